@@ -1,0 +1,121 @@
+//! Characters that a person does not see, or that steer a screen instead of showing something:
+//! with them a text can say one thing to a person and another to a machine.
+//!
+//! This file stands alone (it is compiled into the host as well, which does not trust the guest to
+//! have used it), so it uses nothing but `std`.
+
+use std::borrow::Cow;
+
+/// What a character does, when it is one that a text should not contain unseen. Tab, line feed and
+/// carriage return are ordinary here.
+pub fn name(c: char) -> Option<&'static str> {
+    Some(match c {
+        '\t' | '\n' | '\r' => return None,
+        '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' => "a control character",
+        '\u{AD}' => "a soft hyphen",
+        '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200E}' | '\u{200F}' => "an invisible mark",
+        '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{3164}' | '\u{FFA0}' => "an invisible letter",
+        '\u{180B}'..='\u{180D}' | '\u{180F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => {
+            "a variation selector"
+        }
+        '\u{200B}' | '\u{200C}' | '\u{2060}' | '\u{FEFF}' => "a zero-width character",
+        '\u{200D}' => "a zero-width joiner",
+        '\u{2028}' | '\u{2029}' => "a line separator",
+        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => "a control of the writing direction",
+        '\u{2061}'..='\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FFF0}'..='\u{FFFB}' => "a format control",
+        '\u{1D173}'..='\u{1D17A}' => "a format control",
+        '\u{E0000}'..='\u{E007F}' => "a tag character",
+        _ => return None,
+    })
+}
+
+/// The text with every such character spelled out (`\u{202e}`), so that nothing stays unseen.
+/// Those inside an emoji stay: they are part of what is shown.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if unseen(text).next().is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut spelled = String::with_capacity(text.len() + 16);
+    let mut copied = 0;
+    for (at, c) in unseen(text) {
+        spelled.push_str(&text[copied..at]);
+        spelled.extend(c.escape_unicode());
+        copied = at + c.len_utf8();
+    }
+    spelled.push_str(&text[copied..]);
+    Cow::Owned(spelled)
+}
+
+/// The unseen characters of a text with their byte positions, without those that belong to an
+/// emoji: a joiner between two pictures, a selector behind one, and the tags of a flag.
+pub fn unseen(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
+    let mut chars = text.char_indices().peekable();
+    let mut picture = false; // the character before belongs to an emoji
+    let mut flag = false; // inside 🏴 and the tags that name a region
+    std::iter::from_fn(move || {
+        while let Some((at, c)) = chars.next() {
+            let next = chars.peek().map(|&(_, next)| next);
+            let belongs = match c {
+                '\u{200D}' => picture && next.is_some_and(is_picture),
+                '\u{FE0E}' | '\u{FE0F}' => picture || (is_keycap(text, at) && next == Some('\u{20E3}')),
+                '\u{E0020}'..='\u{E007E}' | '\u{E007F}' => flag && flag_ends(&text[at..]),
+                _ => name(c).is_none(),
+            };
+            flag = c == '\u{1F3F4}' || (flag && belongs && ('\u{E0020}'..='\u{E007E}').contains(&c));
+            picture = is_picture(c) || (picture && matches!(c, '\u{FE0F}' | '\u{E007F}') && belongs);
+            if !belongs {
+                return Some((at, c));
+            }
+        }
+        None
+    })
+}
+
+/// Whether tags run on to the tag that ends a flag, within the seven that a region needs at most.
+fn flag_ends(tags: &str) -> bool {
+    tags.chars().take(7).take_while(|c| ('\u{E0020}'..='\u{E007F}').contains(c)).any(|c| c == '\u{E007F}')
+}
+
+/// Whether the character before a position is one that a keycap emoji is made of.
+fn is_keycap(text: &str, at: usize) -> bool {
+    text[..at].ends_with(|c: char| c.is_ascii_digit() || c == '#' || c == '*')
+}
+
+/// Whether a character is a picture that others can be joined to: the blocks that hold the
+/// emoji of Unicode's emoji-data.txt, skin tones included.
+fn is_picture(c: char) -> bool {
+    matches!(c,
+        '\u{A9}' | '\u{AE}' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}'
+        | '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{24C2}' | '\u{25A0}'..='\u{27BF}'
+        | '\u{2900}'..='\u{297F}' | '\u{2B00}'..='\u{2BFF}' | '\u{3030}' | '\u{303D}'
+        | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emoji_keep_what_they_are_made_of() {
+        for text in ["👩‍👩‍👧", "❤️", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1️⃣", "🏳️‍🌈", "👍🏽", "🧔🏽‍♂️", "Hej\tdu\r\n"]
+        {
+            assert_eq!(visible(text), text, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_unseen_is_spelled_out() {
+        for (text, spelled) in [
+            ("a\u{202E}b", "a\\u{202e}b"),
+            ("a\u{200D}b", "a\\u{200d}b"),
+            ("a\u{FE0F}", "a\\u{fe0f}"),
+            ("\u{1B}[31m", "\\u{1b}[31m"),
+            ("x\u{E0041}\u{E007F}", "x\\u{e0041}\\u{e007f}"),
+            ("🏴\u{E0041}x", "🏴\\u{e0041}x"),
+            ("\u{9B}2J", "\\u{9b}2J"),
+        ] {
+            assert_eq!(visible(text), spelled);
+            assert_eq!(visible(spelled), spelled, "spelling out twice changes nothing");
+        }
+    }
+}
