@@ -1,1 +1,39 @@
+//! elks-mcp: an MCP server with which AI assistants send and read SMS through 46elks.
+//!
+//! Everything that understands SMS is a WebAssembly component (`guest/`, contract in `wit/`). This
+//! program runs it, assumes that it has been replaced by an attacker, and keeps its promises all
+//! the same.
+//!
+//! ```text
+//! MCP client ─stdio─ server ─ runner ─ audit, gate ─ sandbox ═╗  guest: lib → rules → elks → http
+//!                                                             ║                         │ wasi:http
+//!                          46elks or simulator ─── door ══════╩─────────────────────────┘
+//! ```
+//!
+//! # Layout
+//! - [`config`]: the settings, and the only place that reads the environment
+//! - [`server`]: the only file that knows rmcp
+//! - [`runner`]: a call from beginning to end
+//! - [`call`]: the tools as an enum: parse, name, what a call may cause
+//! - [`gate`]: may this call go now?
+//! - [`audit`]: what happened, with masked types only
+//! - [`sandbox`]: a fresh instance a call, with bounds
+//! - [`door`]: the only way out
+//! - [`capabilities`]: what a reviewer wants to see
+//! - [`simulator`]: a pretend 46elks
+//! - [`demo`]: a session for people to follow
 
+pub mod audit;
+pub mod call;
+pub mod capabilities;
+pub mod config;
+mod contract;
+pub mod demo;
+pub mod door;
+mod engine;
+pub mod gate;
+mod hygiene;
+pub mod runner;
+pub mod sandbox;
+pub mod server;
+pub mod simulator;

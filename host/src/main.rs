@@ -1,1 +1,132 @@
-fn main() {}
+//! The program: `elks-mcp` serves MCP on stdio; its other commands are for people.
+
+use clap::{Parser, Subcommand};
+use elks_mcp::audit::{Sink, Stderr};
+use elks_mcp::config::Settings;
+use elks_mcp::door::Outside;
+use elks_mcp::runner::Runner;
+use elks_mcp::sandbox::Sandbox;
+use elks_mcp::server::{self, Ended};
+use elks_mcp::simulator::Simulator;
+use elks_mcp::{capabilities, demo};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// What `--help` says about the settings. README.md has the same table with more words.
+const SETTINGS_HELP: &str = "\
+Settings (environment):
+  ELKS_API_USERNAME              API username of the 46elks account (required)
+  ELKS_API_PASSWORD              API password (required)
+  ELKS_PHONE_NUMBER              default sender: a number like +46701740605, or a name of
+                                 3 to 11 letters and digits (required)
+  DRY_RUN                        true (default): nothing is ever sent; false: messages are sent
+  RATE_LIMIT_SMS_PER_MINUTE      send_sms calls in any minute, 1 to 1000 (default 10)
+  RATE_LIMIT_QUERIES_PER_MINUTE  other calls in any minute, 1 to 1000 (default 60)
+  HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE are honoured.
+
+Try it without an account: elks-mcp demo";
+
+/// An MCP server that lets AI assistants send and read SMS through 46elks.
+///
+/// Without a command it serves MCP on stdin and stdout, for an MCP client that launches it.
+#[derive(Parser)]
+#[command(name = "elks-mcp", version, after_help = SETTINGS_HELP)]
+struct Arguments {
+    /// Answer from a built-in simulator instead of 46elks: no account needed, nothing is sent
+    #[arg(long)]
+    simulate: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play an MCP session against the simulator and print each step
+    Demo,
+    /// Print the served tool list as JSON
+    Tools,
+    /// Print what the component can reach, its SHA-256, and what each tool's permit allows
+    Capabilities,
+    /// Write the component to a file, for other WASI hosts
+    Component {
+        /// Where to write it
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        None => return serve(arguments.simulate),
+        Some(Command::Demo) => demo::play(&mut io::stdout().lock()),
+        Some(Command::Tools) => capabilities::write_tools(&mut io::stdout().lock()),
+        Some(Command::Capabilities) => capabilities::write(&mut io::stdout().lock()),
+        Some(Command::Component { output }) => capabilities::write_component(&output),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // A reader that has seen enough (`elks-mcp tools | head`) is no failure.
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            drop(writeln!(io::stderr(), "✗ {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves MCP until the client goes away.
+fn serve(simulate: bool) -> ExitCode {
+    let failed = |error: &dyn std::fmt::Display| {
+        Stderr.line(&format!("✗ {error}"));
+        ExitCode::FAILURE
+    };
+    let settings = match Settings::from_env(simulate) {
+        Ok(settings) => settings,
+        Err(problems) => return failed(&problems),
+    };
+    if simulate {
+        Stderr.line(
+            "⚠ SIMULATOR: a pretend 46elks answers. No message is sent, nothing is charged, every reply is made up.",
+        );
+    }
+    Stderr.line("✓ Configuration validated");
+    Stderr.line(match (settings.dry_run, simulate) {
+        (true, _) => "⚠ DRY RUN mode enabled - SMS messages will NOT be sent (set DRY_RUN=false to send)",
+        (false, false) => "⚠ DRY RUN mode disabled - SMS messages WILL be sent",
+        (false, true) => "⚠ DRY RUN mode disabled - the simulator pretends to send SMS messages",
+    });
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    let ended = runtime.block_on(async {
+        let outside = if simulate {
+            Outside::simulator(&settings.credentials, Simulator::new(&settings.credentials, &settings.sender))
+        } else {
+            Outside::elks(&settings.credentials)
+        };
+        let runner = Arc::new(Runner::new(settings, Sandbox::new()?, outside, Arc::new(Stderr)));
+        // The handshake does not wait for 46elks; calls wait for the verdict by themselves.
+        let verifier = Arc::clone(&runner);
+        tokio::spawn(async move {
+            let verdict = verifier.verified().await.map(drop);
+            if !matches!(verdict, Err(elks_mcp::runner::Unverified::Refused(_))) {
+                Stderr.line("✓ MCP SMS Server running on stdio");
+            }
+        });
+        server::serve(runner).await
+    });
+    // What still runs has nobody to answer to. A blocked read of stdin must not keep the process.
+    runtime.shutdown_background();
+    match ended {
+        Ok(Ended::ByClient) => ExitCode::SUCCESS,
+        Ok(Ended::Refused) => ExitCode::FAILURE,
+        Ok(Ended::Failed) => failed(&"the MCP session ended unexpectedly"),
+        Err(error) => failed(&format!("{error:#}")),
+    }
+}

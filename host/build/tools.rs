@@ -1,0 +1,148 @@
+//! From `wit/` to what an MCP client is told: names, titles, descriptions, schemas and hints.
+//!
+//! There is no second copy of any of it. A function's text is its title and description; a record
+//! is a closed object schema; an `option` is a property that is not required; lines of a field's
+//! text that begin with `Bounds:`, `Default:` or `Pattern:` become the schema's bounds.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use wit_parser::{Docs, Function, Resolve, Type, TypeDefKind};
+
+/// Clients cut longer descriptions, or count them against a budget.
+const LONGEST_DESCRIPTION: usize = 500;
+
+/// The tool list, in the order of the contract.
+pub(crate) fn list(wit: &Path) -> Result<Vec<Value>> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(wit)?;
+    let mut tools = Vec::new();
+    for (interface, sends) in [("sending", true), ("queries", false)] {
+        let id = *resolve.packages[package].interfaces.get(interface).context("wit/ has both interfaces")?;
+        for function in resolve.interfaces[id].functions.values() {
+            let tool = tool(&resolve, function, sends).with_context(|| format!("{interface}.{}", function.name))?;
+            tools.push(tool);
+        }
+    }
+    Ok(tools)
+}
+
+/// One tool. What sends is told apart from what asks by the interface that it stands in.
+fn tool(resolve: &Resolve, function: &Function, sends: bool) -> Result<Value> {
+    let docs = function.docs.contents.as_deref().context("the function has no text")?;
+    let (title, description) =
+        docs.split_once("\n\n").context("the text has a title and, after an empty line, a description")?;
+    let description = joined(description);
+    ensure!(description.len() <= LONGEST_DESCRIPTION, "the description has {} characters", description.len());
+    let [account, request] = function.params.as_slice() else { bail!("a tool takes an account and a request") };
+    ensure!(account.name == "account" && request.name == "request", "a tool takes an account and a request");
+    let Some(Type::Id(result)) = function.result else { bail!("a tool gives a result") };
+    let TypeDefKind::Result(result) = &resolve.types[result].kind else { bail!("a tool gives a result") };
+
+    let mut output = schema(resolve, &result.ok.context("a tool gives a record")?, "")?;
+    // The host's own word: the component does not know whether 46elks is real.
+    output["properties"]["simulated"] = json!({
+        "type": "boolean",
+        "description": "True when the built-in simulator answered instead of 46elks: nothing was sent or charged.",
+    });
+    output["required"].as_array_mut().context("an object lists what is required")?.push(json!("simulated"));
+    Ok(json!({
+        "name": snake(&function.name),
+        "title": joined(title),
+        "description": description,
+        "inputSchema": schema(resolve, &request.ty, "")?,
+        "outputSchema": output,
+        "annotations": {
+            "title": joined(title),
+            "readOnlyHint": !sends,
+            "destructiveHint": sends,
+            "idempotentHint": !sends,
+            "openWorldHint": true,
+        },
+    }))
+}
+
+/// The schema of a type, with a field's own text where it has one.
+fn schema(resolve: &Resolve, ty: &Type, docs: &str) -> Result<Value> {
+    let mut schema = match ty {
+        Type::Bool => json!({"type": "boolean"}),
+        Type::U32 | Type::U64 => json!({"type": "integer", "minimum": 0}),
+        Type::S64 => json!({"type": "integer"}),
+        Type::String => json!({"type": "string"}),
+        Type::Id(id) => match &resolve.types[*id].kind {
+            TypeDefKind::Type(aliased) => return schema(resolve, aliased, docs),
+            TypeDefKind::Option(inner) => return schema(resolve, inner, docs),
+            TypeDefKind::List(item) => json!({"type": "array", "items": schema(resolve, item, "")?}),
+            TypeDefKind::Enum(cases) => {
+                let names: Vec<String> = cases.cases.iter().map(|case| snake(&case.name)).collect();
+                json!({"type": "string", "enum": names})
+            }
+            TypeDefKind::Record(record) => {
+                let mut properties = Map::new();
+                let mut required = Vec::new();
+                for field in &record.fields {
+                    let name = snake(&field.name);
+                    let property = schema(resolve, &field.ty, text(&field.docs)).with_context(|| name.clone())?;
+                    if !is_option(resolve, &field.ty) {
+                        required.push(json!(name));
+                    }
+                    properties.insert(name, property);
+                }
+                json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+            }
+            other => bail!("{} has no place in a tool", other.as_str()),
+        },
+        other => bail!("{other:?} has no place in a tool"),
+    };
+    describe(&mut schema, docs)?;
+    Ok(schema)
+}
+
+/// Puts a field's text into its schema: bounds as bounds, the rest as description.
+fn describe(schema: &mut Value, docs: &str) -> Result<()> {
+    let mut prose = String::new();
+    for line in docs.lines() {
+        if let Some(bounds) = line.strip_prefix("Bounds: ") {
+            let bounds = bounds.trim_end_matches('.');
+            let (names, bounds) = match bounds.strip_suffix(" characters") {
+                Some(bounds) => (["minLength", "maxLength"], bounds),
+                None => (["minimum", "maximum"], bounds),
+            };
+            let (low, high) = bounds.split_once(" to ").context("bounds are written `1 to 100`")?;
+            schema[names[0]] = json!(low.parse::<u64>()?);
+            schema[names[1]] = json!(high.parse::<u64>()?);
+        } else if let Some(default) = line.strip_prefix("Default: ") {
+            let default = default.trim_end_matches('.');
+            schema["default"] = serde_json::from_str(default).unwrap_or_else(|_| json!(default));
+        } else if let Some(pattern) = line.strip_prefix("Pattern: ") {
+            schema["pattern"] = json!(pattern);
+        } else {
+            prose.push_str(line);
+            prose.push('\n');
+        }
+    }
+    if !prose.is_empty() {
+        schema["description"] = json!(joined(&prose).replace('`', ""));
+    }
+    Ok(())
+}
+
+/// The text of an item, empty where it has none.
+fn text(docs: &Docs) -> &str {
+    docs.contents.as_deref().unwrap_or("")
+}
+
+/// Whether a field may be left out.
+fn is_option(resolve: &Resolve, ty: &Type) -> bool {
+    matches!(ty, Type::Id(id) if matches!(resolve.types[*id].kind, TypeDefKind::Option(_)))
+}
+
+/// Lines joined to one paragraph.
+fn joined(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `send-sms` in WIT is `send_sms` in MCP.
+fn snake(name: &str) -> String {
+    name.replace('-', "_")
+}

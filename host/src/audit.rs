@@ -1,0 +1,185 @@
+//! What happened, one JSON line a call, on stderr. A record is made of masked types only: there is
+//! no field that could hold a text, a whole number or a secret.
+
+use crate::call::Tool;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::io::Write;
+use std::time::Duration;
+
+/// The longest id or time that is recorded as it is, in characters: 46elks's ids have 33.
+const LONGEST_VALUE: usize = 64;
+
+/// Where lines go: stderr in the program, a buffer in tests.
+pub trait Sink: Send + Sync {
+    /// Takes one line without its end.
+    fn line(&self, line: &str);
+}
+
+/// The program's own stderr. A client that has closed it loses the lines, but not the program.
+pub struct Stderr;
+
+impl Sink for Stderr {
+    fn line(&self, line: &str) {
+        let mut whole = String::with_capacity(line.len() + 1);
+        whole.push_str(line);
+        whole.push('\n');
+        drop(std::io::stderr().lock().write_all(whole.as_bytes()));
+    }
+}
+
+/// One record. The names are fixed: people's tools read them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record<'a> {
+    /// When the call ended, UTC.
+    pub(crate) timestamp: Timestamp,
+    /// Which tool was called.
+    pub(crate) tool: Tool,
+    /// Its masked arguments.
+    pub(crate) params: &'a Params,
+    /// Whether the tool did what it was asked.
+    pub(crate) success: bool,
+    /// Whether this call could send at all.
+    pub(crate) dry_run: bool,
+    /// How long it took, in milliseconds.
+    pub(crate) duration_ms: u64,
+    /// The code of the failure, and the HTTP status when 46elks refused. No text: it might quote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+    /// Present and true when the simulator answered.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) simulated: bool,
+}
+
+impl Record<'_> {
+    /// The record as its line.
+    pub(crate) fn line(&self) -> String {
+        // Strings, numbers and booleans always serialise.
+        format!("{{\"audit\":{}}}", serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+/// What was denied, as a line: an alarm that tells the rule and an id, and nothing that the component
+/// said.
+pub(crate) fn denial(rule: crate::door::Rule, id: &str, at: DateTime<Utc>, simulated: bool) -> String {
+    let mut audit = serde_json::json!({"timestamp": Timestamp(at), "event": "denied", "rule": rule, "id": id});
+    if simulated {
+        audit["simulated"] = true.into();
+    }
+    serde_json::json!({ "audit": audit }).to_string()
+}
+
+/// A moment, in the form of the record.
+pub(crate) struct Timestamp(pub(crate) DateTime<Utc>);
+
+impl Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+/// Milliseconds, as far as they fit.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A call's arguments, masked. Arguments that no tool has are not recorded at all.
+#[derive(Debug, Serialize, PartialEq)]
+#[serde(transparent)]
+pub struct Params(Map<String, Value>);
+
+impl Params {
+    /// Masks what a caller wrote, whatever its type.
+    pub fn masked(arguments: &Map<String, Value>) -> Self {
+        let mut masked = Map::new();
+        for (name, value) in arguments {
+            match (name.as_str(), value) {
+                ("to" | "from", Value::String(party)) => {
+                    masked.insert(name.clone(), crate::hygiene::visible(&self::masked(party)).into());
+                }
+                ("to" | "from", _) => {
+                    masked.insert(name.clone(), "****".into());
+                }
+                ("message", Value::String(text)) => {
+                    masked.insert("message_length".into(), text.chars().count().into());
+                }
+                ("limit", Value::Number(_)) | ("flashsms" | "dry_run", Value::Bool(_)) => {
+                    masked.insert(name.clone(), value.clone());
+                }
+                ("direction" | "message_id" | "start" | "end" | "cursor", Value::String(word)) if is_plain(word) => {
+                    masked.insert(name.clone(), value.clone());
+                }
+                ("limit" | "flashsms" | "dry_run" | "direction" | "message_id" | "start" | "end" | "cursor", _) => {
+                    masked.insert(name.clone(), "(invalid)".into());
+                }
+                _ => {}
+            }
+        }
+        Self(masked)
+    }
+}
+
+/// Whether a value is an id, a word or a time: nothing that could be a text.
+fn is_plain(value: &str) -> bool {
+    value.len() <= LONGEST_VALUE && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.+ TZ".contains(&b))
+}
+
+/// A number or name with all but its first four and last three characters hidden; one of fewer
+/// than eight characters is hidden whole.
+pub fn masked(party: &str) -> String {
+    let chars: Vec<char> = party.chars().collect();
+    if chars.len() < 8 {
+        return "****".into();
+    }
+    let shown = |part: &[char]| part.iter().collect::<String>();
+    format!("{}****{}", shown(&chars[..4]), shown(&chars[chars.len() - 3..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn params(arguments: Value) -> Value {
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        serde_json::to_value(Params::masked(&arguments)).expect("serialises")
+    }
+
+    #[test]
+    fn parties_are_masked_and_texts_are_counted() {
+        assert_eq!(
+            params(json!({"to": "+46701740605", "from": "Swedbankers", "message": "Hej på dig 😀", "dry_run": false})),
+            json!({"to": "+467****605", "from": "Swed****ers", "message_length": 12, "dry_run": false})
+        );
+    }
+
+    #[test]
+    fn a_mask_never_shows_more_than_seven_characters() {
+        for party in ["", "+4670", "1234567", "12345678", "+46701740605", "åäö😀åäö😀", "x".repeat(500).as_str()]
+        {
+            let masked = masked(party);
+            assert!(masked.chars().filter(|c| *c != '*').count() <= 7, "{masked}");
+            assert!(party.is_empty() || !masked.contains(party), "{masked}");
+        }
+    }
+
+    #[test]
+    fn what_a_caller_makes_up_is_not_recorded() {
+        assert_eq!(
+            params(json!({
+                "password": "hunter2", "limit": "ten\n{\"audit\":1}", "message_id": "a b\u{1b}[31m", "message": 5,
+                "to": ["+46701740605"], "direction": "sideways; a secret text",
+            })),
+            json!({"limit": "(invalid)", "message_id": "(invalid)", "to": "****", "direction": "(invalid)"})
+        );
+    }
+
+    #[test]
+    fn ids_and_times_are_recorded_in_full() {
+        let plain = json!({"message_id": "s0231d6d7d6bc14a7e7734e466785c4ce", "start": "2026-01-31T12:00:00+01:00",
+                           "direction": "inbound", "limit": 10, "flashsms": true});
+        assert_eq!(params(plain.clone()), plain);
+    }
+}

@@ -1,0 +1,317 @@
+//! The settings, and the only place that reads the environment. Each has its unit, default and
+//! bounds here; README.md has the same table, and a test compares them.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::num::NonZeroU32;
+
+/// The API username.
+pub const USERNAME: &str = "ELKS_API_USERNAME";
+/// The API password.
+pub const PASSWORD: &str = "ELKS_API_PASSWORD";
+/// The sender of messages that name none: a number of the account, or a text sender.
+pub const SENDER: &str = "ELKS_PHONE_NUMBER";
+/// Whether messages are only checked and priced.
+pub const DRY_RUN: &str = "DRY_RUN";
+/// How many calls of `send_sms` any minute admits.
+pub const SMS_PER_MINUTE: &str = "RATE_LIMIT_SMS_PER_MINUTE";
+/// How many calls of the other tools any minute admits.
+pub const QUERIES_PER_MINUTE: &str = "RATE_LIMIT_QUERIES_PER_MINUTE";
+
+/// What [`SMS_PER_MINUTE`] is when it is not set, in calls a minute.
+pub const DEFAULT_SMS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// What [`QUERIES_PER_MINUTE`] is when it is not set, in calls a minute.
+pub const DEFAULT_QUERIES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
+/// The largest rate that can be set, in calls a minute: a slip of the finger is not a policy.
+pub const LARGEST_RATE: u32 = 1000;
+
+/// The number that the simulated account owns and sends from when none is set.
+pub const SIMULATED_SENDER: &str = "+46766861004";
+/// The username of the simulated account when none is set.
+pub const SIMULATED_USERNAME: &str = "u00000000000000000000000000000000";
+/// The password of the simulated account when none is set.
+const SIMULATED_PASSWORD: &str = "simulator-password";
+
+/// A value that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a value out of sight.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// How the account names itself to 46elks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// `u…`, or `a…` for a subaccount.
+    pub username: Secret,
+    /// The API password.
+    pub password: Secret,
+}
+
+/// What the operator decided. Nothing that a model says changes it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How the account names itself.
+    pub credentials: Credentials,
+    /// Who a message is from when the call does not say: a number in E.164 form or a text sender.
+    pub sender: String,
+    /// When true, no message is ever sent.
+    pub dry_run: bool,
+    /// How many calls of `send_sms` any minute admits.
+    pub sms_per_minute: NonZeroU32,
+    /// How many calls of the other tools any minute admits.
+    pub queries_per_minute: NonZeroU32,
+    /// Whether a pretend 46elks answers. Only the command line sets it.
+    pub simulate: bool,
+}
+
+/// Everything that is wrong with the settings, a line each.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problems(Vec<String>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Configuration error:")?;
+        for problem in &self.0 {
+            writeln!(f, "  - {problem}")?;
+        }
+        write!(f, "Set these in the env section of your MCP client's configuration (see README.md, Settings).")
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Settings {
+    /// Reads the environment of the process.
+    ///
+    /// # Errors
+    /// All problems at once.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn from_env(simulate: bool) -> Result<Self, Problems> {
+        Self::read(|name| std::env::var_os(name), simulate)
+    }
+
+    /// Reads settings from anywhere. In the simulator, what is missing is made up.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn read(source: impl Fn(&str) -> Option<OsString>, simulate: bool) -> Result<Self, Problems> {
+        let mut reader = Reader { source, problems: Vec::new() };
+        let made_up = |value: &str| simulate.then(|| value.to_string());
+        let username = reader.required(USERNAME, made_up(SIMULATED_USERNAME), |value| {
+            // A colon would end the username in HTTP Basic.
+            let fine = value.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+            fine.then(|| Secret::new(value)).ok_or("the API username, without spaces or colons")
+        });
+        let password = reader.required(PASSWORD, made_up(SIMULATED_PASSWORD), |value| {
+            let fine = !value.contains(char::is_control);
+            fine.then(|| Secret::new(value)).ok_or("the API password, without line breaks")
+        });
+        let sender = reader.required(SENDER, made_up(SIMULATED_SENDER), |value| {
+            sender(value).ok_or("a phone number like +46701740605, or a sender name of 3 to 11 letters and digits")
+        });
+        let dry_run = reader.optional(DRY_RUN, true, |value| match value.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _ => None,
+        });
+        let sms_per_minute = reader.optional(SMS_PER_MINUTE, DEFAULT_SMS_PER_MINUTE, rate);
+        let queries_per_minute = reader.optional(QUERIES_PER_MINUTE, DEFAULT_QUERIES_PER_MINUTE, rate);
+        match (username, password, sender, dry_run, sms_per_minute, queries_per_minute) {
+            (Some(username), Some(password), Some(sender), Some(dry_run), Some(sms), Some(queries)) => Ok(Self {
+                credentials: Credentials { username, password },
+                sender,
+                dry_run,
+                sms_per_minute: sms,
+                queries_per_minute: queries,
+                simulate,
+            }),
+            _ => Err(Problems(reader.problems)),
+        }
+    }
+}
+
+/// Reads values and collects what is wrong with them.
+struct Reader<S> {
+    source: S,
+    problems: Vec<String>,
+}
+
+impl<S: Fn(&str) -> Option<OsString>> Reader<S> {
+    /// A value that must be there. What it holds is not repeated: it may be a secret.
+    fn required<T>(
+        &mut self,
+        name: &str,
+        made_up: Option<String>,
+        read: impl Fn(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let Some(value) = self.value(name)?.or(made_up) else {
+            self.problems.push(format!("{name} is not set"));
+            return None;
+        };
+        read(&value)
+            .map_err(|allowed| {
+                let held = if name == SENDER {
+                    format!("{:?}", crate::audit::masked(&value))
+                } else {
+                    "something else".into()
+                };
+                self.problems.push(format!("{name} holds {held}; allowed is {allowed}"));
+            })
+            .ok()
+    }
+
+    /// A value with a default.
+    fn optional<T>(&mut self, name: &str, default: T, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let Some(value) = self.value(name)? else { return Some(default) };
+        let read = read(&value);
+        if read.is_none() {
+            let allowed = match name {
+                DRY_RUN => "true, 1, yes, on or false, 0, no, off".into(),
+                _ => format!("a whole number from 1 to {LARGEST_RATE}"),
+            };
+            let held: String = value.chars().take(40).collect();
+            self.problems.push(format!("{name} holds {held:?}; allowed is {allowed}"));
+        }
+        read
+    }
+
+    /// The trimmed value of a variable; inner `None` when it is unset or empty, outer `None` when
+    /// it cannot be read at all.
+    fn value(&mut self, name: &str) -> Option<Option<String>> {
+        let Some(value) = (self.source)(name) else { return Some(None) };
+        let Ok(value) = value.into_string() else {
+            self.problems.push(format!("{name} holds bytes that are not UTF-8 text"));
+            return None;
+        };
+        let value = value.trim();
+        if value.starts_with("${") && value.ends_with('}') {
+            self.problems.push(format!(
+                "{name} holds a literal ${{…}}: your MCP client did not fill in the variable, so write the value itself"
+            ));
+            return None;
+        }
+        Some(Some(value.to_string()).filter(|value| !value.is_empty()))
+    }
+}
+
+/// A rate in calls a minute.
+fn rate(value: &str) -> Option<NonZeroU32> {
+    value.parse().ok().filter(|rate: &NonZeroU32| rate.get() <= LARGEST_RATE)
+}
+
+/// The form of a sender, so that a slip shows at the start and not at the first message. The
+/// component has the full rules.
+fn sender(value: &str) -> Option<String> {
+    if value.starts_with('+') {
+        let number = crate::call::without_separators(value);
+        let digits = &number[1..];
+        return ((7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())).then_some(number);
+    }
+    let fine = (3..=11).contains(&value.len())
+        && value.bytes().all(|b| b.is_ascii_alphanumeric())
+        && value.starts_with(|c: char| c.is_ascii_alphabetic());
+    fine.then(|| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(changes: &[(&str, &str)]) -> Result<Settings, Problems> {
+        let mut values = vec![(USERNAME, "u0"), (PASSWORD, "hunter2hunter2"), (SENDER, "+46701740605")];
+        for (name, value) in changes {
+            values.retain(|(known, _)| known != name);
+            values.push((name, value));
+        }
+        Settings::read(
+            |name| values.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value)),
+            false,
+        )
+    }
+
+    fn problem(changes: &[(&str, &str)]) -> String {
+        read(changes).expect_err("must not be taken").to_string()
+    }
+
+    #[test]
+    fn dry_run_is_on_unless_it_is_plainly_turned_off() {
+        assert!(read(&[]).expect("is complete").dry_run);
+        for on in ["true", "TRUE", "1", "yes", "on", "", " "] {
+            assert!(read(&[(DRY_RUN, on)]).expect("is readable").dry_run, "{on:?}");
+        }
+        for off in ["false", "False", "0", "no", "OFF", " false "] {
+            assert!(!read(&[(DRY_RUN, off)]).expect("is readable").dry_run, "{off:?}");
+        }
+        let told = problem(&[(DRY_RUN, "flase")]);
+        assert!(told.contains("DRY_RUN holds \"flase\"; allowed is true, 1, yes, on or false, 0, no, off"), "{told}");
+    }
+
+    #[test]
+    fn a_rate_that_cannot_be_read_is_never_no_limit() {
+        assert_eq!(read(&[]).expect("is complete").sms_per_minute, DEFAULT_SMS_PER_MINUTE);
+        assert_eq!(read(&[(SMS_PER_MINUTE, "3")]).expect("is readable").sms_per_minute.get(), 3);
+        for bad in ["0", "-1", "ten", "1.5", "1e3", "1001", "99999999999", "NaN", "∞"] {
+            let told = problem(&[(QUERIES_PER_MINUTE, bad)]);
+            assert!(
+                told.contains(QUERIES_PER_MINUTE) && told.contains(bad) && told.contains("from 1 to 1000"),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let told = Settings::read(|_| None, false).expect_err("nothing is set").to_string();
+        for name in [USERNAME, PASSWORD, SENDER] {
+            assert!(told.contains(&format!("{name} is not set")), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_placeholder_that_the_client_did_not_fill_in_is_named_as_such() {
+        let told = problem(&[(PASSWORD, "${ELKS_API_PASSWORD}"), (DRY_RUN, "${DRY_RUN}")]);
+        assert!(told.contains("ELKS_API_PASSWORD holds a literal ${…}"), "{told}");
+        assert!(told.contains("DRY_RUN holds a literal ${…}"), "{told}");
+    }
+
+    #[test]
+    fn secrets_and_whole_numbers_are_in_no_message_and_no_debug_form() {
+        let told = problem(&[(USERNAME, "u:secret"), (PASSWORD, "hunter\n2"), (SENDER, "+46 701 740 605 123 456")]);
+        for hidden in ["secret", "hunter", "740 605"] {
+            assert!(!told.contains(hidden), "{told}");
+        }
+        let debug = format!("{:?}", read(&[]).expect("is complete").credentials);
+        assert!(!debug.contains("hunter2") && !debug.contains("u0"), "{debug}");
+    }
+
+    #[test]
+    fn a_sender_is_a_number_or_a_name() {
+        assert_eq!(read(&[(SENDER, "+46 70-174 06 05")]).expect("is a number").sender, "+46701740605");
+        assert_eq!(read(&[(SENDER, "Elks")]).expect("is a name").sender, "Elks");
+        for bad in ["0701740605", "+46", "AB", "Twelve chars", "Åsa AB", "1177"] {
+            assert!(problem(&[(SENDER, bad)]).contains("or a sender name"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_simulator_needs_no_settings_and_nothing_else_turns_it_on() {
+        assert!(Settings::read(|_| None, true).expect("all is made up").simulate);
+        assert!(!read(&[]).expect("is complete").simulate);
+    }
+}

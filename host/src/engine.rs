@@ -1,0 +1,23 @@
+//! How the component is compiled and run. The build script compiles it ahead of time with the very
+//! settings that the program runs it with; wasmtime refuses an image made with others.
+//!
+//! This file is compiled into both, so it uses nothing but wasmtime.
+
+use wasmtime::Config;
+
+/// The settings that compiler and runtime must share.
+pub(crate) fn config() -> Config {
+    let mut config = Config::new();
+    // A call that computes for too long is stopped: see the ticker in `sandbox.rs`.
+    config.epoch_interruption(true);
+    // What Rust's wasm32 target does not emit is off: less compiler and runtime to trust. Threads,
+    // garbage collection, exceptions and component async are not even compiled in.
+    config.wasm_simd(false);
+    config.wasm_relaxed_simd(false);
+    config.wasm_tail_call(false);
+    config.wasm_memory64(false);
+    config.wasm_multi_memory(false);
+    config.wasm_wide_arithmetic(false);
+    config.wasm_custom_page_sizes(false);
+    config
+}

@@ -1,0 +1,442 @@
+//! A call from beginning to end: check the account, parse, run, judge, record. Knows no MCP.
+//!
+//! What the component says is taken only as far as the door's own trace does not contradict it.
+
+use crate::audit::{self, Params, Record, Sink, Timestamp};
+use crate::call::{Call, Tool};
+use crate::config::Settings;
+use crate::contract;
+use crate::door::{Door, Outside, Rule, Trace};
+use crate::gate::Gate;
+use crate::hygiene;
+use crate::sandbox::{Function, Sandbox, Stopped};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{Notify, OnceCell};
+use wasmtime::component::{ComponentType, Lift, Lower};
+
+/// The interface whose function sends.
+const SENDING: &str = "elks:sms/sending@0.1.0";
+
+/// The interface whose functions ask.
+const QUERIES: &str = "elks:sms/queries@0.1.0";
+
+/// The longest text of a failure that is passed on, in characters.
+const LONGEST_FAILURE: usize = 1000;
+
+/// What a tool's success is.
+#[derive(Debug)]
+pub struct Success {
+    /// The sentence for people.
+    pub summary: String,
+    /// All facts, the sentence included.
+    pub facts: Value,
+}
+
+/// What a tool's failure is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind, for programs.
+    pub code: Code,
+    /// What was tried, why not, and what to do next.
+    pub text: String,
+    /// The HTTP status, when 46elks refused.
+    status: Option<u16>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error ({}): {}", self.code.name(), self.text)
+    }
+}
+
+impl Failure {
+    fn new(code: Code, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), status: None }
+    }
+
+    /// What the audit says about it: kind and status, no text.
+    fn recorded(&self) -> String {
+        match self.status {
+            Some(status) => format!("{} ({status})", self.code.name()),
+            None => self.code.name().into(),
+        }
+    }
+}
+
+/// The kinds of failure, by who can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The arguments break a rule. The caller.
+    Validation,
+    /// The call came too soon. The caller, by waiting.
+    RateLimit,
+    /// 46elks refused or answered nonsense; nothing was sent. The account's owner.
+    Api,
+    /// 46elks could not be reached; nothing was sent. The caller, later.
+    Unreachable,
+    /// The message may have been sent. The caller, by looking at the history first.
+    OutcomeUnknown,
+    /// The settings are wrong. The operator.
+    Configuration,
+    /// The component tried what its call does not permit. Us.
+    SandboxViolation,
+    /// The component was stopped. Us.
+    Sandbox,
+    /// The client withdrew the call before it ended.
+    Cancelled,
+}
+
+impl Code {
+    /// The code as clients see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "VALIDATION_ERROR",
+            Self::RateLimit => "RATE_LIMIT_EXCEEDED",
+            Self::Api => "ELKS_API_ERROR",
+            Self::Unreachable => "UNREACHABLE",
+            Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
+            Self::Configuration => "CONFIGURATION_ERROR",
+            Self::SandboxViolation => "SANDBOX_VIOLATION",
+            Self::Sandbox => "SANDBOX_ERROR",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+/// Why the account could not be verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unverified {
+    /// 46elks refused the credentials, with this HTTP status.
+    Refused(u16),
+    /// 46elks could not be asked.
+    Unreachable,
+}
+
+/// What is known of a verified account.
+#[derive(Debug, Clone, Default)]
+pub struct Verified {
+    /// The account's currency, when 46elks tells it.
+    pub currency: Option<String>,
+}
+
+/// Runs calls.
+pub struct Runner {
+    settings: Settings,
+    sandbox: Sandbox,
+    gate: Arc<Gate>,
+    outside: Arc<Outside>,
+    sink: Arc<dyn Sink>,
+    account: OnceCell<Verified>,
+    /// Told when 46elks refuses the credentials: the program then ends.
+    refused: Notify,
+    denials: AtomicU64,
+}
+
+impl Runner {
+    /// Puts the rooms together.
+    pub fn new(settings: Settings, sandbox: Sandbox, outside: Outside, sink: Arc<dyn Sink>) -> Self {
+        let gate = Arc::new(Gate::new(settings.sms_per_minute, settings.queries_per_minute));
+        Self {
+            settings,
+            sandbox,
+            gate,
+            outside: Arc::new(outside),
+            sink,
+            account: OnceCell::new(),
+            refused: Notify::new(),
+            denials: AtomicU64::new(0),
+        }
+    }
+
+    /// The operator's settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Resolves when 46elks has refused the credentials.
+    pub async fn refused(&self) {
+        self.refused.notified().await;
+    }
+
+    /// Asks 46elks whether the credentials are good, once; whoever comes while it is asked waits. An
+    /// unreachable 46elks is asked again by the next who comes.
+    ///
+    /// # Errors
+    /// Whether it refused or could not be asked.
+    pub async fn verified(&self) -> Result<&Verified, Unverified> {
+        self.account.get_or_try_init(|| self.verify()).await
+    }
+
+    async fn verify(&self) -> Result<Verified, Unverified> {
+        let call = Call::CheckAccountBalance(contract::CheckAccountBalanceRequest { to: None });
+        // The check may do what it needs and no more: no price, so no sender.
+        let door = Door::new(call.permit(&self.settings).reading(), None, Arc::clone(&self.outside));
+        let mut account = call.account(&self.settings, None);
+        account.default_sender = None;
+        let answer = self.run(&call, &account, &door).await;
+        match (answer, door.trace().last_status) {
+            (Ok(Ok(facts)), _) => {
+                self.sink.line("✓ 46elks credentials verified");
+                Ok(Verified { currency: facts["currency"].as_str().map(Into::into) })
+            }
+            (_, Some(status @ (401 | 403))) => {
+                let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+                self.sink.line(&format!(
+                    "✗ 46elks credential verification failed: {status} {}\n  Check ELKS_API_USERNAME and \
+                     ELKS_API_PASSWORD: you find both at 46elks.com under Account. No tool call was accepted.",
+                    reason.unwrap_or("refused")
+                ));
+                self.refused.notify_one();
+                Err(Unverified::Refused(status))
+            }
+            _ => {
+                self.sink.line("⚠ 46elks could not be reached to verify the credentials; the next call tries again");
+                Err(Unverified::Unreachable)
+            }
+        }
+    }
+
+    /// Runs a call of a tool. Whatever becomes of it, the audit has a line about it, also when the
+    /// future is dropped half-way.
+    ///
+    /// # Errors
+    /// Why the tool did not do what it was asked.
+    pub async fn call(&self, tool: Tool, arguments: Map<String, Value>) -> Result<Success, Failure> {
+        let mut entry = Entry::begin(self, tool, &arguments);
+        let outcome = self.attempt(tool, arguments, &mut entry).await;
+        entry.end(outcome.as_ref().err());
+        outcome
+    }
+
+    async fn attempt(
+        &self,
+        tool: Tool,
+        arguments: Map<String, Value>,
+        entry: &mut Entry<'_>,
+    ) -> Result<Success, Failure> {
+        let verified = self.verified().await.map_err(|unverified| match unverified {
+            Unverified::Refused(status) => Failure {
+                status: Some(status),
+                ..Failure::new(
+                    Code::Configuration,
+                    format!("46elks refused the credentials ({status}). The operator must correct ELKS_API_USERNAME and ELKS_API_PASSWORD."),
+                )
+            },
+            Unverified::Unreachable => Failure::new(
+                Code::Unreachable,
+                "46elks could not be reached to verify the account. Nothing was sent; try again in a moment.",
+            ),
+        })?;
+        let call = Call::parse(tool, arguments).map_err(|told| Failure::new(Code::Validation, told))?;
+        entry.dry_run = call.is_dry(&self.settings);
+        let gate = (Arc::clone(&self.gate), tool.class());
+        let door = entry.door.insert(Door::new(call.permit(&self.settings), Some(gate), Arc::clone(&self.outside)));
+        let account = call.account(&self.settings, verified.currency.clone());
+        let answer = self.run(&call, &account, door).await;
+        let trace = door.trace();
+        self.judge(answer, &trace)
+    }
+
+    /// What came of a call, in the order of who is believed: the door, the gate, the sandbox, and
+    /// only then the component.
+    fn judge(
+        &self,
+        answer: Result<Result<Value, contract::Error>, Stopped>,
+        trace: &Trace,
+    ) -> Result<Success, Failure> {
+        if let Some(rule) = trace.denied {
+            return Err(self.violation(rule, trace));
+        }
+        if let Some(refusal) = trace.refused {
+            return Err(Failure::new(Code::RateLimit, refusal.to_string()));
+        }
+        let unknown = |what: &str| {
+            Failure::new(
+                Code::OutcomeUnknown,
+                format!(
+                    "it is not known whether the message was sent: {what}. Do not send it again before \
+                     get_sms_messages shows that it is not in the history."
+                ),
+            )
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(stopped) => {
+                let what = match stopped {
+                    Stopped::OutOfTime => "the call took too long and was stopped",
+                    Stopped::OutOfMemory => "the call wanted too much memory and was stopped",
+                    Stopped::Trapped => "the component failed and was stopped",
+                };
+                return Err(if trace.unanswered_send || trace.accepted_send {
+                    unknown(what)
+                } else {
+                    Failure::new(Code::Sandbox, format!("{what}. Nothing was sent. Please report this as a bug."))
+                });
+            }
+        };
+        let failure = match answer {
+            Ok(mut facts) => {
+                hygiene::clean(&mut facts);
+                if self.outside.leaks(facts.to_string().as_bytes()) {
+                    return Err(self.violation(Rule::Credentials, trace));
+                }
+                facts["simulated"] = json!(self.settings.simulate);
+                let summary = facts["summary"].as_str().unwrap_or_default().to_string();
+                return Ok(Success { summary, facts });
+            }
+            Err(failure) => failure,
+        };
+        let (code, status, text) = match failure {
+            contract::Error::Invalid(text) => (Code::Validation, None, text),
+            contract::Error::Rejected(rejection) => (Code::Api, trace.last_status, rejection.reason),
+            contract::Error::Unreachable(text) => (Code::Unreachable, None, text),
+            contract::Error::OutcomeUnknown(text) => (Code::OutcomeUnknown, None, text),
+            contract::Error::Unexpected(text) => (Code::Api, trace.last_status, text),
+        };
+        let text: String = hygiene::visible(&text).chars().take(LONGEST_FAILURE).collect();
+        if self.outside.leaks(text.as_bytes()) {
+            return Err(self.violation(Rule::Credentials, trace));
+        }
+        // A send that left without an answer is an unknown outcome, whatever the component calls it.
+        if trace.unanswered_send && code != Code::OutcomeUnknown {
+            return Err(unknown("no answer came back"));
+        }
+        Err(Failure { code, status, text })
+    }
+
+    /// The failure of a call whose component tried what it may not. An alarm, so it has an audit
+    /// line of its own.
+    fn violation(&self, rule: Rule, trace: &Trace) -> Failure {
+        // Unique in this process and, by its time, between processes.
+        let now = Utc::now();
+        let id = format!("{:x}-{}", now.timestamp_millis(), self.denials.fetch_add(1, Ordering::Relaxed));
+        let left = match (trace.accepted_send || trace.unanswered_send, trace.left) {
+            (true, _) => "A message had already left: look at get_sms_messages before you send again",
+            (false, 0) => "Nothing left this machine",
+            (false, _) => "No message was sent",
+        };
+        let text = format!(
+            "the SMS component tried something that this call does not permit, and was stopped. {left}. \
+             Please report this with the id {id}."
+        );
+        self.sink.line(&audit::denial(rule, &id, now, self.settings.simulate));
+        Failure::new(Code::SandboxViolation, text)
+    }
+
+    /// Calls the component's function for a call.
+    async fn run(
+        &self,
+        call: &Call,
+        account: &contract::Account,
+        door: &Door,
+    ) -> Result<Result<Value, contract::Error>, Stopped> {
+        let queries = |name| Function { interface: QUERIES, name };
+        match call {
+            Call::SendSms(request) => {
+                let function = Function { interface: SENDING, name: "send-sms" };
+                self.invoke::<_, contract::SentSms>(function, account, request, door).await
+            }
+            Call::GetSmsMessages(request) => {
+                self.invoke::<_, contract::SmsHistory>(queries("get-sms-messages"), account, request, door).await
+            }
+            Call::CheckSmsStatus(request) => {
+                self.invoke::<_, contract::SmsStatus>(queries("check-sms-status"), account, request, door).await
+            }
+            Call::EstimateSmsCost(request) => {
+                self.invoke::<_, contract::SmsEstimate>(queries("estimate-sms-cost"), account, request, door).await
+            }
+            Call::CheckAccountBalance(request) => {
+                self.invoke::<_, contract::AccountBalance>(queries("check-account-balance"), account, request, door)
+                    .await
+            }
+            Call::GetDeliveryStatistics(request) => {
+                let function = queries("get-delivery-statistics");
+                self.invoke::<_, contract::DeliveryStatistics>(function, account, request, door).await
+            }
+        }
+    }
+
+    /// Calls one function and turns its record into JSON, without what is absent.
+    async fn invoke<Request, Answer>(
+        &self,
+        function: Function,
+        account: &contract::Account,
+        request: &Request,
+        door: &Door,
+    ) -> Result<Result<Value, contract::Error>, Stopped>
+    where
+        Request: ComponentType + Lower + Sync,
+        Answer: ComponentType + Lift + Serialize + Send + Sync + 'static,
+    {
+        let answer = self.sandbox.call::<Request, Answer>(function, account, request, door.clone()).await?;
+        Ok(answer.map(|record| {
+            // Records of texts and numbers always serialise.
+            let mut facts = serde_json::to_value(record).unwrap_or_default();
+            drop_absent(&mut facts);
+            facts
+        }))
+    }
+}
+
+/// Removes what is null: in the contract an absent field is absent.
+fn drop_absent(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_absent);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_absent),
+        _ => {}
+    }
+}
+
+/// The audit line of one call, written when the call ends or is given up.
+struct Entry<'a> {
+    runner: &'a Runner,
+    tool: Tool,
+    params: Params,
+    begun: DateTime<Utc>,
+    dry_run: bool,
+    door: Option<Door>,
+    ended: bool,
+}
+
+impl<'a> Entry<'a> {
+    fn begin(runner: &'a Runner, tool: Tool, arguments: &Map<String, Value>) -> Self {
+        let dry_run = runner.settings.dry_run;
+        Self { runner, tool, params: Params::masked(arguments), begun: Utc::now(), dry_run, door: None, ended: false }
+    }
+
+    fn end(&mut self, failure: Option<&Failure>) {
+        self.ended = true;
+        let now = Utc::now();
+        let record = Record {
+            timestamp: Timestamp(now),
+            tool: self.tool,
+            params: &self.params,
+            success: failure.is_none(),
+            dry_run: self.dry_run,
+            duration_ms: audit::milliseconds((now - self.begun).to_std().unwrap_or_default()),
+            error: failure.map(Failure::recorded),
+            simulated: self.runner.settings.simulate,
+        };
+        self.runner.sink.line(&record.line());
+    }
+}
+
+impl Drop for Entry<'_> {
+    /// A call that was given up: its request may be on the wire.
+    fn drop(&mut self) {
+        if !self.ended {
+            let sent =
+                self.door.as_ref().map(Door::trace).is_some_and(|trace| trace.unanswered_send || trace.accepted_send);
+            let code = if sent { Code::OutcomeUnknown } else { Code::Cancelled };
+            self.end(Some(&Failure::new(code, "")));
+        }
+    }
+}

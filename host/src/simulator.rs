@@ -1,0 +1,430 @@
+//! A pretend 46elks, for the first minute without an account, for demonstrations and for tests:
+//! `answer(request) -> response`, in memory, without socket, sleep or randomness.
+//!
+//! It answers as the real API was seen to answer. Where nobody knows what the API does, the choice
+//! made here is marked as such. Time is its own: every request moves its clock on by two seconds,
+//! so that messages travel while one looks on.
+
+use crate::config::{Credentials, SIMULATED_SENDER};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+#[path = "../../guest/src/rules/encoding.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the file is the guest's; the simulator only counts parts")]
+mod encoding;
+
+/// When the simulated account's day begins.
+const MORNING: &str = "2026-01-01T08:00:00Z";
+
+/// How far a request moves the clock on.
+const STEP: Duration = Duration::seconds(2);
+
+/// How old a message is when it is handed to the carrier.
+const SENT_AFTER: Duration = Duration::seconds(2);
+
+/// How old a message is when it arrives or fails.
+const ARRIVED_AFTER: Duration = Duration::seconds(4);
+
+/// How old a message is when its recipient answers, if they do.
+const REPLY_AFTER: Duration = Duration::seconds(6);
+
+/// One message in so many is answered, beginning with the first.
+const REPLY_EVERY: usize = 3;
+
+/// What the account holds at first: 250.00 SEK.
+const BALANCE: i64 = 2_500_000;
+
+/// The most messages on a page. 46elks documents a hundred.
+const PAGE: usize = 100;
+
+/// More parts than this are too long. A choice: the real bound is not documented.
+const MAX_PARTS: u32 = 10;
+
+/// The numbers whose messages never arrive anywhere and cost nothing.
+const TEST_NUMBERS: [&str; 2] = ["+46700000000", "+4670000000"];
+
+/// What goes wrong, by recipient. The numbers belong to the range that Sweden reserves for books
+/// and films (070-174 06 05 to 070-174 06 99).
+pub const FAULTS: [(&str, Fault, &str); 11] = [
+    ("+46701740689", Fault::Text(403, "Invalid to number"), "403 `Invalid to number`"),
+    ("+46701740690", Fault::Text(500, ""), "500 with an empty body; nothing is sent"),
+    ("+46701740691", Fault::Text(200, "<html>OK</html>"), "200 with HTML instead of JSON; nothing is sent"),
+    ("+46701740692", Fault::Text(200, "{\"id\":\"s02"), "200 with JSON that breaks off; nothing is sent"),
+    (
+        "+46701740693",
+        Fault::Text(403, "Not enough credits on your account to send this SMS"),
+        "403 `Not enough credits on your account to send this SMS`",
+    ),
+    ("+46701740694", Fault::Text(429, "Too many requests"), "429 `Too many requests`"),
+    ("+46701740695", Fault::Lost, "the message is sent, but the connection ends before the answer"),
+    ("+46701740696", Fault::Unreachable, "no connection can be made"),
+    ("+46701740697", Fault::Fails, "the message is sent and fails on its way"),
+    ("+46701740698", Fault::Waits, "the message is sent and stays `created`"),
+    ("+46701740699", Fault::Text(401, UNAUTHORIZED), "401, as when the password was changed while the program runs"),
+];
+
+/// What 46elks says to wrong credentials.
+const UNAUTHORIZED: &str = "API access requires Basic HTTP authentication. Read documentation or examples.";
+
+/// Something that goes wrong on request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The POST is answered so, and nothing is sent.
+    Text(u16, &'static str),
+    /// The message is sent, but no answer comes.
+    Lost,
+    /// Nothing is sent, because nothing connects.
+    Unreachable,
+    /// The message is sent and fails later.
+    Fails,
+    /// The message is sent and never leaves the queue.
+    Waits,
+}
+
+impl Fault {
+    /// The fault of a recipient.
+    fn of(to: &str) -> Option<Self> {
+        FAULTS.iter().find(|(number, _, _)| *number == to).map(|(_, fault, _)| *fault)
+    }
+}
+
+/// What comes back.
+#[derive(Debug)]
+pub enum Answer {
+    /// An answer over HTTP.
+    Response(Response<Bytes>),
+    /// No connection.
+    Unreachable,
+    /// A connection that ended without an answer.
+    Lost,
+}
+
+/// A pretend 46elks with one account.
+pub struct Simulator {
+    authorization: String,
+    subaccount: bool,
+    numbers: Vec<String>,
+    now: DateTime<Utc>,
+    balance: i64,
+    messages: Vec<Stored>,
+    sent: usize,
+}
+
+/// A message that the simulator remembers, oldest first.
+struct Stored {
+    id: String,
+    created: DateTime<Utc>,
+    direction: &'static str,
+    from: String,
+    to: String,
+    text: String,
+    parts: u32,
+    cost: i64,
+    flash: bool,
+    fault: Option<Fault>,
+}
+
+impl Simulator {
+    /// An account with these credentials that owns a number, and a little history. A username that
+    /// begins with `a` is a subaccount's.
+    pub fn new(credentials: &Credentials, number: &str) -> Self {
+        let (username, password) = (credentials.username.expose(), credentials.password.expose());
+        let mut simulator = Self {
+            authorization: format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}"))),
+            subaccount: username.starts_with('a'),
+            numbers: vec![number.into(), SIMULATED_SENDER.into()],
+            now: DateTime::parse_from_rfc3339(MORNING).unwrap_or_default().to_utc(),
+            balance: BALANCE,
+            messages: Vec::new(),
+            sent: 0,
+        };
+        simulator.remember_yesterday();
+        simulator
+    }
+
+    /// Something to read before anything was sent.
+    fn remember_yesterday(&mut self) {
+        let (us, them) = (SIMULATED_SENDER, "+46701740605");
+        for (hours, direction, from, to, text, fault) in [
+            (20, "outgoing", us, them, "Hej! Kom ihåg din tid i morgon kl 10.", None),
+            (19, "incoming", them, us, "Tack, jag kommer!", None),
+            (19, "outgoing-reply", us, them, "Välkommen!", None),
+            (18, "outgoing", us, "+46701740697", "Ditt paket är klart.", Some(Fault::Fails)),
+        ] {
+            let age = Duration::hours(hours) - Duration::seconds(self.messages.len() as i64 * 7);
+            let message = Stored {
+                id: self.next_id(),
+                created: self.now - age,
+                direction,
+                from: from.into(),
+                to: to.into(),
+                text: text.into(),
+                parts: encoding::shape(text).parts,
+                cost: if direction == "incoming" { 0 } else { price(to) },
+                flash: false,
+                fault,
+            };
+            self.messages.push(message);
+        }
+    }
+
+    /// Answers a request to `api.46elks.com`.
+    pub fn answer(&mut self, request: &Request<Bytes>) -> Answer {
+        self.now += STEP;
+        let authorization = request.headers().get(AUTHORIZATION);
+        if authorization.is_none_or(|value| value.as_bytes() != self.authorization.as_bytes()) {
+            return Answer::Response(unauthorized());
+        }
+        // The official samples write both /SMS and /sms.
+        let path = request.uri().path().to_ascii_lowercase();
+        let query: BTreeMap<String, String> =
+            form_urlencoded::parse(request.uri().query().unwrap_or("").as_bytes()).into_owned().collect();
+        match (request.method(), path.as_str()) {
+            (&Method::GET, "/a1/me") => ok(&self.account()),
+            (&Method::GET, "/a1/sms") => ok(&self.history(&query)),
+            (&Method::POST, "/a1/sms") => self.send(&form_urlencoded::parse(request.body()).into_owned().collect()),
+            (&Method::GET, path) => {
+                let found = path.strip_prefix("/a1/sms/").and_then(|id| self.all().find(|message| message.id == id));
+                found.map_or_else(not_found, |message| ok(&self.shown(message)))
+            }
+            _ => not_found(),
+        }
+    }
+
+    fn account(&self) -> Value {
+        if self.subaccount {
+            return json!({
+                "id": "a00000000000000000000000000000000", "name": "Simulated subaccount",
+                "created": "2026-01-01T07:00:00.000000", "balanceused": BALANCE - self.balance, "usagelimit": BALANCE,
+            });
+        }
+        json!({
+            "mobilenumber": SIMULATED_SENDER, "displayname": "Simulated account",
+            "id": crate::config::SIMULATED_USERNAME, "currency": "SEK", "balance": self.balance,
+            "email": "simulator@example.com",
+        })
+    }
+
+    /// All messages that exist by now: an answer exists only after its time has come.
+    fn all(&self) -> impl DoubleEndedIterator<Item = &Stored> {
+        self.messages.iter().filter(|message| message.created <= self.now)
+    }
+
+    fn history(&self, query: &BTreeMap<String, String>) -> Value {
+        let time = |name: &str| query.get(name).and_then(|value| parse_time(value));
+        let (before, after) = (time("start"), time("end"));
+        let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE).clamp(1, PAGE);
+        // Both bounds are exclusive: a choice.
+        let mut newest: Vec<&Stored> = self
+            .all()
+            .filter(|message| before.is_none_or(|before| message.created < before))
+            .filter(|message| after.is_none_or(|after| message.created > after))
+            .filter(|message| query.get("to").is_none_or(|to| message.to == *to))
+            .collect();
+        newest.sort_by_key(|message| std::cmp::Reverse(message.created));
+        let page: Vec<Value> = newest.iter().take(limit).map(|message| self.shown(message)).collect();
+        let mut history = json!({"data": page});
+        if newest.len() > limit {
+            history["next"] = json!(api_time(newest[limit - 1].created));
+        }
+        history
+    }
+
+    fn send(&mut self, form: &BTreeMap<String, String>) -> Answer {
+        let field = |name: &str| form.get(name).cloned();
+        let dry_run = form.get("dryrun").is_some_and(|value| value == "yes");
+        let (Some(from), Some(to), Some(text)) = (field("from"), field("to"), field("message")) else {
+            let missing =
+                ["from", "to", "message"].into_iter().find(|name| !form.contains_key(*name)).unwrap_or("from");
+            return refused(&format!("Missing key {missing}"));
+        };
+        let shape = encoding::shape(&text);
+        if let Some(reason) = self.objection(&from, &to, &text, shape.parts, dry_run) {
+            return refused(reason);
+        }
+        let cost = price(&to) * i64::from(shape.parts);
+        let mut answer = Map::from_iter([
+            ("status".into(), json!("created")),
+            ("direction".into(), json!("outgoing")),
+            ("from".into(), json!(from)),
+            ("to".into(), json!(to)),
+            ("parts".into(), json!(shape.parts)),
+            ("message".into(), json!(text)),
+        ]);
+        let flash = form.get("flashsms").is_some_and(|value| value == "yes");
+        if flash {
+            answer.insert("flashsms".into(), json!("yes"));
+        }
+        if dry_run {
+            // Without id, time and cost, and not remembered.
+            answer.insert("estimated_cost".into(), json!(cost));
+            return ok(&Value::Object(answer));
+        }
+        let cost = if TEST_NUMBERS.contains(&to.as_str()) { 0 } else { cost };
+        if cost > self.balance {
+            return refused("Not enough credits on your account to send this SMS");
+        }
+        let fault = Fault::of(&to);
+        match fault {
+            Some(Fault::Text(status, body)) => return Answer::Response(text_answer(status, body)),
+            Some(Fault::Unreachable) => return Answer::Unreachable,
+            _ => {}
+        }
+        self.balance -= cost;
+        let id = self.next_id();
+        let created = self.now;
+        // Storage keeps milliseconds, the answer to a POST has microseconds.
+        answer.insert("created".into(), json!(created.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()));
+        answer.insert("id".into(), json!(id));
+        answer.insert("cost".into(), json!(cost));
+        let parts = shape.parts;
+        self.messages.push(Stored {
+            id,
+            created,
+            direction: "outgoing",
+            from: from.clone(),
+            to: to.clone(),
+            text,
+            parts,
+            cost,
+            flash,
+            fault,
+        });
+        // Only a number can be answered, and only by who got the message.
+        if from.starts_with('+') && fault.is_none() && self.sent.is_multiple_of(REPLY_EVERY) {
+            let reply = Stored {
+                id: self.next_id(),
+                created: created + REPLY_AFTER,
+                direction: "incoming",
+                from: to,
+                to: from,
+                text: "Tack för ditt meddelande!".into(),
+                parts: 1,
+                cost: 0,
+                flash: false,
+                fault: None,
+            };
+            self.messages.push(reply);
+        }
+        self.sent += 1;
+        if fault == Some(Fault::Lost) { Answer::Lost } else { ok(&Value::Object(answer)) }
+    }
+
+    /// What 46elks objects to, in the order in which it is thought to look (a choice).
+    fn objection(&self, from: &str, to: &str, text: &str, parts: u32, dry_run: bool) -> Option<&'static str> {
+        let digits = |number: &str| number.len() > 1 && number[1..].bytes().all(|b| b.is_ascii_digit());
+        if from.starts_with('+') {
+            if !self.numbers.iter().any(|number| number == from) {
+                return Some("Invalid from number");
+            }
+        } else if from.starts_with(|c: char| c.is_ascii_digit()) {
+            return Some("Alphanumeric numbers may not start with a digit");
+        } else if from.is_empty() || from.len() > 11 || !from.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Some("Invalid from");
+        }
+        // A dry run does not look at the number's length.
+        if !to.starts_with('+') || !digits(to) || (!dry_run && !(8..=16).contains(&to.len())) {
+            return Some("Invalid to number");
+        }
+        if text.is_empty() {
+            return Some("Empty message");
+        }
+        if parts > MAX_PARTS {
+            return Some("Too long message");
+        }
+        if to.starts_with("+1") {
+            return Some("Sending SMS to USA and Canada is disallowed by default, contact support to open it");
+        }
+        None
+    }
+
+    /// A message as a GET shows it.
+    fn shown(&self, message: &Stored) -> Value {
+        let mut shown = Map::from_iter([
+            ("id".into(), json!(message.id)),
+            ("created".into(), json!(api_time(message.created))),
+            ("direction".into(), json!(message.direction)),
+            ("from".into(), json!(message.from)),
+            ("to".into(), json!(message.to)),
+            ("message".into(), json!(message.text)),
+        ]);
+        if message.direction != "incoming" {
+            let age = self.now - message.created;
+            let status = match message.fault {
+                Some(Fault::Waits) => "created",
+                _ if age < SENT_AFTER => "created",
+                _ if age < ARRIVED_AFTER => "sent",
+                Some(Fault::Fails) => "failed",
+                _ => "delivered",
+            };
+            if status == "delivered" {
+                shown.insert("delivered".into(), json!(api_time(message.created + ARRIVED_AFTER)));
+            }
+            if message.flash {
+                shown.insert("flashsms".into(), json!("yes"));
+            }
+            shown.insert("status".into(), json!(status));
+            shown.insert("parts".into(), json!(message.parts));
+            shown.insert("cost".into(), json!(message.cost));
+        }
+        Value::Object(shown)
+    }
+
+    /// `s` and 32 hexadecimal digits, different for each message and the same in every run.
+    fn next_id(&self) -> String {
+        let number = self.messages.len() as u128 + 1;
+        format!("s{:032x}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
+    }
+}
+
+/// Ten-thousandths of SEK for a part, by country.
+fn price(to: &str) -> i64 {
+    match to {
+        _ if to.starts_with("+46") => 5_200,
+        _ if to.starts_with("+47") => 7_000,
+        _ => 9_000,
+    }
+}
+
+fn api_time(time: DateTime<Utc>) -> String {
+    format!("{}000", time.format("%Y-%m-%dT%H:%M:%S%.3f"))
+}
+
+fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+    let bare = text.strip_suffix('Z').unwrap_or(text);
+    NaiveDateTime::parse_from_str(bare, "%Y-%m-%dT%H:%M:%S%.f").ok().map(|time| time.and_utc())
+}
+
+fn ok(value: &Value) -> Answer {
+    let mut response = Response::new(Bytes::from(value.to_string()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    Answer::Response(response)
+}
+
+fn refused(text: &str) -> Answer {
+    Answer::Response(text_answer(403, text))
+}
+
+/// The text for an unknown id or path: a choice, after one recorded in 2011.
+fn not_found() -> Answer {
+    Answer::Response(text_answer(404, "Not found"))
+}
+
+fn unauthorized() -> Response<Bytes> {
+    let mut response = text_answer(401, UNAUTHORIZED);
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"46elks API\""));
+    response
+}
+
+fn text_answer(status: u16, text: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::copy_from_slice(text.as_bytes()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
