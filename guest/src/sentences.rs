@@ -193,8 +193,8 @@ pub(crate) fn statistics(statistics: &DeliveryStatistics, stopped_early: bool) -
     }
     let currency = statistics.currency.as_deref();
     let mut summary = format!(
-        "Of the {} newest outbound: {} delivered, {} failed, {} in transit",
-        count(statistics.total, "message"),
+        "Of the {}: {} delivered, {} failed, {} in transit",
+        count(statistics.total, "newest outbound message"),
         statistics.delivered,
         statistics.failed,
         statistics.in_transit

@@ -63,7 +63,7 @@ impl Record<'_> {
 
 /// What was denied, as a line: an alarm that tells the rule and an id, and nothing that the component
 /// said.
-pub(crate) fn denial(rule: crate::door::Rule, id: &str, at: DateTime<Utc>, simulated: bool) -> String {
+pub(crate) fn denial(rule: crate::permit::Rule, id: &str, at: DateTime<Utc>, simulated: bool) -> String {
     let mut audit = serde_json::json!({"timestamp": Timestamp(at), "event": "denied", "rule": rule, "id": id});
     if simulated {
         audit["simulated"] = true.into();
@@ -126,10 +126,11 @@ fn is_plain(value: &str) -> bool {
     value.len() <= LONGEST_VALUE && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.+ TZ".contains(&b))
 }
 
-/// A number or name with all but its first four and last three characters hidden; one of fewer
-/// than eight characters is hidden whole.
+/// A number (without its separators) or name with all but its first four and last three characters
+/// hidden; one of fewer than eight characters is hidden whole.
 pub fn masked(party: &str) -> String {
-    let chars: Vec<char> = party.chars().collect();
+    let number = party.starts_with('+').then(|| crate::call::without_separators(party));
+    let chars: Vec<char> = number.as_deref().unwrap_or(party).chars().collect();
     if chars.len() < 8 {
         return "****".into();
     }
@@ -150,7 +151,9 @@ mod tests {
     #[test]
     fn parties_are_masked_and_texts_are_counted() {
         assert_eq!(
-            params(json!({"to": "+46701740605", "from": "Swedbankers", "message": "Hej på dig 😀", "dry_run": false})),
+            params(
+                json!({"to": "+46 70-174 06 05", "from": "Swedbankers", "message": "Hej på dig 😀", "dry_run": false})
+            ),
             json!({"to": "+467****605", "from": "Swed****ers", "message_length": 12, "dry_run": false})
         );
     }

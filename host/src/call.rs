@@ -6,7 +6,7 @@ use crate::contract::{
     Account, CheckAccountBalanceRequest, CheckSmsStatusRequest, EstimateSmsCostRequest, GetDeliveryStatisticsRequest,
     GetSmsMessagesRequest, SendSmsRequest,
 };
-use crate::door::{Allowed, Parameter, Permit, Shape};
+use crate::permit::{Allowed, Parameter, Permit, Shape};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};

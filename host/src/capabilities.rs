@@ -3,7 +3,7 @@
 
 use crate::call::{Call, TOOLS_JSON, Tool};
 use crate::config::Settings;
-use crate::door::{Parameter, Shape};
+use crate::permit::{Parameter, Shape};
 use crate::sandbox::{COMPONENT, COMPONENT_WIT};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};

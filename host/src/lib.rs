@@ -18,7 +18,9 @@
 //! - [`gate`]: may this call go now?
 //! - [`audit`]: what happened, with masked types only
 //! - [`sandbox`]: a fresh instance a call, with bounds
+//! - [`permit`]: what one call may cause, and whether a request fits
 //! - [`door`]: the only way out
+//! - [`outside`]: what is behind it: 46elks over TLS, or the simulator
 //! - [`capabilities`]: what a reviewer wants to see
 //! - [`simulator`]: a pretend 46elks
 //! - [`demo`]: a session for people to follow
@@ -33,6 +35,8 @@ pub mod door;
 mod engine;
 pub mod gate;
 mod hygiene;
+pub mod outside;
+pub mod permit;
 pub mod runner;
 pub mod sandbox;
 pub mod server;

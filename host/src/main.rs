@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use elks_mcp::audit::{Sink, Stderr};
 use elks_mcp::config::Settings;
-use elks_mcp::door::Outside;
+use elks_mcp::outside::Outside;
 use elks_mcp::runner::Runner;
 use elks_mcp::sandbox::Sandbox;
 use elks_mcp::server::{self, Ended};

@@ -1,0 +1,415 @@
+//! What one call may cause, and whether a request fits. Pure: it compares, it sends nothing.
+//!
+//! A request is compared whole: scheme, authority, method, path, query, headers, body and count.
+//! What is not expressly allowed is denied.
+
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, Method, Uri};
+use serde::Serialize;
+
+/// Where 46elks is. Not a setting: a base address from outside would be a way out.
+pub const AUTHORITY: &str = "api.46elks.com";
+
+/// The headers that a guest may set. The door sends values of its own.
+pub const ALLOWED_HEADERS: [HeaderName; 3] = [ACCEPT, CONTENT_TYPE, CONTENT_LENGTH];
+
+/// The media type of a request's body.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The rule that a denied request broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// The scheme is not https.
+    Scheme,
+    /// The authority is not exactly that of 46elks.
+    Authority,
+    /// The call may not use this method.
+    Method,
+    /// The call may not use this path.
+    Path,
+    /// A query parameter is unknown, doubled, misspelt or has another value.
+    Query,
+    /// A header that is not on the list, or a value that is not 46elks's.
+    Header,
+    /// A field of the body is unknown, missing, doubled, misspelt or has another value.
+    Body,
+    /// The body is larger than any honest one.
+    BodySize,
+    /// The call has already made all requests that it may make.
+    Count,
+    /// The request or the result contains the account's credentials.
+    Credentials,
+}
+
+/// What a query parameter may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parameter {
+    /// This text and no other.
+    Exactly(String),
+    /// A time in the form of the API: digits and the signs between them.
+    Time,
+    /// A whole number from 1 to this one.
+    AtMost(u32),
+}
+
+impl Parameter {
+    fn allows(&self, value: &str) -> bool {
+        match self {
+            Self::Exactly(expected) => value == expected,
+            Self::Time => {
+                (19..=27).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit() || b"-T:.Z".contains(&b))
+            }
+            Self::AtMost(most) => {
+                !value.starts_with(['0', '+']) && value.parse().is_ok_and(|number: u32| (1..=*most).contains(&number))
+            }
+        }
+    }
+}
+
+/// A request that a call may cause, and how often.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// How many of these requests may leave.
+    pub times: u32,
+    /// What they look like.
+    pub shape: Shape,
+}
+
+/// What a request looks like. It has no Debug form: it holds numbers and a text.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// A GET of one path; each parameter may be left out, none may be added.
+    Get {
+        /// The path, letter for letter.
+        path: String,
+        /// The parameters by name.
+        query: Vec<(&'static str, Parameter)>,
+    },
+    /// `POST /a1/sms`.
+    PostSms {
+        /// The approved recipient.
+        to: String,
+        /// The approved sender.
+        from: String,
+        /// The approved text. Control characters may be missing from what is sent.
+        message: String,
+        /// Whether `flashsms=yes` must be there; without it, it may not.
+        flash: bool,
+        /// Whether `dryrun=yes` must be there; without it, it may not.
+        dry_run: bool,
+    },
+}
+
+/// Everything that one call may cause.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Permit(Vec<Allowed>);
+
+impl Permit {
+    /// A permit for these requests and no others.
+    pub fn new(allowed: Vec<Allowed>) -> Self {
+        Self(allowed)
+    }
+
+    /// What it allows.
+    pub fn allowed(&self) -> &[Allowed] {
+        &self.0
+    }
+
+    /// The part of it that only reads.
+    pub fn reading(mut self) -> Self {
+        self.0.retain(|allowed| matches!(allowed.shape, Shape::Get { .. }));
+        self
+    }
+
+    /// Compares a whole request with the permit and, when it fits, uses it up. Says whether the
+    /// request sends a real message.
+    ///
+    /// # Errors
+    /// The rule that the request breaks.
+    pub fn spend(&mut self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<bool, Rule> {
+        if uri.scheme_str() != Some("https") {
+            return Err(Rule::Scheme);
+        }
+        if uri.authority().map(|authority| authority.as_str()) != Some(AUTHORITY) {
+            return Err(Rule::Authority);
+        }
+        if !headers_fit(headers, body) {
+            return Err(Rule::Header);
+        }
+        let mut broken = Rule::Method;
+        for allowed in &mut self.0 {
+            match allowed.shape.fits(method, uri, body) {
+                Ok(_) if allowed.times == 0 => return Err(Rule::Count),
+                Ok(sends) => {
+                    allowed.times -= 1;
+                    return Ok(sends);
+                }
+                Err(rule) => broken = rule,
+            }
+        }
+        Err(broken)
+    }
+}
+
+impl Shape {
+    /// Whether a request has this shape, and then whether it sends a real message.
+    fn fits(&self, method: &Method, uri: &Uri, body: &[u8]) -> Result<bool, Rule> {
+        let query = uri.query().unwrap_or("");
+        match self {
+            Self::Get { path, query: parameters } => {
+                require(method == Method::GET, Rule::Method)?;
+                require(uri.path() == path, Rule::Path)?;
+                require(body.is_empty(), Rule::Body)?;
+                let pairs = canonical_pairs(query.as_bytes()).ok_or(Rule::Query)?;
+                let fits = pairs.iter().all(|(name, value)| {
+                    parameters.iter().any(|(known, parameter)| known == name && parameter.allows(value))
+                });
+                require(fits, Rule::Query)?;
+                Ok(false)
+            }
+            Self::PostSms { to, from, message, flash, dry_run } => {
+                require(method == Method::POST, Rule::Method)?;
+                require(uri.path() == "/a1/sms", Rule::Path)?;
+                require(uri.query().is_none(), Rule::Query)?;
+                let pairs = canonical_pairs(body).ok_or(Rule::Body)?;
+                let fits = pairs.iter().all(|(name, value)| match name.as_str() {
+                    "to" => value == to,
+                    "from" => value == from,
+                    "message" => lacks_only_controls(value, message),
+                    "flashsms" => *flash && value == "yes",
+                    "dryrun" => *dry_run && value == "yes",
+                    _ => false,
+                });
+                // No name stands twice, so the right count means that none is missing.
+                require(fits && pairs.len() == 3 + usize::from(*flash) + usize::from(*dry_run), Rule::Body)?;
+                Ok(!dry_run)
+            }
+        }
+    }
+}
+
+fn require(fits: bool, rule: Rule) -> Result<(), Rule> {
+    if fits { Ok(()) } else { Err(rule) }
+}
+
+/// Names and values of a form or query, when it is written in the one canonical way and no name
+/// stands twice. What is read here is then what 46elks reads: no second spelling, no lost byte.
+fn canonical_pairs(encoded: &[u8]) -> Option<Vec<(String, String)>> {
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(encoded).into_owned().collect();
+    let again = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+    let doubled = pairs.iter().enumerate().any(|(at, (name, _))| pairs[..at].iter().any(|(other, _)| other == name));
+    (again.as_bytes() == encoded && !doubled).then_some(pairs)
+}
+
+/// Whether a text is the approved one, but for control characters that were taken out of it.
+/// Stricter than "characters deleted": deleting a word can turn a message around.
+fn lacks_only_controls(text: &str, approved: &str) -> bool {
+    let mut text = text.chars().peekable();
+    for c in approved.chars() {
+        if text.next_if_eq(&c).is_none() && (!c.is_control() || matches!(c, '\t' | '\n' | '\r')) {
+            return false;
+        }
+    }
+    text.next().is_none()
+}
+
+/// Whether the headers are those of an honest request.
+fn headers_fit(headers: &HeaderMap, body: &[u8]) -> bool {
+    headers.keys().all(|name| headers.get_all(name).iter().count() == 1)
+        && headers.iter().all(|(name, value)| match *name {
+            ACCEPT => value == "application/json",
+            CONTENT_TYPE => value == FORM,
+            CONTENT_LENGTH => value.as_bytes() == body.len().to_string().as_bytes(),
+            _ => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "Hej \u{1b}[1mdu\tigen\r\n";
+
+    fn post(flash: bool, dry_run: bool) -> Permit {
+        let (to, from, message) = ("+46701740605".into(), "Elks".into(), TEXT.into());
+        Permit::new(vec![Allowed { times: 1, shape: Shape::PostSms { to, from, message, flash, dry_run } }])
+    }
+
+    fn history() -> Permit {
+        let query = vec![
+            ("limit", Parameter::AtMost(100)),
+            ("start", Parameter::Time),
+            ("to", Parameter::Exactly("+46701740605".into())),
+        ];
+        Permit::new(vec![Allowed { times: 2, shape: Shape::Get { path: "/a1/sms".into(), query } }])
+    }
+
+    /// A request as honest as it gets, for tests to spoil.
+    struct Spoilt(Method, String, HeaderMap, String);
+
+    impl Spoilt {
+        fn post(body: &str) -> Self {
+            Self(Method::POST, "https://api.46elks.com/a1/sms".into(), HeaderMap::new(), body.into())
+        }
+
+        fn get(uri: &str) -> Self {
+            Self(Method::GET, uri.into(), HeaderMap::new(), String::new())
+        }
+
+        fn header(mut self, name: &'static str, value: &'static str) -> Self {
+            self.2.append(name, value.parse().expect("is a header"));
+            self
+        }
+
+        fn spend(&self, permit: &mut Permit) -> Result<bool, Rule> {
+            permit.spend(&self.0, &self.1.parse().expect("is a URI"), &self.2, self.3.as_bytes())
+        }
+    }
+
+    fn form(pairs: &[(&str, &str)]) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
+    fn honest() -> String {
+        form(&[("from", "Elks"), ("to", "+46701740605"), ("message", TEXT)])
+    }
+
+    #[test]
+    fn the_approved_message_may_leave_once() {
+        let mut permit = post(false, false);
+        assert_eq!(Spoilt::post(&honest()).spend(&mut permit), Ok(true));
+        assert_eq!(Spoilt::post(&honest()).spend(&mut permit), Err(Rule::Count));
+    }
+
+    #[test]
+    fn only_control_characters_may_be_missing_from_the_text() {
+        for (sent, fits) in [
+            ("Hej \u{1b}[1mdu\tigen\r\n", true),
+            ("Hej [1mdu\tigen\r\n", true),
+            ("Hej [1mdu igen\r\n", false),
+            ("Hej [1mduigen\r\n", false),
+            ("Hej [1mdu\tigen", false),
+            ("Hej du\tigen\r\n", false),
+            ("Hej [1mdu\tigen\r\n!", false),
+            ("Hej [1mdu\tigne\r\n", false),
+            ("", false),
+        ] {
+            let body = form(&[("from", "Elks"), ("to", "+46701740605"), ("message", sent)]);
+            assert_eq!(Spoilt::post(&body).spend(&mut post(false, false)).is_ok(), fits, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_with_anything_else_is_denied() {
+        let honest = honest();
+        for body in [
+            String::new(),
+            format!("{honest}&whendelivered=https%3A%2F%2Fevil.example"),
+            format!("{honest}&dontlog=message"),
+            format!("{honest}&flashsms=yes"),
+            format!("{honest}&dryrun=yes"),
+            format!("{honest}&dryrun=no"),
+            format!("{honest}&to=%2B46701740605"),
+            format!("{honest}&"),
+            format!("&{honest}"),
+            honest.replace("%2B", "%2b"),
+            honest.replace("to=", "%74o="),
+            honest.replace("to=", "TO="),
+            honest.replace("605", "606"),
+            honest.replace("605", "605%2C%2B46701740606"),
+            honest.replace("Elks", "Elk"),
+            honest.replace("from=Elks&", ""),
+            honest.replace('&', ";"),
+            format!("{honest}%FF"),
+            "{\"to\": \"+46701740605\"}".to_string(),
+        ] {
+            assert_eq!(Spoilt::post(&body).spend(&mut post(false, false)), Err(Rule::Body), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_dry_run_demands_its_mark_and_a_flash_message_its_own() {
+        let honest = honest();
+        let dry = format!("{honest}&dryrun=yes");
+        assert_eq!(Spoilt::post(&dry).spend(&mut post(false, true)), Ok(false));
+        for body in
+            [honest.clone(), format!("{honest}&dryrun=no"), format!("{honest}&dryrun=YES"), format!("{dry}&dryrun=no")]
+        {
+            assert_eq!(Spoilt::post(&body).spend(&mut post(false, true)), Err(Rule::Body), "{body}");
+        }
+        let flash = format!("{honest}&flashsms=yes");
+        assert_eq!(Spoilt::post(&flash).spend(&mut post(true, false)), Ok(true));
+        assert_eq!(Spoilt::post(&honest).spend(&mut post(true, false)), Err(Rule::Body));
+    }
+
+    #[test]
+    fn another_destination_is_denied() {
+        for (uri, rule) in [
+            ("http://api.46elks.com/a1/sms", Rule::Scheme),
+            ("ftp://api.46elks.com/a1/sms", Rule::Scheme),
+            ("https://evil.example/a1/sms", Rule::Authority),
+            ("https://api.46elks.com.evil.example/a1/sms", Rule::Authority),
+            ("https://api.46elks.com./a1/sms", Rule::Authority),
+            ("https://API.46ELKS.COM/a1/sms", Rule::Authority),
+            ("https://api.46elks.com:443/a1/sms", Rule::Authority),
+            ("https://api.46elks.com:8443/a1/sms", Rule::Authority),
+            ("https://user@api.46elks.com/a1/sms", Rule::Authority),
+            ("https://api.46elks.com@evil.example/a1/sms", Rule::Authority),
+            ("https://api.46elks.com/a1/me", Rule::Path),
+            ("https://api.46elks.com/a1/SMS", Rule::Path),
+            ("https://api.46elks.com/a1/sms/", Rule::Path),
+            ("https://api.46elks.com//a1/sms", Rule::Path),
+            ("https://api.46elks.com/a1/../a1/sms", Rule::Path),
+            ("https://api.46elks.com/a1/%73ms", Rule::Path),
+            ("https://api.46elks.com/a1/sms/POST", Rule::Path),
+            ("https://api.46elks.com/a1/sms?direction=inbound", Rule::Query),
+            ("https://api.46elks.com/a1/sms?limit=101", Rule::Query),
+            ("https://api.46elks.com/a1/sms?limit=0", Rule::Query),
+            ("https://api.46elks.com/a1/sms?limit=+1", Rule::Query),
+            ("https://api.46elks.com/a1/sms?limit=1&limit=2", Rule::Query),
+            ("https://api.46elks.com/a1/sms?to=%2B46701740606", Rule::Query),
+            ("https://api.46elks.com/a1/sms?start=secret", Rule::Query),
+        ] {
+            assert_eq!(Spoilt::get(uri).spend(&mut history()), Err(rule), "{uri}");
+        }
+        let page = "https://api.46elks.com/a1/sms?limit=100&start=2026-01-31T12%3A00%3A00.000&to=%2B46701740605";
+        let mut permit = history();
+        assert_eq!(Spoilt::get(page).spend(&mut permit), Ok(false));
+        assert_eq!(Spoilt::get("https://api.46elks.com/a1/sms").spend(&mut permit), Ok(false));
+        assert_eq!(Spoilt::get(page).spend(&mut permit), Err(Rule::Count));
+    }
+
+    #[test]
+    fn other_methods_are_denied() {
+        for method in ["PUT", "DELETE", "PATCH", "CONNECT", "TRACE", "HEAD", "OPTIONS", "POST", "get", "SMUGGLE"] {
+            let mut request = Spoilt::get("https://api.46elks.com/a1/sms");
+            request.0 = method.parse().expect("is a method");
+            assert_eq!(request.spend(&mut history()), Err(Rule::Method), "{method}");
+        }
+        let mut with_body = Spoilt::get("https://api.46elks.com/a1/sms");
+        with_body.3 = "to=x".into();
+        assert_eq!(with_body.spend(&mut history()), Err(Rule::Body));
+    }
+
+    #[test]
+    fn only_the_headers_of_an_honest_request_are_let_by() {
+        let get = || Spoilt::get("https://api.46elks.com/a1/sms");
+        assert_eq!(get().header("accept", "application/json").spend(&mut history()), Ok(false));
+        for (name, value) in [
+            ("authorization", "Basic eA=="),
+            ("cookie", "a=b"),
+            ("host", "evil.example"),
+            ("proxy-authorization", "Basic eA=="),
+            ("x-forwarded-host", "evil.example"),
+            ("transfer-encoding", "chunked"),
+            ("accept", "text/html"),
+            ("content-type", "application/json"),
+            ("content-length", "7"),
+        ] {
+            assert_eq!(get().header(name, value).spend(&mut history()), Err(Rule::Header), "{name}");
+        }
+        let doubled = get().header("accept", "application/json").header("accept", "application/json");
+        assert_eq!(doubled.spend(&mut history()), Err(Rule::Header));
+    }
+}

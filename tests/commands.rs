@@ -1,0 +1,101 @@
+//! The commands for people.
+
+use crate::harness::Launch;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+#[test]
+fn the_demo_plays_the_whole_session() {
+    let finished = Launch::with(&["demo"]).run();
+    let told = finished.stdout.join("\n");
+    assert_eq!(finished.code(), 0, "{told}\n{}", finished.told());
+    for step in [
+        "Handshake",
+        "Tool list",
+        "UTF-16",
+        "DRY RUN: nothing was sent",
+        "was accepted by 46elks",
+        "was delivered at",
+        "inbound  +46701740605",
+        "The balance is",
+        "newest outbound messages",
+        "it is a placeholder",
+        "impersonates",
+        "Please wait 60 seconds",
+        "{\"audit\":{",
+        "exit code 0",
+    ] {
+        assert!(told.contains(step), "{step:?} is missing:\n{told}");
+    }
+}
+
+#[test]
+fn the_tool_list_is_printed_offline_and_without_credentials() {
+    let finished = Launch::with(&["tools"]).run();
+    assert_eq!(finished.code(), 0);
+    let tools: Value = serde_json::from_str(&finished.stdout.join("\n")).expect("is JSON");
+    assert_eq!(tools.as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn the_component_is_written_as_it_is_embedded() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("written.wasm");
+    let finished = Launch::with(&["component", "--output", path.to_str().unwrap()]).run();
+    assert_eq!(finished.code(), 0, "{}", finished.told());
+    let written = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(written, elks_mcp::sandbox::COMPONENT);
+    let digest: String = Sha256::digest(&written).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(finished.told().contains(&digest));
+    let capabilities = Launch::with(&["capabilities"]).run().stdout.join("\n");
+    assert!(capabilities.contains(&digest));
+
+    let nowhere = Launch::with(&["component", "--output", "/no/such/folder/x.wasm"]).run();
+    assert_eq!(nowhere.code(), 1);
+    assert!(nowhere.told().contains("cannot write /no/such/folder/x.wasm"), "{}", nowhere.told());
+}
+
+#[test]
+fn capabilities_show_imports_exports_and_permits() {
+    let told = Launch::with(&["capabilities"]).run().stdout.join("\n");
+    let imports: Vec<&str> = told.lines().filter_map(|line| line.trim().strip_prefix("import ")).collect();
+    assert_eq!(
+        imports,
+        [
+            "wasi:io/error@0.2.0;",
+            "wasi:io/poll@0.2.0;",
+            "wasi:io/streams@0.2.0;",
+            "wasi:http/types@0.2.0;",
+            "wasi:http/outgoing-handler@0.2.0;"
+        ],
+        "the component imports only these"
+    );
+    for shown in [
+        "export elks:sms/sending@0.1.0;",
+        "export elks:sms/queries@0.1.0;",
+        "at most 1 × POST /a1/sms with exactly from=<from>, to=<to>, message=<message>: one real message",
+        "at most 1 × POST /a1/sms with exactly from=<from>, to=<to>, message=<message>, dryrun=yes: nothing is sent",
+        "at most 10 × GET /a1/sms with any of limit=<1 to 100>, start=<time>, end=<time>, to=<to>",
+        "at most 1 × GET /a1/sms/ID",
+        "at most 1 × GET /a1/me",
+    ] {
+        assert!(told.contains(shown), "{shown:?} is missing:\n{told}");
+    }
+}
+
+#[test]
+fn help_and_version_say_what_they_should() {
+    let help = Launch::with(&["--help"]).run();
+    assert_eq!(help.code(), 0);
+    let help = help.stdout.join("\n");
+    for named in
+        ["--simulate", "demo", "tools", "capabilities", "component", "ELKS_API_USERNAME", "DRY_RUN", "HTTPS_PROXY"]
+    {
+        assert!(help.contains(named), "{named} is missing:\n{help}");
+    }
+    let version = Launch::with(&["--version"]).run();
+    assert_eq!(version.stdout, [format!("elks-mcp {}", env!("CARGO_PKG_VERSION"))]);
+    let unknown = Launch::with(&["sned"]).run();
+    assert_eq!(unknown.code(), 2);
+    assert!(unknown.told().contains("unrecognized subcommand 'sned'") && unknown.stdout.is_empty());
+}

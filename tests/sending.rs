@@ -1,0 +1,319 @@
+//! `send_sms`: what leaves, what does not, and what is said about it.
+
+use crate::harness::{Elks, Launch, RECIPIENT, Reaction, Received, SENDER};
+use serde_json::{Value, json};
+
+/// 46elks's answer to a real send.
+fn accepted(request: &Received) -> Reaction {
+    Reaction::json(&json!({
+        "status": "created", "direction": "outgoing", "from": request.field("from"), "to": request.field("to"),
+        "created": "2026-11-21T20:35:32.429389", "parts": 1, "cost": 5200, "message": request.field("message"),
+        "id": "s0231d6d7d6bc14a7e7734e466785c4ce",
+    }))
+}
+
+/// 46elks's answer to a dry run.
+fn priced(request: &Received) -> Reaction {
+    Reaction::json(&json!({
+        "status": "created", "direction": "outgoing", "from": request.field("from"), "to": request.field("to"),
+        "estimated_cost": 5200, "parts": 1, "message": request.field("message"),
+    }))
+}
+
+fn either(request: &Received) -> Reaction {
+    if request.field("dryrun").is_some() { priced(request) } else { accepted(request) }
+}
+
+#[test]
+fn one_call_sends_one_message_to_that_number_with_those_words() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).serve();
+    let called = program.send(json!({"to": "+46 (70) 174-06.05", "message": "Hej & hå: 100 % = åäö 😀 +"}));
+    let facts = called.facts();
+    assert_eq!((&facts["sent"], &facts["dry_run"], &facts["simulated"]), (&json!(true), &json!(false), &json!(false)));
+    assert_eq!(facts["id"], "s0231d6d7d6bc14a7e7734e466785c4ce");
+    assert_eq!((&facts["status"], &facts["parts"], &facts["cost"]), (&json!("created"), &json!(1), &json!(5200)));
+    assert_eq!((&facts["currency"], &facts["created"]), (&json!("SEK"), &json!("2026-11-21T20:35:32.429Z")));
+    assert!(called.text().contains("0.52 SEK"));
+
+    let requests = elks.requests();
+    assert_eq!(requests.len(), 1);
+    let request = &requests[0];
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/a1/sms"));
+    assert_eq!(request.field("to").as_deref(), Some(RECIPIENT), "what was validated is what is sent");
+    assert_eq!(request.field("from").as_deref(), Some(SENDER));
+    assert_eq!(request.field("message").as_deref(), Some("Hej & hå: 100 % = åäö 😀 +"));
+    assert_eq!(request.body.matches('=').count(), 3, "and nothing else");
+    assert_eq!(request.header("content-type"), Some("application/x-www-form-urlencoded"));
+    assert!(request.header("authorization").unwrap().starts_with("Basic "));
+    assert_eq!(request.header("host"), Some("api.46elks.com"));
+}
+
+#[test]
+fn dry_run_is_the_operators_lock() {
+    let elks = Elks::behaving(either);
+    let mut locked = Launch::account(&elks).without("DRY_RUN").serve();
+    for more in [json!({}), json!({"dry_run": true}), json!({"dry_run": false})] {
+        let called = locked.send(more.clone());
+        let facts = called.facts();
+        assert_eq!((&facts["sent"], &facts["dry_run"]), (&json!(false), &json!(true)), "{more}");
+        assert_eq!(
+            (&facts["id"], &facts["cost"], &facts["estimated_cost"]),
+            (&json!(null), &json!(null), &json!(5200))
+        );
+        assert!(called.text().contains("DRY RUN: nothing was sent"), "{}", called.text());
+        let told_why = called.text().contains("dry_run: false was not followed");
+        assert_eq!(told_why, more == json!({"dry_run": false}), "{}", called.text());
+    }
+    let mut open = Launch::account(&elks).serve();
+    assert_eq!(open.send(json!({"dry_run": true})).facts()["sent"], false, "an argument tightens the lock");
+    assert!(elks.requests().iter().all(|request| request.field("dryrun").as_deref() == Some("yes")));
+    assert_eq!(open.send(json!({"dry_run": false})).facts()["sent"], true);
+}
+
+#[test]
+fn an_argument_of_the_wrong_kind_never_sends() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).serve();
+    for wrong in [json!(null), json!(0), json!(""), json!("false"), json!("true"), json!([]), json!({})] {
+        program.send(json!({"dry_run": wrong})).failed("VALIDATION_ERROR");
+    }
+    let told = program.send(json!({"dryRun": true})).failed("VALIDATION_ERROR");
+    assert!(told.contains("unknown argument `dryRun`"), "unknown arguments are refused by name: {told}");
+    program.send(json!({"flashsms": "yes"})).failed("VALIDATION_ERROR");
+    assert!(elks.requests().is_empty());
+}
+
+#[test]
+fn placeholders_are_refused_but_the_test_number_is_not() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).serve();
+    for number in ["+46701234567", "+1234567890", "+46000000000", "+46 70 123 45 67", "+46111111111"] {
+        let told = program.send(json!({"to": number})).failed("VALIDATION_ERROR");
+        assert!(told.contains("placeholder") && !told.contains(number), "{told}");
+    }
+    for number in ["070-174 06 05", "+46XXXXXXXXX", "+4670174060", "+46701740605,+46701740606", "+46881"] {
+        program.send(json!({"to": number})).failed("VALIDATION_ERROR");
+    }
+    assert!(elks.requests().is_empty(), "nothing was asked about any of them");
+    program.send(json!({"to": "+46700000000"})).facts();
+    assert_eq!(elks.requests()[0].field("to").as_deref(), Some("+46700000000"));
+}
+
+#[test]
+fn senders_are_names_or_numbers_and_nobody_poses_as_a_bank() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "100").serve();
+    for listed in [
+        "BANK",
+        "POLICE",
+        "GOVERNMENT",
+        "OFFICIAL",
+        "URGENT",
+        "WINNER",
+        "PRIZE",
+        "SECURITY",
+        "VERIFY",
+        "CONFIRM",
+        "ALERT",
+        "WARNING",
+    ] {
+        for spelled in
+            [listed.to_string(), listed.to_lowercase(), listed.replace('E', "3").replace('I', "1").replace('O', "0")]
+        {
+            program.send(json!({"from": spelled})).failed("VALIDATION_ERROR");
+        }
+    }
+    for malformed in ["AB", "Abcdefghijkl", "1Elks", "El ks", "Elks!", "Åkeri", ""] {
+        program.send(json!({"from": malformed})).failed("VALIDATION_ERROR");
+    }
+    assert!(elks.requests().is_empty());
+    for (from, sent) in [("Swedbank", "Swedbank"), ("MyAlert", "MyAlert"), ("+46 766 86 10 04", SENDER)] {
+        assert_eq!(program.send(json!({"from": from})).facts()["from"], sent);
+    }
+    assert_eq!(elks.requests()[2].field("from").as_deref(), Some(SENDER));
+}
+
+#[test]
+fn a_text_sender_may_be_the_default() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).env("ELKS_PHONE_NUMBER", "Elks").serve();
+    program.send(json!({})).facts();
+    assert_eq!(elks.requests()[0].field("from").as_deref(), Some("Elks"));
+}
+
+#[test]
+fn control_characters_are_stripped_from_what_is_sent() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).serve();
+    let called = program.send(json!({"message": "He\u{0}j\u{1b}[31m\tdu\r\nigen\u{9b}!"}));
+    assert_eq!(called.facts()["message"], "Hej[31m\tdu\r\nigen!");
+    assert!(called.facts()["warnings"][0].as_str().unwrap().starts_with("3 control characters removed"));
+    assert_eq!(elks.requests()[0].field("message").as_deref(), Some("Hej[31m\tdu\r\nigen!"));
+}
+
+#[test]
+fn what_the_recipient_would_not_see_is_refused() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).serve();
+    for unseen in ["Hej\u{202e}!", "Hej\u{e0041}!", "Hej\u{200b}!", "Hej\u{fe0f}!", "Hej\u{2066}!"] {
+        let told = program.send(json!({"message": unseen})).failed("VALIDATION_ERROR");
+        assert!(told.contains("at character 4"), "{told}");
+    }
+    assert!(elks.requests().is_empty());
+    program.send(json!({"message": "👩‍👩‍👧 ❤️ 🏴󠁧󠁢󠁥󠁮󠁧󠁿"})).facts();
+}
+
+#[test]
+fn messages_over_ten_parts_are_refused_and_links_are_told() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).serve();
+    let told = program.send(json!({"message": "a".repeat(1531)})).failed("VALIDATION_ERROR");
+    assert!(told.contains("11 parts, at most 10"), "{told}");
+    program.send(json!({"message": "ж".repeat(671)})).failed("VALIDATION_ERROR");
+    for blank in ["", " \n ", "\u{0}"] {
+        program.send(json!({"message": blank})).failed("VALIDATION_ERROR");
+    }
+    assert!(elks.requests().is_empty());
+    program.send(json!({"message": "a".repeat(1530)})).facts();
+    let called = program.send(json!({"message": "Läs på https://example.com/x eller bit.ly/y"}));
+    let warnings = called.facts()["warnings"].to_string();
+    assert!(warnings.contains("example.com, bit.ly"), "{warnings}");
+}
+
+#[test]
+fn a_flash_message_is_sent_as_one() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).serve();
+    program.send(json!({"flashsms": true})).facts();
+    program.send(json!({"flashsms": false})).facts();
+    let flash: Vec<Option<String>> = elks.requests().iter().map(|request| request.field("flashsms")).collect();
+    assert_eq!(flash, [Some("yes".into()), None]);
+}
+
+#[test]
+fn a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_twice() {
+    let broken: [fn(&Received) -> Reaction; 6] = [
+        |_| Reaction::HangUp,
+        |_| Reaction::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"id\":".to_vec()),
+        |_| Reaction::text(500, ""),
+        |_| Reaction::Answer(200, "text/html", b"<html>OK</html>".to_vec()),
+        |_| Reaction::Answer(200, "application/json", b"{\"status\":\"created\"}".to_vec()),
+        |_| Reaction::Answer(200, "application/json", b"\xff\xfe".to_vec()),
+    ];
+    for (number, reaction) in broken.into_iter().enumerate() {
+        let elks = Elks::behaving(reaction);
+        let mut program = Launch::account(&elks).serve();
+        let told = program.send(json!({})).failed("OUTCOME_UNKNOWN");
+        assert!(told.contains("get_sms_messages"), "{number}: {told}");
+        assert_eq!(elks.requests().len(), 1, "{number}: no send is tried twice");
+        assert_eq!(program.audit()["error"], "OUTCOME_UNKNOWN");
+    }
+}
+
+#[test]
+fn a_refused_message_is_told_with_the_reason() {
+    for (status, said, told) in [
+        (403, "Invalid to number", "Check the recipient"),
+        (403, "Not enough credits on your account to send this SMS", "topped up"),
+        (403, "Alphanumeric numbers may not start with a digit", "Begin the sender name with a letter"),
+        (401, "API access requires Basic HTTP authentication.", "password is wrong"),
+        (403, "\u{1b}[31mNumber +46701740605 \u{202e} is odd", "+4670*******"),
+        (429, "Slow down", "wait a minute"),
+    ] {
+        let elks = Elks::behaving(move |_| Reaction::text(status, said));
+        let mut program = Launch::account(&elks).serve();
+        let error = program.send(json!({})).failed("ELKS_API_ERROR");
+        assert!(error.contains(told) && error.contains(&status.to_string()), "{error}");
+        assert!(!error.contains('\u{1b}') && !error.contains('\u{202e}') && !error.contains(RECIPIENT), "{error}");
+        assert_eq!(program.audit()["error"], format!("ELKS_API_ERROR ({status})"));
+        assert_eq!(elks.requests().len(), 1);
+    }
+}
+
+#[test]
+fn every_fault_of_the_simulator_does_what_its_table_says() {
+    let mut program = Launch::simulator().env("RATE_LIMIT_SMS_PER_MINUTE", "100").serve();
+    for (number, expected) in [
+        ("+46701740689", Err("ELKS_API_ERROR")),
+        ("+46701740690", Err("OUTCOME_UNKNOWN")),
+        ("+46701740691", Err("OUTCOME_UNKNOWN")),
+        ("+46701740692", Err("OUTCOME_UNKNOWN")),
+        ("+46701740693", Err("ELKS_API_ERROR")),
+        ("+46701740694", Err("ELKS_API_ERROR")),
+        ("+46701740695", Err("OUTCOME_UNKNOWN")),
+        ("+46701740696", Err("UNREACHABLE")),
+        ("+46701740697", Ok("failed")),
+        ("+46701740698", Ok("created")),
+        ("+46701740699", Err("ELKS_API_ERROR")),
+    ] {
+        let sent = program.send(json!({"to": number}));
+        match expected {
+            Err(code) => drop(sent.failed(code)),
+            Ok(status) => {
+                let id = json!({"message_id": sent.facts()["id"]});
+                let _ = program.call("check_sms_status", id.clone());
+                assert_eq!(program.call("check_sms_status", id).facts()["status"], status);
+            }
+        }
+    }
+    assert_eq!(elks_mcp::simulator::FAULTS.len(), 11, "every row is tried above");
+    // The one whose answer was lost did arrive, and the history shows it, as the error said.
+    let history = program.call("get_sms_messages", json!({"to": "+46701740695"}));
+    assert_eq!(history.facts()["messages"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn nothing_is_sent_to_a_server_that_cannot_prove_its_name() {
+    let elks = Elks::certified("api.example.com", |_: &Received| -> Reaction { panic!("no request may arrive") });
+    let mut program = Launch::account(&elks).serve();
+    let told = program.send(json!({})).failed("UNREACHABLE");
+    assert!(told.contains("Nothing was sent"), "{told}");
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).without("SSL_CERT_FILE").serve();
+    program.send(json!({})).failed("UNREACHABLE");
+    assert!(elks.requests().is_empty());
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let elks = Elks::behaving(|_| {
+        Reaction::Raw(
+            b"HTTP/1.1 307 Temporary Redirect\r\nlocation: https://example.com/a1/sms\r\ncontent-length: 0\r\n\r\n"
+                .to_vec(),
+        )
+    });
+    let mut program = Launch::account(&elks).serve();
+    program.send(json!({})).failed("OUTCOME_UNKNOWN");
+    assert_eq!(elks.requests().len(), 1);
+}
+
+#[test]
+fn simulated_results_can_not_be_mistaken_for_real_ones() {
+    let mut program = Launch::simulator().serve();
+    let sent = program.send(json!({}));
+    assert_eq!((&sent.facts()["simulated"], &sent.0["_meta"]["simulated"]), (&json!(true), &json!(true)));
+    assert!(sent.text().starts_with("[SIMULATED] "));
+    assert_eq!(program.audit()["simulated"], true);
+    let refused = program.send(json!({"to": "nonsense"}));
+    assert_eq!(refused.0["_meta"]["simulated"], true);
+    assert_eq!(program.audit()["simulated"], true);
+    let told = program.finish().told();
+    assert!(!told.contains("audit"), "{told}");
+}
+
+#[test]
+fn the_banner_of_the_simulator_is_the_first_line() {
+    let finished = Launch::simulator().run();
+    assert!(finished.stderr[0].contains("SIMULATOR"), "{}", finished.told());
+}
+
+#[test]
+fn connections_are_kept_between_calls() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).serve();
+    for _ in 0..5 {
+        let _: &Value = program.send(json!({})).facts();
+    }
+    assert_eq!(elks.connections(), 1);
+}
