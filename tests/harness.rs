@@ -379,7 +379,7 @@ impl Elks {
             .with_single_cert(vec![pair.cert.der().clone()], key)
             .unwrap();
 
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let listener = loopback();
         let port = listener.local_addr().unwrap().port();
         let requests: Arc<Mutex<Vec<Received>>> = Arc::default();
         let (sender, arrivals) = channel();
@@ -427,6 +427,12 @@ impl Drop for Elks {
     fn drop(&mut self) {
         drop(std::fs::remove_file(&self.certificate));
     }
+}
+
+/// A listener on loopback, on any free port.
+#[expect(clippy::disallowed_methods, reason = "the program listens to nobody; its tests pretend to be 46elks")]
+pub fn loopback() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
 }
 
 /// One connection: the proxy's CONNECT, TLS, and HTTP/1.1 until somebody closes.

@@ -1,8 +1,7 @@
 //! Beginning and end of a session.
 
-use crate::harness::{Elks, Launch, PASSWORD, Program, Reaction, USERNAME, account};
+use crate::harness::{Elks, Launch, PASSWORD, Program, Reaction, USERNAME, account, loopback};
 use serde_json::{Value, json};
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 
@@ -102,7 +101,7 @@ fn an_unreachable_network_is_no_refusal_and_the_next_call_tries_again() {
 #[test]
 fn a_network_that_is_not_there_leaves_the_server_up() {
     // A port that was free a moment ago and has no listener.
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let port = loopback().local_addr().unwrap().port();
     let elks = Elks::behaving(|_| Reaction::HangUp);
     let mut program = Launch::account(&elks).env("HTTPS_PROXY", &format!("http://127.0.0.1:{port}")).serve();
     assert!(program.call("check_account_balance", json!({})).error().starts_with("Error (UNREACHABLE): "));
