@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -315,6 +315,8 @@ pub enum Reaction {
     Raw(Vec<u8>),
     /// Closes the connection without an answer.
     HangUp,
+    /// Writes the first and then the second of these again and again, until the client gives up.
+    Endless(&'static [u8], &'static [u8]),
     /// Keeps the connection open and never answers.
     Silence,
 }
@@ -337,14 +339,22 @@ pub fn account() -> Value {
 
 type Behaviour = dyn Fn(&Received) -> Reaction + Send + Sync;
 
-/// A pretend 46elks behind real TLS on loopback, reached as people reach the real one through a
-/// company's proxy: `HTTPS_PROXY` leads to it, `SSL_CERT_FILE` vouches for it.
-pub struct Elks {
-    port: u16,
-    pub certificate: PathBuf,
+/// A pretend 46elks behind real TLS on loopback. It is reached at its address, or as people reach
+/// the real one through a company's proxy.
+pub struct Tls {
+    pub address: SocketAddr,
+    /// The certificate that vouches for it, as DER and as PEM.
+    pub certificate: Vec<u8>,
+    pem: String,
     requests: Arc<Mutex<Vec<Received>>>,
     arrivals: Receiver<Received>,
     connections: Arc<AtomicU32>,
+}
+
+/// The same for a program: `HTTPS_PROXY` leads to it, `SSL_CERT_FILE` vouches for it.
+pub struct Elks {
+    tls: Tls,
+    pub certificate: PathBuf,
 }
 
 impl Elks {
@@ -364,12 +374,43 @@ impl Elks {
 
     /// One whose certificate is for another name.
     pub fn certified(name: &str, behaviour: impl Fn(&Received) -> Reaction + Send + Sync + 'static) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let tls = Tls::new(name, behaviour);
+        let file = format!("elks-{}-{}.pem", std::process::id(), tls.address.port());
+        let certificate = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(file);
+        std::fs::write(&certificate, &tls.pem).unwrap();
+        Self { tls, certificate }
+    }
+
+    pub fn proxy(&self) -> String {
+        format!("http://{}", self.tls.address)
+    }
+
+    /// All requests so far but the verifications.
+    pub fn requests(&self) -> Vec<Received> {
+        let requests = self.tls.requests.lock().unwrap();
+        requests.iter().filter(|request| !request.is_verification()).cloned().collect()
+    }
+
+    /// How many connections were made.
+    pub fn connections(&self) -> u32 {
+        self.tls.connections.load(Ordering::SeqCst)
+    }
+
+    /// Waits for the next request that is not a verification.
+    pub fn arrival(&self) -> Received {
+        loop {
+            let request = self.tls.arrival();
+            if !request.is_verification() {
+                return request;
+            }
+        }
+    }
+}
+
+impl Tls {
+    /// A server with a certificate for this name.
+    pub fn new(name: &str, behaviour: impl Fn(&Received) -> Reaction + Send + Sync + 'static) -> Self {
         let pair = rcgen::generate_simple_self_signed(vec![name.to_string()]).unwrap();
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let certificate =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("elks-{}-{number}.pem", std::process::id()));
-        std::fs::write(&certificate, pair.cert.pem()).unwrap();
         let key = rustls::pki_types::PrivateKeyDer::try_from(pair.signing_key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ServerConfig::builder_with_provider(provider)
@@ -380,7 +421,7 @@ impl Elks {
             .unwrap();
 
         let listener = loopback();
-        let port = listener.local_addr().unwrap().port();
+        let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<Received>>> = Arc::default();
         let (sender, arrivals) = channel();
         let (tls, behaviour, log) = (Arc::new(tls), Arc::new(behaviour), Arc::clone(&requests));
@@ -389,37 +430,19 @@ impl Elks {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 counter.fetch_add(1, Ordering::SeqCst);
-                let (tls, behaviour, log, sender) =
-                    (Arc::clone(&tls), Arc::clone(&behaviour), Arc::clone(&log), sender.clone());
+                let (tls, behaviour, log) = (Arc::clone(&tls), Arc::clone(&behaviour), Arc::clone(&log));
+                let sender = sender.clone();
                 // A connection that breaks off is the client's business.
                 thread::spawn(move || drop(attend(stream, tls, &*behaviour, &log, &sender)));
             }
         });
-        Self { port, certificate, requests, arrivals, connections }
+        let certificate = pair.cert.der().to_vec();
+        Self { address, certificate, pem: pair.cert.pem(), requests, arrivals, connections }
     }
 
-    pub fn proxy(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// All requests so far but the verifications.
-    pub fn requests(&self) -> Vec<Received> {
-        self.requests.lock().unwrap().iter().filter(|request| !request.is_verification()).cloned().collect()
-    }
-
-    /// How many connections were made.
-    pub fn connections(&self) -> u32 {
-        self.connections.load(Ordering::SeqCst)
-    }
-
-    /// Waits for the next request that is not a verification.
+    /// Waits for the next request.
     pub fn arrival(&self) -> Received {
-        loop {
-            let request = self.arrivals.recv_timeout(PATIENCE).expect("a request arrives");
-            if !request.is_verification() {
-                return request;
-            }
-        }
+        self.arrivals.recv_timeout(PATIENCE).expect("a request arrives")
     }
 }
 
@@ -435,7 +458,7 @@ pub fn loopback() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
 }
 
-/// One connection: the proxy's CONNECT, TLS, and HTTP/1.1 until somebody closes.
+/// One connection: the proxy's CONNECT if it comes through one, TLS, and HTTP/1.1 until somebody closes.
 fn attend(
     mut stream: TcpStream,
     tls: Arc<rustls::ServerConfig>,
@@ -444,14 +467,18 @@ fn attend(
     arrivals: &Sender<Received>,
 ) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
-    let mut connect = Vec::new();
-    while !connect.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        connect.push(byte[0]);
+    let mut first = [0];
+    // A TLS connection begins with 22; a proxy's begins with the C of CONNECT.
+    if stream.peek(&mut first)? == 1 && first == *b"C" {
+        let mut connect = Vec::new();
+        while !connect.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte)?;
+            connect.push(byte[0]);
+        }
+        assert!(connect.starts_with(b"CONNECT api.46elks.com:443 "), "nothing else is asked for");
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
     }
-    assert!(connect.starts_with(b"CONNECT api.46elks.com:443 "), "nothing else is asked for");
-    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
     let connection = rustls::ServerConnection::new(tls).map_err(std::io::Error::other)?;
     let mut stream = BufReader::new(rustls::StreamOwned::new(connection, stream));
     while let Some(request) = receive(&mut stream)? {
@@ -471,6 +498,13 @@ fn attend(
             Reaction::Raw(bytes) => {
                 stream.get_mut().write_all(&bytes)?;
                 return stream.get_mut().flush();
+            }
+            Reaction::Endless(first, again) => {
+                let out = stream.get_mut();
+                out.write_all(first)?;
+                loop {
+                    out.write_all(&again.repeat(1000))?;
+                }
             }
             Reaction::HangUp => return Ok(()),
             Reaction::Silence => {

@@ -7,7 +7,9 @@
 
 mod harness;
 
+mod attacks;
 mod audit;
+mod bounds;
 mod commands;
 mod limits;
 mod queries;

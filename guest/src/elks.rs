@@ -18,7 +18,7 @@ pub(crate) const PAGE: u32 = 100;
 const LONGEST_QUOTE: usize = 160;
 
 /// A message to price or to send.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Outgoing<'a> {
     /// Recipient in E.164 form.
     pub(crate) to: &'a str,
@@ -73,7 +73,7 @@ pub(crate) fn account() -> Request {
 
 /// What 46elks tells of a message. Everything is optional, because everything has been missing
 /// somewhere: old recordings lack status and cost, inbound messages lack status, dry runs lack id.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct SmsJson {
     id: Option<String>,
@@ -145,7 +145,7 @@ impl SmsJson {
 }
 
 /// One page of the history.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct PageJson {
     /// The messages, newest first.
     pub(crate) data: Vec<SmsJson>,
@@ -155,7 +155,7 @@ pub(crate) struct PageJson {
 }
 
 /// An account, or a subaccount, whose answer is another.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct AccountJson {
     /// Whose account it is, or the subaccount's id.

@@ -22,7 +22,6 @@ const READ_AT_MOST: u64 = 64 * 1024;
 const LARGEST_ANSWER: usize = 2 * 1024 * 1024;
 
 /// A request to 46elks, as a value.
-#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Request {
     /// The path and, after `?`, the query.
     pub(crate) path: String,
@@ -31,7 +30,6 @@ pub(crate) struct Request {
 }
 
 /// What 46elks answered, as a value.
-#[derive(Debug)]
 pub(crate) struct Answer {
     /// The HTTP status.
     pub(crate) status: u16,
@@ -40,7 +38,6 @@ pub(crate) struct Answer {
 }
 
 /// Why there is no answer.
-#[derive(Debug)]
 pub(crate) struct NoAnswer {
     /// Whether the request may have reached 46elks all the same.
     pub(crate) may_have_arrived: bool,

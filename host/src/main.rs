@@ -110,7 +110,7 @@ fn serve(simulate: bool) -> ExitCode {
         } else {
             Outside::elks(&settings.credentials)
         };
-        let runner = Arc::new(Runner::new(settings, Sandbox::new()?, outside, Arc::new(Stderr)));
+        let runner = Arc::new(Runner::new(settings, Sandbox::new()?, Arc::new(outside), Arc::new(Stderr)));
         // The handshake does not wait for 46elks; calls wait for the verdict by themselves.
         let verifier = Arc::clone(&runner);
         tokio::spawn(async move {

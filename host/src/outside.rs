@@ -9,6 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -53,6 +55,19 @@ impl Outside {
         Self::new(credentials, Way::Elks(OnceCell::new()))
     }
 
+    /// The real 46elks as a test server on loopback plays it: reached at an address of its own and
+    /// vouched for by a certificate of its own (DER). Name, scheme and everything that the door
+    /// compares stay the same. For tests of the library; no setting leads here.
+    ///
+    /// # Errors
+    /// When the certificate is none.
+    pub fn elks_at(credentials: &Credentials, address: SocketAddr, certificate: &[u8]) -> anyhow::Result<Self> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate.to_vec().into())?;
+        let client = client(roots, |builder| builder.no_proxy().resolve(AUTHORITY, address))?;
+        Ok(Self::new(credentials, Way::Elks(OnceCell::new_with(Some(client)))))
+    }
+
     /// The pretend one.
     pub fn simulator(credentials: &Credentials, simulator: Simulator) -> Self {
         Self::new(credentials, Way::Simulator(Mutex::new(simulator)))
@@ -73,11 +88,22 @@ impl Outside {
         Self { credentials: stamp, secrets, way }
     }
 
-    /// Whether bytes contain the credentials, as they are, in base64, or percent-encoded.
+    /// Whether bytes contain the credentials: as they are, in base64, or percent-encoded, up to
+    /// twice (a text in a form is encoded once more).
     pub fn leaks(&self, bytes: &[u8]) -> bool {
         let contains =
             |bytes: &[u8]| self.secrets.iter().any(|secret| bytes.windows(secret.len()).any(|window| window == secret));
-        contains(bytes) || (bytes.contains(&b'%') && contains(&percent_decoded(bytes)))
+        let mut decoded = Cow::Borrowed(bytes);
+        for _ in 0..2 {
+            if contains(&decoded) {
+                return true;
+            }
+            if !decoded.contains(&b'%') {
+                return false;
+            }
+            decoded = Cow::Owned(percent_decoded(&decoded));
+        }
+        contains(&decoded)
     }
 
     /// Sends a request that may leave, with the credentials on it, and reads the whole answer.
@@ -100,10 +126,15 @@ impl Outside {
                 *request.method_mut() = method.clone();
                 *request.uri_mut() = path.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
                 *request.headers_mut() = headers;
-                match simulator.lock().unwrap_or_else(PoisonError::into_inner).answer(&request) {
+                let answer = simulator.lock().unwrap_or_else(PoisonError::into_inner).answer(&request);
+                match answer {
                     simulator::Answer::Response(response) => response,
                     simulator::Answer::Unreachable => return Err(Error::ConnectionRefused),
                     simulator::Answer::Lost => return Err(Error::ConnectionTerminated),
+                    simulator::Answer::Silent => {
+                        tokio::time::sleep(REQUEST_TIMEOUT).await;
+                        return Err(Error::HttpResponseTimeout);
+                    }
                 }
             }
         };
@@ -157,34 +188,39 @@ async fn read(mut response: reqwest::Response) -> Result<Response<Bytes>, Error>
     Ok(whole)
 }
 
-/// The client of the last hop: rustls with the system's roots (`SSL_CERT_FILE` included), the proxy
-/// that `HTTPS_PROXY` names, connections kept, no redirects, nothing tried twice.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that makes the HTTP client")]
+/// The client with the system's roots, `SSL_CERT_FILE` included, and the proxy of `HTTPS_PROXY`.
 async fn client_over_tls() -> Result<reqwest::Client, Error> {
     // Reading some hundred certificates blocks for milliseconds.
     let client = tokio::task::spawn_blocking(|| {
         let mut roots = rustls::RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .ok()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .user_agent(concat!("elks-mcp/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build()
-            .ok()
+        client(roots, |builder| builder)
     });
-    client.await.ok().flatten().ok_or(Error::ConfigurationError)
+    client.await.ok().and_then(Result::ok).ok_or(Error::ConfigurationError)
+}
+
+/// The client of the last hop: rustls, connections kept, no redirects, nothing tried twice.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that makes the HTTP client")]
+fn client(
+    roots: rustls::RootCertStore,
+    more: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> anyhow::Result<reqwest::Client> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .https_only(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .user_agent(concat!("elks-mcp/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT);
+    Ok(more(builder).build()?)
 }
 
 /// The standard's word for what went wrong. What happened before the connection stood is kept

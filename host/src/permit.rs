@@ -42,8 +42,8 @@ pub enum Rule {
     Credentials,
 }
 
-/// What a query parameter may hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a query parameter may hold. It has no Debug form: it may be a number.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Parameter {
     /// This text and no other.
     Exactly(String),
@@ -229,6 +229,8 @@ fn headers_fit(headers: &HeaderMap, body: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    use proptest::prelude::*;
+
     const TEXT: &str = "Hej \u{1b}[1mdu\tigen\r\n";
 
     fn post(flash: bool, dry_run: bool) -> Permit {
@@ -411,5 +413,89 @@ mod tests {
         }
         let doubled = get().header("accept", "application/json").header("accept", "application/json");
         assert_eq!(doubled.spend(&mut history()), Err(Rule::Header));
+    }
+    /// The rules once more, said as naively as possible: every body that may leave, written out.
+    fn naive(body: &str, flash: bool, dry_run: bool) -> bool {
+        let texts = ["He\u{7}j", "Hej"];
+        let mut fields = vec![("from", "Elks"), ("to", "+46701740605")];
+        fields.extend(flash.then_some(("flashsms", "yes")));
+        fields.extend(dry_run.then_some(("dryrun", "yes")));
+        texts.iter().any(|text| {
+            let mut all = fields.clone();
+            all.push(("message", text));
+            orders(&all).iter().any(|order| form(order) == body)
+        })
+    }
+
+    /// All orders of some fields.
+    fn orders<'a>(fields: &[(&'a str, &'a str)]) -> Vec<Vec<(&'a str, &'a str)>> {
+        if fields.is_empty() {
+            return vec![Vec::new()];
+        }
+        let mut all = Vec::new();
+        for at in 0..fields.len() {
+            let mut rest = fields.to_vec();
+            let first = rest.remove(at);
+            all.extend(orders(&rest).into_iter().map(|mut order| {
+                order.insert(0, first);
+                order
+            }));
+        }
+        all
+    }
+
+    /// Fields near the honest ones, so that random bodies fit now and then.
+    fn field() -> impl Strategy<Value = (String, String)> {
+        let name = prop_oneof![
+            8 => prop::sample::select(vec!["from", "to", "message", "flashsms", "dryrun"]).prop_map(String::from),
+            1 => "[a-zA-Z%]{0,12}",
+        ];
+        let value = prop_oneof![
+            8 => prop::sample::select(vec!["Elks", "+46701740605", "He\u{7}j", "Hej", "yes"]).prop_map(String::from),
+            1 => prop::sample::select(vec!["no", "elks", "+46701740606", "+46701740605,+46701740606", "jeH", "Hej!", ""]).prop_map(String::from),
+            1 => any::<String>(),
+        ];
+        (name, value)
+    }
+
+    /// A form of honest fields in any order, some of them perhaps changed, dropped or doubled.
+    fn body() -> impl Strategy<Value = String> {
+        let honest = Just(vec![
+            ("from", "Elks"),
+            ("to", "+46701740605"),
+            ("message", "He\u{7}j"),
+            ("flashsms", "yes"),
+            ("dryrun", "yes"),
+        ])
+        .prop_shuffle()
+        .prop_flat_map(|fields| {
+            let count = fields.len();
+            prop::sample::subsequence(fields, 2..=count)
+        })
+        .prop_map(|fields| form(&fields));
+        let near = prop::collection::vec(field(), 0..6)
+            .prop_map(|fields| form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish());
+        prop_oneof![4 => honest, 4 => near, 1 => any::<String>()]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_permit_agrees_with_a_naive_statement_of_the_rules(body in body(), flash: bool, dry_run: bool) {
+            let (to, from, message) = ("+46701740605".into(), "Elks".into(), "He\u{7}j".into());
+            let shape = Shape::PostSms { to, from, message, flash, dry_run };
+            let mut permit = Permit::new(vec![Allowed { times: 1, shape }]);
+            prop_assert_eq!(Spoilt::post(&body).spend(&mut permit).is_ok(), naive(&body, flash, dry_run));
+        }
+
+        #[test]
+        fn only_the_very_path_is_reached(path in "/[a-z0-9/.%]{0,12}", authority in "[a-zA-Z0-9.:@]{1,24}") {
+            let uri = format!("https://{authority}{path}");
+            let expected = authority == AUTHORITY && path == "/a1/sms";
+            if uri.parse::<Uri>().is_ok() {
+                prop_assert_eq!(Spoilt::get(&uri).spend(&mut history()).is_ok(), expected);
+            }
+        }
     }
 }

@@ -30,8 +30,7 @@ const QUERIES: &str = "elks:sms/queries@0.1.0";
 /// The longest text of a failure that is passed on, in characters.
 const LONGEST_FAILURE: usize = 1000;
 
-/// What a tool's success is.
-#[derive(Debug)]
+/// What a tool's success is. It has no Debug form: it holds texts and numbers.
 pub struct Success {
     /// The sentence for people.
     pub summary: String,
@@ -141,13 +140,13 @@ pub struct Runner {
 
 impl Runner {
     /// Puts the rooms together.
-    pub fn new(settings: Settings, sandbox: Sandbox, outside: Outside, sink: Arc<dyn Sink>) -> Self {
+    pub fn new(settings: Settings, sandbox: Sandbox, outside: Arc<Outside>, sink: Arc<dyn Sink>) -> Self {
         let gate = Arc::new(Gate::new(settings.sms_per_minute, settings.queries_per_minute));
         Self {
             settings,
             sandbox,
             gate,
-            outside: Arc::new(outside),
+            outside,
             sink,
             account: OnceCell::new(),
             refused: Notify::new(),
@@ -182,7 +181,8 @@ impl Runner {
         account.default_sender = None;
         let answer = self.run(&call, &account, &door).await;
         match (answer, door.trace().last_status) {
-            (Ok(Ok(facts)), _) => {
+            // What the component makes of the answer counts only if there was one.
+            (Ok(Ok(facts)), Some(200..=299)) => {
                 self.sink.line("✓ 46elks credentials verified");
                 Ok(Verified { currency: facts["currency"].as_str().map(Into::into) })
             }
@@ -269,15 +269,16 @@ impl Runner {
         let answer = match answer {
             Ok(answer) => answer,
             Err(stopped) => {
-                let what = match stopped {
-                    Stopped::OutOfTime => "the call took too long and was stopped",
-                    Stopped::OutOfMemory => "the call wanted too much memory and was stopped",
-                    Stopped::Trapped => "the component failed and was stopped",
+                let (what, next) = match stopped {
+                    Stopped::OutOfTime => ("the call took too long and was stopped", "Try again in a moment"),
+                    Stopped::OutOfMemory => ("the call wanted too much memory and was stopped", "Ask for less"),
+                    Stopped::Trapped => ("the component failed and was stopped", "Try something else"),
                 };
                 return Err(if trace.unanswered_send || trace.accepted_send {
                     unknown(what)
                 } else {
-                    Failure::new(Code::Sandbox, format!("{what}. Nothing was sent. Please report this as a bug."))
+                    let text = format!("{what}. Nothing was sent. {next}; if it happens again, please report it.");
+                    Failure::new(Code::Sandbox, text)
                 });
             }
         };
@@ -286,6 +287,15 @@ impl Runner {
                 hygiene::clean(&mut facts);
                 if self.outside.leaks(facts.to_string().as_bytes()) {
                     return Err(self.violation(Rule::Credentials, trace));
+                }
+                match (facts["sent"] == true, trace.accepted_send || trace.unanswered_send) {
+                    (false, true) => return Err(unknown("a message left, but the component does not say so")),
+                    (true, false) => {
+                        let told =
+                            "the component says that a message was sent, but none left. Please report this as a bug.";
+                        return Err(Failure::new(Code::Sandbox, told));
+                    }
+                    _ => {}
                 }
                 facts["simulated"] = json!(self.settings.simulate);
                 let summary = facts["summary"].as_str().unwrap_or_default().to_string();
@@ -304,9 +314,10 @@ impl Runner {
         if self.outside.leaks(text.as_bytes()) {
             return Err(self.violation(Rule::Credentials, trace));
         }
-        // A send that left without an answer is an unknown outcome, whatever the component calls it.
-        if trace.unanswered_send && code != Code::OutcomeUnknown {
-            return Err(unknown("no answer came back"));
+        // A send that left and was not plainly refused is an unknown outcome, whatever the component
+        // calls it.
+        if (trace.unanswered_send || trace.accepted_send) && code != Code::OutcomeUnknown {
+            return Err(unknown("a message left, but no sense came back"));
         }
         Err(Failure { code, status, text })
     }

@@ -133,14 +133,31 @@ impl Sandbox {
     /// # Errors
     /// When the image does not fit this program or machine.
     pub fn new() -> Result<Self> {
-        let engine = engine()?;
-        // SAFETY: the image was made by this program's own build script and is part of the program;
-        // wasmtime refuses one that was made with other settings or another version.
+        // SAFETY: the image was made by this program's own build script and is part of the program.
         #[expect(unsafe_code, reason = "an image compiled ahead of time is trusted like the program that holds it")]
-        let component = unsafe { Component::deserialize(&engine, COMPILED) };
+        unsafe {
+            Self::from_image(COMPILED)
+        }
+    }
+
+    /// Loads a component that was compiled ahead of time. The component need not be trusted; whoever
+    /// compiled it must be.
+    ///
+    /// # Errors
+    /// When the image does not fit this program or machine, or when the component imports anything
+    /// that `wit/` does not list; the error names the import.
+    ///
+    /// # Safety
+    /// The image must be what wasmtime's compiler made, unchanged: it is machine code.
+    #[expect(unsafe_code, reason = "machine code is run as it is")]
+    pub unsafe fn from_image(image: &[u8]) -> Result<Self> {
+        let engine = engine()?;
+        // SAFETY: the caller vouches for the image; wasmtime refuses one that was made with other
+        // settings or by another version.
+        let component = unsafe { Component::deserialize(&engine, image) };
         Self::with(
             engine,
-            component.map_err(anyhow::Error::from).context("the embedded component does not fit this machine")?,
+            component.map_err(anyhow::Error::from).context("the component was not compiled for this program")?,
         )
     }
 
@@ -244,4 +261,26 @@ fn start_ticker(engine: &Engine) {
             std::thread::sleep(TICK);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Credentials, Secret};
+    use crate::outside::Outside;
+    use crate::permit::Permit;
+
+    #[tokio::test]
+    async fn a_million_table_elements_are_not_given() {
+        // SAFETY: made by the tests' own build script.
+        #[expect(unsafe_code, reason = "the component is hostile, its compiler is not")]
+        let sandbox = unsafe { Sandbox::from_image(hostile::GROWER) }.expect("imports nothing");
+        let credentials = Credentials { username: Secret::new("u"), password: Secret::new("p") };
+        let outside = Arc::new(Outside::elks(&credentials));
+        let mut store = sandbox.store(Door::new(Permit::new(vec![]), None, outside));
+        let instance = sandbox.ready.instantiate_async(&mut store).await.expect("instantiates");
+        let grow = instance.get_typed_func::<(), (i32,)>(&mut store, "grow").expect("is exported");
+        assert_eq!(grow.call_async(&mut store, ()).await.expect("returns"), (-1,));
+        assert!(store.data().bounds.exceeded);
+    }
 }

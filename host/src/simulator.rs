@@ -52,7 +52,12 @@ const TEST_NUMBERS: [&str; 2] = ["+46700000000", "+4670000000"];
 
 /// What goes wrong, by recipient. The numbers belong to the range that Sweden reserves for books
 /// and films (070-174 06 05 to 070-174 06 99).
-pub const FAULTS: [(&str, Fault, &str); 11] = [
+pub const FAULTS: [(&str, Fault, &str); 12] = [
+    (
+        "+46701740688",
+        Fault::Silent,
+        "the message is sent, but no answer ever comes; the call gives up after 20 seconds",
+    ),
     ("+46701740689", Fault::Text(403, "Invalid to number"), "403 `Invalid to number`"),
     ("+46701740690", Fault::Text(500, ""), "500 with an empty body; nothing is sent"),
     ("+46701740691", Fault::Text(200, "<html>OK</html>"), "200 with HTML instead of JSON; nothing is sent"),
@@ -78,8 +83,10 @@ const UNAUTHORIZED: &str = "API access requires Basic HTTP authentication. Read 
 pub enum Fault {
     /// The POST is answered so, and nothing is sent.
     Text(u16, &'static str),
-    /// The message is sent, but no answer comes.
+    /// The message is sent, but the connection ends before the answer.
     Lost,
+    /// The message is sent, but no answer ever comes.
+    Silent,
     /// Nothing is sent, because nothing connects.
     Unreachable,
     /// The message is sent and fails later.
@@ -96,7 +103,6 @@ impl Fault {
 }
 
 /// What comes back.
-#[derive(Debug)]
 pub enum Answer {
     /// An answer over HTTP.
     Response(Response<Bytes>),
@@ -104,6 +110,8 @@ pub enum Answer {
     Unreachable,
     /// A connection that ended without an answer.
     Lost,
+    /// A connection that stays open and silent.
+    Silent,
 }
 
 /// A pretend 46elks with one account.
@@ -314,7 +322,11 @@ impl Simulator {
             self.messages.push(reply);
         }
         self.sent += 1;
-        if fault == Some(Fault::Lost) { Answer::Lost } else { ok(&Value::Object(answer)) }
+        match fault {
+            Some(Fault::Lost) => Answer::Lost,
+            Some(Fault::Silent) => Answer::Silent,
+            _ => ok(&Value::Object(answer)),
+        }
     }
 
     /// What 46elks objects to, in the order in which it is thought to look (a choice).

@@ -1,0 +1,351 @@
+//! The component replaced by an attacker's (`tests/hostile/`), run by the library as the program
+//! runs its own. Each attack has one expected end: a denial with its rule and one audit line of its
+//! own, or a request that cannot even be built. After each, the host goes on.
+
+use crate::harness::{RECIPIENT, USERNAME, merged};
+use elks_mcp::audit::Sink;
+use elks_mcp::call::Tool;
+use elks_mcp::config::{Credentials, Secret, Settings};
+use elks_mcp::outside::Outside;
+use elks_mcp::runner::{Failure, Runner, Success};
+use elks_mcp::sandbox::Sandbox;
+use elks_mcp::simulator::Simulator;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+
+/// A password that is nowhere else.
+const PASSWORD: &str = "pass%word+0123456789";
+
+/// The number that the simulated account owns.
+const SENDER: &str = elks_mcp::config::SIMULATED_SENDER;
+
+/// Lines that would go to stderr.
+#[derive(Default)]
+pub struct Lines(Mutex<Vec<String>>);
+
+impl Sink for Lines {
+    fn line(&self, line: &str) {
+        self.0.lock().unwrap().push(line.into());
+    }
+}
+
+/// A host with the attacker inside, and an honest host on the same account to see what happened.
+pub struct Scene {
+    pub attacked: Runner,
+    honest: Runner,
+    lines: Arc<Lines>,
+}
+
+impl Scene {
+    pub fn new(dry_run: bool) -> Self {
+        let credentials = credentials();
+        let outside = Arc::new(Outside::simulator(&credentials, Simulator::new(&credentials, SENDER)));
+        Self::before(outside, dry_run)
+    }
+
+    pub fn before(outside: Arc<Outside>, dry_run: bool) -> Self {
+        let lines = Arc::new(Lines::default());
+        let runner = |sandbox, lines: Arc<Lines>| {
+            let mut settings = Settings::read(|_| None, true).unwrap();
+            settings.credentials = credentials();
+            settings.dry_run = dry_run;
+            settings.sms_per_minute = 1000.try_into().unwrap();
+            settings.queries_per_minute = 1000.try_into().unwrap();
+            Runner::new(settings, sandbox, Arc::clone(&outside), lines)
+        };
+        let attacked = runner(hostile(), Arc::clone(&lines));
+        let honest = runner(Sandbox::new().unwrap(), Arc::default());
+        Self { attacked, honest, lines }
+    }
+
+    /// Calls `send_sms` with an attack as its text.
+    pub async fn send(&self, attack: &str) -> Result<Success, Failure> {
+        self.call(Tool::SendSms, json!({"to": RECIPIENT, "message": attack})).await
+    }
+
+    /// Calls `get_sms_messages` with an attack as its cursor.
+    pub async fn query(&self, attack: &str) -> Result<Success, Failure> {
+        self.call(Tool::GetSmsMessages, json!({"cursor": attack})).await
+    }
+
+    pub async fn call(&self, tool: Tool, arguments: Value) -> Result<Success, Failure> {
+        self.attacked.call(tool, arguments.as_object().unwrap().clone()).await
+    }
+
+    /// The audit records since the last look.
+    pub fn audits(&self) -> Vec<Value> {
+        let lines = std::mem::take(&mut *self.lines.0.lock().unwrap());
+        lines.iter().filter_map(|line| Some(serde_json::from_str::<Value>(line).ok()?["audit"].take())).collect()
+    }
+
+    /// How many messages the account has been charged for.
+    pub async fn charged(&self) -> i64 {
+        let arguments = json!({}).as_object().unwrap().clone();
+        let balance =
+            self.honest.call(Tool::CheckAccountBalance, arguments).await.unwrap_or_else(|error| panic!("{error}"));
+        (2_500_000 - balance.facts["balance"].as_i64().unwrap()) / 5_200
+    }
+
+    /// That a call ended in this denial, with one audit line for it and one for the call, that so
+    /// many messages were sent, and that the next call works.
+    async fn denied(&self, result: Result<Success, Failure>, rule: &str, sent: i64, attack: &str) {
+        let error = result.err().unwrap_or_else(|| panic!("{attack}: not denied")).to_string();
+        let audits = self.audits();
+        assert!(error.starts_with("Error (SANDBOX_VIOLATION): "), "{attack}: {error}");
+        assert_eq!(audits.len(), 2, "{attack}: {audits:?}");
+        assert_eq!((&audits[0]["event"], &audits[0]["rule"]), (&json!("denied"), &json!(rule)), "{attack}");
+        let id = audits[0]["id"].as_str().unwrap();
+        assert!(error.contains(id), "{attack}: the caller has the id to find it by: {error}");
+        assert_eq!((&audits[1]["success"], &audits[1]["error"]), (&json!(false), &json!("SANDBOX_VIOLATION")));
+        assert_eq!(error.contains("A message had already left"), sent > 0, "{attack}: {error}");
+        assert_eq!(self.charged().await, sent, "{attack}");
+        self.still_works(sent).await;
+    }
+
+    pub async fn still_works(&self, sent: i64) {
+        let honest = self.send("honest").await.unwrap_or_else(|error| panic!("the next call fails: {error}"));
+        assert_eq!(honest.summary, "answered 200");
+        assert_eq!(self.charged().await, sent + 1);
+    }
+}
+
+pub fn credentials() -> Credentials {
+    Credentials { username: Secret::new(USERNAME), password: Secret::new(PASSWORD) }
+}
+
+pub fn hostile() -> Sandbox {
+    image(hostile::HOSTILE).unwrap()
+}
+
+pub fn image(image: &[u8]) -> anyhow::Result<Sandbox> {
+    // SAFETY: made by the tests' own build script.
+    #[expect(unsafe_code, reason = "the component is hostile, its compiler is not")]
+    unsafe {
+        Sandbox::from_image(image)
+    }
+}
+
+/// Attacks by `send_sms`, the rule that each breaks, and how many messages were sent before.
+async fn denials(dry_run: bool, attacks: &[(&str, &str, i64)]) {
+    for (attack, rule, sent) in attacks {
+        let scene = Scene::new(dry_run);
+        let result = scene.send(attack).await;
+        scene.denied(result, rule, *sent, attack).await;
+    }
+}
+
+#[tokio::test]
+async fn the_attacker_may_do_what_the_call_permits() {
+    let scene = Scene::new(false);
+    scene.still_works(0).await;
+}
+
+#[tokio::test]
+async fn another_host_is_denied() {
+    denials(
+        false,
+        &[
+            ("another host", "authority", 0),
+            ("look-alike host", "authority", 0),
+            ("capital host", "authority", 0),
+            ("trailing dot", "authority", 0),
+            ("userinfo", "authority", 0),
+            ("userinfo host", "authority", 0),
+            ("port 8443", "authority", 0),
+            ("http", "scheme", 0),
+            ("other scheme", "scheme", 0),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn another_path_is_denied() {
+    denials(
+        false,
+        &[
+            ("dot dot", "path", 0),
+            ("percent dots", "path", 0),
+            ("double slash", "path", 0),
+            ("absolute form", "path", 0),
+            ("other path", "path", 0),
+            ("query on a post", "query", 0),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn another_method_is_denied() {
+    denials(
+        false,
+        &[
+            ("put", "method", 0),
+            ("delete", "method", 0),
+            ("patch", "method", 0),
+            ("connect", "method", 0),
+            ("trace", "method", 0),
+            ("other method", "method", 0),
+            ("get post", "method", 0),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_message_is_denied() {
+    denials(false, &[("two posts", "count", 1)]).await;
+}
+
+#[tokio::test]
+async fn another_message_is_denied() {
+    denials(
+        false,
+        &[
+            ("another recipient", "body", 0),
+            ("second recipient", "body", 0),
+            ("another sender", "body", 0),
+            ("one more character", "body", 0),
+            ("words reordered", "body", 0),
+            ("not a word less", "body", 0),
+            ("second spelling", "body", 0),
+            ("json body", "body", 0),
+            ("no utf-8", "body", 0),
+            ("delivery report", "body", 0),
+            ("dontlog", "body", 0),
+            ("flash", "body", 0),
+            ("dryrun twice", "body", 0),
+            ("dryrun no", "body", 0),
+            ("ten mebibytes", "body_size", 0),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_header_of_its_own_is_denied() {
+    denials(
+        false,
+        &[
+            ("own authorization", "header", 0),
+            ("cookie", "header", 0),
+            ("own host", "header", 0),
+            ("proxy header", "header", 0),
+            ("chunked", "header", 0),
+            ("many headers", "header", 0),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_built_leaves_nothing() {
+    for attack in ["no authority", "smuggled header", "smuggled length"] {
+        let scene = Scene::new(false);
+        let error = scene.send(attack).await.err().unwrap_or_else(|| panic!("{attack} succeeded"));
+        assert_eq!(scene.charged().await, 0, "{attack}: {error}");
+        scene.still_works(0).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_leaves_in_a_dry_run() {
+    for attack in ["send in a dry run", "dryrun twice", "dryrun no", "flash", "two posts", "another recipient"] {
+        let scene = Scene::new(true);
+        let error = scene.send(attack).await.err().unwrap_or_else(|| panic!("{attack} succeeded"));
+        assert!(error.to_string().starts_with("Error (SANDBOX_VIOLATION): "), "{attack}: {error}");
+        assert_eq!(scene.charged().await, 0, "{attack}");
+        let audits = scene.audits();
+        assert_eq!((&audits[0]["event"], &audits[0]["rule"]), (&json!("denied"), &json!("body")), "{attack}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_sends_nothing() {
+    for (attack, rule) in [
+        ("send from a query", "method"),
+        ("dry run from a history", "method"),
+        ("a loop of requests", "count"),
+        ("message ids as mail", "path"),
+        ("a secret in a parameter", "query"),
+    ] {
+        let scene = Scene::new(false);
+        let result = scene.query(attack).await;
+        scene.denied(result, rule, 0, attack).await;
+    }
+    let scene = Scene::new(false);
+    let result = scene.call(Tool::EstimateSmsCost, json!({"to": RECIPIENT, "message": "x"})).await;
+    scene.denied(result, "body", 0, "an estimate without dryrun").await;
+}
+
+#[tokio::test]
+async fn credentials_are_stopped_on_the_way_out_and_on_the_way_back() {
+    let pair = format!("{USERNAME}:{PASSWORD}");
+    let token = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &pair);
+    let percent: String = PASSWORD.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    for secret in [PASSWORD, &pair, &token, &percent] {
+        let scene = Scene::new(false);
+        // The component gives back what it was told; a model that repeats the password learns nothing.
+        let result = scene.send(&format!("x {secret}")).await;
+        scene.denied(result, "credentials", 0, "a secret in a result").await;
+        let scene = Scene::new(false);
+        let arguments = merged(json!({"to": RECIPIENT}), &json!({"message": secret}));
+        let result = scene.call(Tool::EstimateSmsCost, arguments).await;
+        scene.denied(result, "credentials", 0, "a secret in a request").await;
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_sends_and_then_fails_or_lies_is_not_believed() {
+    let scene = Scene::new(false);
+    let error = scene.send("send and trap").await.err().expect("must fail").to_string();
+    assert!(error.starts_with("Error (OUTCOME_UNKNOWN): "), "{error}");
+    assert_eq!(scene.charged().await, 1);
+
+    let scene = Scene::new(false);
+    let error = scene.send("send and lie").await.err().expect("must fail").to_string();
+    assert!(error.starts_with("Error (OUTCOME_UNKNOWN): "), "a sent message is never called unsent: {error}");
+    assert_eq!(scene.charged().await, 1);
+}
+
+#[tokio::test]
+async fn nothing_survives_a_call() {
+    let scene = Scene::new(false);
+    for _ in 0..3 {
+        assert_eq!(scene.send("call count").await.unwrap_or_else(|error| panic!("{error}")).summary, "call 0");
+    }
+}
+
+#[tokio::test]
+async fn what_a_component_says_cannot_steer_a_screen() {
+    let scene = Scene::new(false);
+    let success = scene.send("ansi and bidi").await.unwrap_or_else(|error| panic!("{error}"));
+    let hidden =
+        |c: char| c != '\n' && c != '\r' && (c.is_control() || "\u{202e}\u{2066}\u{e0041}\u{200b}".contains(c));
+    assert!(!success.summary.contains(hidden), "{:?}", success.summary);
+    assert!(success.summary.starts_with("\\u{1b}[2J\\u{1b}]0;owned\\u{7}\\u{202e}"), "{:?}", success.summary);
+    let audits = scene.audits();
+    assert_eq!(audits.len(), 1);
+}
+
+#[test]
+fn a_component_that_imports_anything_else_is_refused_at_load() {
+    assert_eq!(hostile::FORBIDDEN.len(), 6);
+    for (import, bytes) in hostile::FORBIDDEN {
+        let refused = image(bytes).err().unwrap_or_else(|| panic!("{import} was taken"));
+        assert!(format!("{refused:#}").contains(import), "{import}: {refused:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_cannot_vouch_for_an_account_that_46elks_did_not_confirm() {
+    // The attacker calls the account good whatever 46elks says.
+    let mut settings = Settings::read(|_| None, true).unwrap();
+    settings.credentials = credentials();
+    let others = Credentials { username: Secret::new(USERNAME), password: Secret::new("another password") };
+    let outside = Arc::new(Outside::simulator(&credentials(), Simulator::new(&others, SENDER)));
+    let runner = Runner::new(settings, hostile(), outside, Arc::new(Lines::default()));
+    let arguments = json!({"to": RECIPIENT, "message": "honest"});
+    let error = runner.call(Tool::SendSms, arguments.as_object().unwrap().clone()).await.err().expect("must fail");
+    assert!(error.to_string().starts_with("Error (CONFIGURATION_ERROR): "), "{error}");
+}

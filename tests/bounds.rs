@@ -1,0 +1,132 @@
+//! Bounds that really fire: each is hit by the attacker, and the next call works.
+
+use crate::attacks::{Scene, credentials};
+use crate::harness::{Reaction, Tls};
+use elks_mcp::call::Tool;
+use elks_mcp::outside::Outside;
+use elks_mcp::sandbox::CALL_TIME;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An attack that must end in this code, send nothing, and leave the host in good health.
+async fn stopped(attack: &str, code: &str, told: &str) {
+    let scene = Scene::new(false);
+    let error = scene.send(attack).await.err().unwrap_or_else(|| panic!("{attack} was not stopped")).to_string();
+    assert!(error.starts_with(&format!("Error ({code}): ")) && error.contains(told), "{attack}: {error}");
+    assert_eq!(scene.audits().len(), 1, "{attack}");
+    assert_eq!(scene.charged().await, 0, "{attack}");
+    scene.still_works(0).await;
+}
+
+#[tokio::test]
+async fn a_runaway_guest_is_stopped() {
+    stopped("endless loop", "SANDBOX_ERROR", "took too long").await;
+}
+
+#[tokio::test]
+async fn deep_recursion_is_stopped() {
+    stopped("deep recursion", "SANDBOX_ERROR", "failed").await;
+}
+
+#[tokio::test]
+async fn a_trap_is_one_failed_call() {
+    stopped("trap", "SANDBOX_ERROR", "failed").await;
+}
+
+#[tokio::test]
+async fn more_memory_than_allowed_is_not_given() {
+    stopped("four gibibytes", "SANDBOX_ERROR", "too much memory").await;
+}
+
+#[tokio::test]
+async fn a_million_resources_are_not_given() {
+    stopped("a million resources", "SANDBOX_ERROR", "failed").await;
+}
+
+#[tokio::test]
+async fn a_huge_result_is_not_taken() {
+    stopped("huge result", "SANDBOX_ERROR", "").await;
+    stopped("large result", "SANDBOX_ERROR", "").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_ends_with_the_request_and_with_the_call() {
+    let scene = Scene::new(false);
+    // The clock stands still unless everybody waits, and then it jumps: twenty seconds in no time.
+    let begun = tokio::time::Instant::now();
+    let error = scene.call(Tool::SendSms, json!({"to": "+46701740688", "message": "loosened timeouts"})).await;
+    let error = error.err().expect("no answer comes").to_string();
+    assert!(error.starts_with("Error (OUTCOME_UNKNOWN): "), "{error}");
+    assert_eq!(begun.elapsed().as_secs(), 20, "and the guest cannot wait longer by asking for it");
+}
+
+#[tokio::test]
+async fn a_silent_server_ends_the_call_in_time() {
+    let tls = Tls::new("api.46elks.com", |request| match request.path.as_str() {
+        "/a1/me" => Reaction::json(&crate::harness::account()),
+        _ => Reaction::Silence,
+    });
+    let outside = Arc::new(Outside::elks_at(&credentials(), tls.address, &tls.certificate).unwrap());
+    let scene = Arc::new(Scene::before(outside, false));
+    let call = tokio::spawn({
+        let scene = Arc::clone(&scene);
+        async move { scene.query("wait and wait").await }
+    });
+    // Once the request is there, only time can pass.
+    let tls = tokio::task::spawn_blocking(move || {
+        while tls.arrival().path == "/a1/me" {}
+        tls
+    })
+    .await
+    .unwrap();
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let error = call.await.unwrap().err().expect("no answer comes").to_string();
+    assert!(error.starts_with("Error (SANDBOX_ERROR): the call took too long"), "{error}");
+    let waited = begun.elapsed();
+    assert!(
+        waited > Duration::from_secs(20) && waited <= CALL_TIME,
+        "one request is given up, then the call: {waited:?}"
+    );
+    drop(tls);
+}
+
+/// What a query over real TLS ends in when 46elks answers so.
+async fn answered(reaction: impl Fn() -> Reaction + Send + Sync + 'static) -> String {
+    let tls = Tls::new("api.46elks.com", move |request| {
+        if request.path == "/a1/me" { Reaction::json(&crate::harness::account()) } else { reaction() }
+    });
+    let outside = Arc::new(Outside::elks_at(&credentials(), tls.address, &tls.certificate).unwrap());
+    let scene = Scene::before(outside, false);
+    let error = scene.query("").await.err().expect("no sense comes back").to_string();
+    assert_eq!(scene.audits().len(), 1);
+    error
+}
+
+#[tokio::test]
+async fn answers_that_never_end_or_make_no_sense_are_given_up() {
+    for (what, reaction) in [
+        (
+            "a body without end",
+            (|| Reaction::Endless(b"HTTP/1.1 200 OK\r\n\r\n", b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")) as fn() -> Reaction,
+        ),
+        ("headers without end", || {
+            Reaction::Endless(b"HTTP/1.1 200 OK\r\n", b"x-header: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n")
+        }),
+        ("one endless header", || {
+            Reaction::Endless(b"HTTP/1.1 200 OK\r\nx: ", b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+        }),
+        ("half an answer", || Reaction::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"data\"".to_vec())),
+        ("no HTTP", || Reaction::Raw(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec())),
+        ("no UTF-8", || Reaction::Answer(200, "application/json", b"\xc3\x28".to_vec())),
+        ("a gzip bomb", || {
+            Reaction::Raw(
+                b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x8b\x08\x00".to_vec(),
+            )
+        }),
+    ] {
+        let error = answered(reaction).await;
+        assert!(error.starts_with("Error ("), "{what}: {error}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Builds the attacking component and the small ones beside it, and compiles them as the program's
+//! own is compiled.
+
+#![expect(clippy::disallowed_methods, reason = "cargo tells a build script everything by the environment")]
+
+use anyhow::{Context, Result};
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+#[path = "../../host/build/component.rs"]
+mod component;
+
+/// Functions that no elks-sms component may import, in the text form of a component's import.
+const FORBIDDEN: [(&str, &str, &str); 6] = [
+    ("environment", "wasi:cli/environment@0.2.0", r#"(export "get-arguments" (func (result (list string))))"#),
+    ("filesystem", "wasi:filesystem/preopens@0.2.0", r#"(export "descriptor-count" (func (result u32)))"#),
+    ("sockets", "wasi:sockets/instance-network@0.2.0", r#"(export "connect" (func (result u32)))"#),
+    ("clocks", "wasi:clocks/monotonic-clock@0.2.0", r#"(export "now" (func (result u64)))"#),
+    ("random", "wasi:random/random@0.2.0", r#"(export "get-random-u64" (func (result u64)))"#),
+    ("anything", "elks:other/thing@0.1.0", r#"(export "do" (func))"#),
+];
+
+/// A component that grows its table by a million elements, and tells the old size or -1.
+const GROWER: &str = r#"
+(component
+  (core module $m
+    (table 1 funcref)
+    (func (export "grow") (result i32) (table.grow 0 (ref.null func) (i32.const 1000000))))
+  (core instance $i (instantiate $m))
+  (func (export "grow") (result s32) (canon lift (core func $i "grow"))))
+"#;
+
+fn main() -> Result<()> {
+    let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let root = here.ancestors().nth(2).context("tests/hostile is in the repository")?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    for watched in ["wit", "tests/hostile", "Cargo.lock", "Cargo.toml", "host/build", "host/src/engine.rs"] {
+        println!("cargo::rerun-if-changed={}", root.join(watched).display());
+    }
+    let hostile = component::build(root, "hostile-guest", &out.join("guest"))?;
+    fs::write(out.join("hostile.cwasm"), component::compile(&hostile)?)?;
+    fs::write(out.join("grower.cwasm"), component::compile(&wat::parse_str(GROWER)?)?)?;
+
+    let mut list = String::from("[\n");
+    for (name, import, function) in FORBIDDEN {
+        let text = format!("(component (import \"{import}\" (instance {function})))");
+        let path = out.join(name).with_extension("cwasm");
+        fs::write(&path, component::compile(&wat::parse_str(text)?)?)?;
+        writeln!(list, "({import:?}, include_bytes!({path:?}) as &[u8]),")?;
+    }
+    list.push(']');
+    fs::write(out.join("forbidden.rs"), list)?;
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! What an attacker would put in the component's place, compiled as the component is. The attacks
+//! themselves are in `guest/src/lib.rs`.
+
+/// The attacking component: the same world, and one attack for each name that a call gives it.
+pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.cwasm"));
+
+/// A component whose `grow` wants a million table elements.
+pub const GROWER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/grower.cwasm"));
+
+/// Components that import something that `wit/` does not list, by the name of the import.
+pub const FORBIDDEN: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/forbidden.rs"));
