@@ -217,6 +217,7 @@ async fn another_message_is_denied() {
             ("dryrun twice", "body", 0),
             ("dryrun no", "body", 0),
             ("ten mebibytes", "body_size", 0),
+            ("endless body", "body_size", 0),
         ],
     )
     .await;
@@ -240,7 +241,7 @@ async fn a_header_of_its_own_is_denied() {
 
 #[tokio::test]
 async fn a_request_that_cannot_be_built_leaves_nothing() {
-    for attack in ["no authority", "smuggled header", "smuggled length"] {
+    for attack in ["no authority", "smuggled header", "smuggled length", "huge header"] {
         let scene = Scene::new(false);
         let error = scene.send(attack).await.err().unwrap_or_else(|| panic!("{attack} succeeded"));
         assert_eq!(scene.charged().await, 0, "{attack}: {error}");

@@ -46,8 +46,9 @@ async fn a_million_resources_are_not_given() {
 
 #[tokio::test]
 async fn a_huge_result_is_not_taken() {
-    stopped("huge result", "SANDBOX_ERROR", "").await;
-    stopped("large result", "SANDBOX_ERROR", "").await;
+    stopped("a hundred mebibytes of result", "SANDBOX_ERROR", "too much memory").await;
+    stopped("more result than the host copies", "SANDBOX_ERROR", "failed").await;
+    stopped("more result than a client should get", "SANDBOX_ERROR", "the result is too large").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,6 +91,27 @@ async fn a_silent_server_ends_the_call_in_time() {
         "one request is given up, then the call: {waited:?}"
     );
     drop(tls);
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_and_says_nothing_is_no_connection() {
+    let listener = crate::harness::loopback();
+    let address = listener.local_addr().unwrap();
+    let certificate = Tls::new("api.46elks.com", |_| Reaction::HangUp).certificate;
+    let outside = Arc::new(Outside::elks_at(&credentials(), address, &certificate).unwrap());
+    let scene = Arc::new(Scene::before(outside, false));
+    let call = tokio::spawn({
+        let scene = Arc::clone(&scene);
+        async move { scene.query("").await }
+    });
+    // Once the connection is there, only time can pass.
+    let connection = tokio::task::spawn_blocking(move || listener.accept().unwrap()).await.unwrap();
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let error = call.await.unwrap().err().expect("no answer comes").to_string();
+    assert!(error.starts_with("Error (UNREACHABLE): "), "{error}");
+    assert!(begun.elapsed() <= Duration::from_secs(10), "{:?}", begun.elapsed());
+    drop(connection);
 }
 
 /// What a query over real TLS ends in when 46elks answers so.

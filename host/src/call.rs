@@ -1,6 +1,7 @@
 //! The tools as an enum: parse, name, what a call may cause, run. All prose about them comes from
 //! `wit/`, by way of the build script.
 
+use crate::arguments;
 use crate::config::Settings;
 use crate::contract::{
     Account, CheckAccountBalanceRequest, CheckSmsStatusRequest, EstimateSmsCostRequest, GetDeliveryStatisticsRequest,
@@ -132,15 +133,15 @@ impl Call {
     /// A sentence that names the argument, what is wrong with it, and what is allowed. It does not
     /// repeat what the argument held.
     pub(crate) fn parse(tool: Tool, arguments: Map<String, Value>) -> Result<Self, String> {
-        check(tool.input_schema(), &arguments)?;
-        let arguments = Value::Object(arguments);
+        arguments::check(tool.input_schema(), &arguments)?;
+        let given = Value::Object(arguments);
         Ok(match tool {
-            Tool::SendSms => Self::SendSms(typed(arguments)?),
-            Tool::GetSmsMessages => Self::GetSmsMessages(typed(arguments)?),
-            Tool::CheckSmsStatus => Self::CheckSmsStatus(typed(arguments)?),
-            Tool::EstimateSmsCost => Self::EstimateSmsCost(typed(arguments)?),
-            Tool::CheckAccountBalance => Self::CheckAccountBalance(typed(arguments)?),
-            Tool::GetDeliveryStatistics => Self::GetDeliveryStatistics(typed(arguments)?),
+            Tool::SendSms => Self::SendSms(typed(given)?),
+            Tool::GetSmsMessages => Self::GetSmsMessages(typed(given)?),
+            Tool::CheckSmsStatus => Self::CheckSmsStatus(typed(given)?),
+            Tool::EstimateSmsCost => Self::EstimateSmsCost(typed(given)?),
+            Tool::CheckAccountBalance => Self::CheckAccountBalance(typed(given)?),
+            Tool::GetDeliveryStatistics => Self::GetDeliveryStatistics(typed(given)?),
         })
     }
 
@@ -226,62 +227,10 @@ fn approved_sender(from: &str) -> String {
     if from.starts_with('+') { without_separators(from) } else { from.trim_matches(' ').into() }
 }
 
-/// Arguments that have passed [`check`] as the request record. A failure would be a schema that
+/// Arguments that have passed [`arguments::check`] as the request record. A failure would be a schema that
 /// promises what the record does not take; the text of serde might repeat an argument, so it stays.
 fn typed<T: DeserializeOwned>(arguments: Value) -> Result<T, String> {
     serde_json::from_value(arguments).map_err(|_| "the arguments do not fit this tool".into())
-}
-
-/// Compares arguments with a closed object schema of the kind that the build script writes.
-fn check(schema: &Map<String, Value>, arguments: &Map<String, Value>) -> Result<(), String> {
-    let none = Map::new();
-    let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
-    let known = || properties.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    for (name, value) in arguments {
-        let Some(property) = properties.get(name) else {
-            let name: String = crate::hygiene::visible(name).chars().take(40).collect();
-            return Err(format!("unknown argument `{name}`: this tool takes {}", known()));
-        };
-        if let Some(wanted) = misfit(property, value) {
-            return Err(format!("`{name}` must be {wanted}"));
-        }
-    }
-    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-        if !arguments.contains_key(name) {
-            return Err(format!("`{name}` is missing: this tool takes {}", known()));
-        }
-    }
-    Ok(())
-}
-
-/// What a value should have been, when it does not fit its schema.
-fn misfit(property: &Value, value: &Value) -> Option<String> {
-    let bound = |name: &str| property[name].as_u64();
-    match property["type"].as_str() {
-        Some("boolean") => (!value.is_boolean()).then(|| "true or false (leave it out for the default)".into()),
-        Some("integer") => {
-            // 10.0 is the integer 10 in JSON Schema, but no client writes it on purpose.
-            let (low, high) = (bound("minimum").unwrap_or(0), bound("maximum").unwrap_or(u64::from(u32::MAX)));
-            let fits = value.as_u64().is_some_and(|number| (low..=high).contains(&number));
-            (!fits).then(|| format!("a whole number from {low} to {high}"))
-        }
-        _ => {
-            if let Some(allowed) = property["enum"].as_array() {
-                let names = || allowed.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
-                return (!allowed.contains(value)).then(|| format!("one of {}", names()));
-            }
-            let Some(text) = value.as_str() else { return Some("a text".into()) };
-            let length = text.chars().count() as u64;
-            let (low, high) = (bound("minLength").unwrap_or(0), bound("maxLength").unwrap_or(u64::MAX));
-            if !(low..=high).contains(&length) {
-                return Some(format!("{low} to {high} characters long; it has {length}"));
-            }
-            // The one pattern of the contract. A regular expression library for it would be larger
-            // than the component.
-            let alphanumeric = || text.bytes().all(|b| b.is_ascii_alphanumeric());
-            (property.get("pattern").is_some() && !alphanumeric()).then(|| "letters and digits only".into())
-        }
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 //! - [`server`]: the only file that knows rmcp
 //! - [`runner`]: a call from beginning to end
 //! - [`call`]: the tools as an enum: parse, name, what a call may cause
+//! - `arguments`: a call's arguments, held against the served schema
 //! - [`gate`]: may this call go now?
 //! - [`audit`]: what happened, with masked types only
 //! - [`sandbox`]: a fresh instance a call, with bounds
@@ -25,6 +26,7 @@
 //! - [`simulator`]: a pretend 46elks
 //! - [`demo`]: a session for people to follow
 
+mod arguments;
 pub mod audit;
 pub mod call;
 pub mod capabilities;

@@ -27,6 +27,9 @@ const SENDING: &str = "elks:sms/sending@0.1.0";
 /// The interface whose functions ask.
 const QUERIES: &str = "elks:sms/queries@0.1.0";
 
+/// The largest result, in bytes of JSON. A hundred messages of ten parts are under half of it.
+pub const LARGEST_RESULT: usize = 1 << 20;
+
 /// The longest text of a failure that is passed on, in characters.
 const LONGEST_FAILURE: usize = 1000;
 
@@ -36,6 +39,8 @@ pub struct Success {
     pub summary: String,
     /// All facts, the sentence included.
     pub facts: Value,
+    /// The facts as JSON text.
+    pub text: String,
 }
 
 /// What a tool's failure is.
@@ -285,9 +290,6 @@ impl Runner {
         let failure = match answer {
             Ok(mut facts) => {
                 hygiene::clean(&mut facts);
-                if self.outside.leaks(facts.to_string().as_bytes()) {
-                    return Err(self.violation(Rule::Credentials, trace));
-                }
                 match (facts["sent"] == true, trace.accepted_send || trace.unanswered_send) {
                     (false, true) => return Err(unknown("a message left, but the component does not say so")),
                     (true, false) => {
@@ -298,8 +300,19 @@ impl Runner {
                     _ => {}
                 }
                 facts["simulated"] = json!(self.settings.simulate);
+                let text = facts.to_string();
+                if self.outside.leaks(text.as_bytes()) {
+                    return Err(self.violation(Rule::Credentials, trace));
+                }
+                if text.len() > LARGEST_RESULT {
+                    return Err(if trace.accepted_send {
+                        unknown("a message left, but the result is too large")
+                    } else {
+                        Failure::new(Code::Sandbox, "the result is too large. Nothing was sent. Ask for less.")
+                    });
+                }
                 let summary = facts["summary"].as_str().unwrap_or_default().to_string();
-                return Ok(Success { summary, facts });
+                return Ok(Success { summary, facts, text });
             }
             Err(failure) => failure,
         };

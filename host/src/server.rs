@@ -93,11 +93,9 @@ impl Server {
     /// structured content.
     fn success(&self, success: Success) -> CallToolResult {
         let mark = if self.runner.settings().simulate { "[SIMULATED] " } else { "" };
-        let mut result = CallToolResult::structured(success.facts.clone());
-        result.content = vec![
-            ContentBlock::text(format!("{mark}{}", success.summary)),
-            ContentBlock::text(success.facts.to_string()),
-        ];
+        let texts = [format!("{mark}{}", success.summary), success.text];
+        let mut result = CallToolResult::structured(success.facts);
+        result.content = texts.map(ContentBlock::text).into();
         self.marked(result)
     }
 

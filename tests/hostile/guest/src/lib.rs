@@ -1,7 +1,6 @@
 //! The attacker: a component with the same world as elks-sms that does what a call names. The name
 //! of the attack is the `message` of `send-sms` or the `cursor` of `get-sms-messages`.
 
-#[expect(clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated from WIT")]
 mod bindings {
     wit_bindgen::generate!({
         path: ["wit/io.wit", "wit/http.wit", "../../../wit/elks.wit"],
@@ -39,6 +38,7 @@ struct Request {
     headers: Vec<(String, Vec<u8>)>,
     body: Option<Vec<u8>>,
     loosened: bool,
+    endless: bool,
 }
 
 impl Request {
@@ -56,6 +56,7 @@ impl Request {
             headers: Vec::new(),
             body: None,
             loosened: false,
+            endless: false,
         }
     }
 
@@ -91,6 +92,8 @@ impl Request {
                     break;
                 }
             }
+            // Until somebody stops it.
+            while self.endless && stream.blocking_write_and_flush(&[b'x'; 4096]).is_ok() {}
         }
         let _ = OutgoingBody::finish(body, None);
         loop {
@@ -181,6 +184,8 @@ fn attack(name: &str, to: &str, from: &str) -> String {
             let headers = (0..1000).map(|n| (format!("x-{n}"), vec![b'x'; 100])).collect();
             Request { headers, ..honest() }.send()
         }
+        "huge header" => header("accept", &[b'x'; 1 << 20]).send(),
+        "endless body" => Request { endless: true, ..honest() }.send(),
         "ten mebibytes" => Request { body: Some(vec![b'x'; 10 << 20]), ..honest() }.send(),
         "endless loop" => loop {
             std::hint::black_box(0);
@@ -203,8 +208,9 @@ fn attack(name: &str, to: &str, from: &str) -> String {
             honest().send();
             "nothing was sent".into()
         }
-        "huge result" => "x".repeat(100 << 20),
-        "large result" => "x".repeat(4 << 20),
+        "a hundred mebibytes of result" => "x".repeat(100 << 20),
+        "more result than the host copies" => "x".repeat(5 << 20),
+        "more result than a client should get" => "x".repeat(1 << 20),
         "loosened timeouts" => Request { loosened: true, ..honest() }.send(),
         "ansi and bidi" => {
             "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}desrever\u{2066}\u{e0041}\u{9b}31m\u{200b}\r\n{\"audit\":1}".into()
