@@ -21,7 +21,8 @@ mod bindings {
 
 use bindings::exports::elks::sms::queries::{
     AccountBalance, CheckAccountBalanceRequest, CheckSmsStatusRequest, DeliveryStatistics, DirectionFilter,
-    EstimateSmsCostRequest, GetDeliveryStatisticsRequest, GetSmsMessagesRequest, SmsEstimate, SmsHistory, SmsStatus,
+    EstimateSmsCostRequest, ForcingCharacter, GetDeliveryStatisticsRequest, GetSmsMessagesRequest, SmsEstimate,
+    SmsHistory, SmsStatus,
 };
 use bindings::exports::elks::sms::sending::{SendSmsRequest, SentSms};
 use bindings::exports::elks::sms::types::{Account, Direction, Encoding, Error, Message, Status};
@@ -129,8 +130,21 @@ impl queries::Guest for Component {
         let told: SmsJson = ask(&account, &elks::message(id), Purpose::Ask)?;
         let message = told.into_message(account.currency.as_deref())?;
         let summary = sentences::status(&message);
-        let Message { id, direction, from, to, message, status, created, delivered, parts, cost, currency } = message;
-        Ok(SmsStatus { summary, id, direction, from, to, message, status, created, delivered, parts, cost, currency })
+        Ok(SmsStatus {
+            summary,
+            id: message.id,
+            direction: message.direction,
+            from: message.from,
+            to: message.to,
+            message: message.message,
+            written_by_stranger: message.written_by_stranger,
+            status: message.status,
+            created: message.created,
+            delivered: message.delivered,
+            parts: message.parts,
+            cost: message.cost,
+            currency: message.currency,
+        })
     }
 
     fn estimate_sms_cost(account: Account, request: EstimateSmsCostRequest) -> Result<SmsEstimate, Error> {
@@ -144,7 +158,13 @@ impl queries::Guest for Component {
             parts,
             encoding: draft.encoding(),
             characters_left: left,
-            forcing_characters: encoding::forcing(&draft.clean.text).into_iter().map(String::from).collect(),
+            forcing_characters: encoding::forcing(&draft.clean.text)
+                .into_iter()
+                .map(|c| ForcingCharacter {
+                    character: sentences::spelled(c),
+                    replacement: encoding::replacement(c).map(Into::into),
+                })
+                .collect(),
             estimated_cost: cost,
             warnings: draft.warnings(told.parts),
             currency: account.currency,

@@ -69,11 +69,11 @@ pub(crate) fn warnings(clean: &text::Clean, parts: u32) -> Vec<String> {
     if parts >= MANY_PARTS {
         warnings.push(format!("The message is billed as {parts} parts."));
     }
-    let hosts = links::hosts(&clean.text);
-    if !hosts.is_empty() {
+    for link in links::links(&clean.text) {
+        let suspicious: String = link.suspicions.iter().map(|suspicion| format!(", which {suspicion}")).collect();
         warnings.push(format!(
-            "The text contains a link to {}: make sure that the user wants to send it.",
-            hosts.join(", ")
+            "The text contains a link to {}{suspicious}: make sure that the user wants to send it.",
+            link.host
         ));
     }
     let forcing = encoding::forcing(&clean.text);
@@ -94,7 +94,7 @@ pub(crate) fn warnings(clean: &text::Clean, parts: u32) -> Vec<String> {
 }
 
 /// A character as it can be shown in a list.
-fn spelled(c: char) -> String {
+pub(crate) fn spelled(c: char) -> String {
     if c.is_whitespace() || crate::rules::invisible::name(c).is_some() {
         format!("U+{:04X}", u32::from(c))
     } else {

@@ -185,4 +185,12 @@ mod tests {
                            "direction": "inbound", "limit": 10, "flashsms": true});
         assert_eq!(params(plain.clone()), plain);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_mask_of_any_text_shows_at_most_seven_of_its_characters(party: String) {
+            let masked = masked(&party);
+            proptest::prop_assert!(masked.chars().count() <= 4 + 7);
+        }
+    }
 }

@@ -12,6 +12,7 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 macro_rules! inward {
     ($($name:ident { $($(#[component(name = $wit:literal)])? $field:ident: $type:ty,)* })*) => {$(
         #[derive(ComponentType, Lower, Deserialize)]
+        #[cfg_attr(test, derive(Serialize))]
         #[component(record)]
         pub(crate) struct $name { $($(#[component(name = $wit)])? pub(crate) $field: $type,)* }
     )*};
@@ -21,6 +22,7 @@ macro_rules! inward {
 macro_rules! outward {
     ($($name:ident { $($(#[component(name = $wit:literal)])? $field:ident: $type:ty,)* })*) => {$(
         #[derive(ComponentType, Lift, Serialize)]
+        #[cfg_attr(test, derive(Deserialize))]
         #[component(record)]
         pub(crate) struct $name { $($(#[component(name = $wit)])? pub(crate) $field: $type,)* }
     )*};
@@ -74,6 +76,7 @@ inward! {
 
 /// Which messages to show.
 #[derive(ComponentType, Lower, Deserialize, Clone, Copy)]
+#[cfg_attr(test, derive(Serialize))]
 #[component(enum)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -112,6 +115,8 @@ outward! {
         from: String,
         to: String,
         message: Option<String>,
+        #[component(name = "written-by-stranger")]
+        written_by_stranger: bool,
         status: Option<Status>,
         created: String,
         delivered: Option<String>,
@@ -132,12 +137,18 @@ outward! {
         from: String,
         to: String,
         message: Option<String>,
+        #[component(name = "written-by-stranger")]
+        written_by_stranger: bool,
         status: Option<Status>,
         created: String,
         delivered: Option<String>,
         parts: Option<u32>,
         cost: Option<u64>,
         currency: Option<String>,
+    }
+    ForcingCharacter {
+        character: String,
+        replacement: Option<String>,
     }
     SmsEstimate {
         summary: String,
@@ -146,7 +157,7 @@ outward! {
         #[component(name = "characters-left")]
         characters_left: u32,
         #[component(name = "forcing-characters")]
-        forcing_characters: Vec<String>,
+        forcing_characters: Vec<ForcingCharacter>,
         #[component(name = "estimated-cost")]
         estimated_cost: Option<u64>,
         currency: Option<String>,
@@ -190,10 +201,11 @@ outward! {
 
 /// Which way a message went.
 #[derive(ComponentType, Lift, Serialize, Clone, Copy)]
+#[cfg_attr(test, derive(Deserialize))]
 #[component(enum)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
-#[expect(dead_code, reason = "made by wasmtime, out of what the component gives")]
+#[cfg_attr(not(test), expect(dead_code, reason = "made by wasmtime, out of what the component gives"))]
 pub(crate) enum Direction {
     #[component(name = "inbound")]
     Inbound,
@@ -203,10 +215,11 @@ pub(crate) enum Direction {
 
 /// How far a message has come.
 #[derive(ComponentType, Lift, Serialize, Clone, Copy)]
+#[cfg_attr(test, derive(Deserialize))]
 #[component(enum)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
-#[expect(dead_code, reason = "made by wasmtime, out of what the component gives")]
+#[cfg_attr(not(test), expect(dead_code, reason = "made by wasmtime, out of what the component gives"))]
 pub(crate) enum Status {
     #[component(name = "created")]
     Created,
@@ -222,10 +235,11 @@ pub(crate) enum Status {
 
 /// How a text travels.
 #[derive(ComponentType, Lift, Serialize, Clone, Copy)]
+#[cfg_attr(test, derive(Deserialize))]
 #[component(enum)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
-#[expect(dead_code, reason = "made by wasmtime, out of what the component gives")]
+#[cfg_attr(not(test), expect(dead_code, reason = "made by wasmtime, out of what the component gives"))]
 pub(crate) enum Encoding {
     #[component(name = "gsm7")]
     Gsm7,
@@ -256,4 +270,81 @@ pub(crate) struct Rejection {
     #[expect(dead_code, reason = "part of the contract; the host believes the status that the door saw")]
     pub(crate) status: u16,
     pub(crate) reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{TOOLS_JSON, Tool};
+    use proptest::prelude::*;
+    use serde::de::DeserializeOwned;
+    use serde_json::{Map, Value};
+
+    /// Any value that a served schema allows.
+    fn fitting(schema: &Value) -> BoxedStrategy<Value> {
+        if let Some(names) = schema["enum"].as_array() {
+            return prop::sample::select(names.clone()).boxed();
+        }
+        match schema["type"].as_str() {
+            Some("boolean") => any::<bool>().prop_map(Value::from).boxed(),
+            Some("integer") => {
+                let high = schema["maximum"].as_u64().unwrap_or(u64::from(u32::MAX));
+                (schema["minimum"].as_u64().unwrap_or(0)..=high).prop_map(Value::from).boxed()
+            }
+            Some("array") => prop::collection::vec(fitting(&schema["items"]), 0..3).prop_map(Value::from).boxed(),
+            Some("object") => {
+                let required: Vec<&str> =
+                    schema["required"].as_array().expect("is a list").iter().filter_map(Value::as_str).collect();
+                let mut fields: BoxedStrategy<Map<String, Value>> = Just(Map::new()).boxed();
+                for (name, property) in schema["properties"].as_object().expect("is an object") {
+                    // The host's own word, which no record of the contract has.
+                    if name == "simulated" {
+                        continue;
+                    }
+                    let always = required.contains(&name.as_str());
+                    let name = name.clone();
+                    fields = (fields, fitting(property), any::<bool>())
+                        .prop_map(move |(mut fields, value, there)| {
+                            if always || there {
+                                fields.insert(name.clone(), value);
+                            }
+                            fields
+                        })
+                        .boxed();
+                }
+                fields.prop_map(Value::Object).boxed()
+            }
+            _ => any::<String>().prop_map(Value::from).boxed(),
+        }
+    }
+
+    /// That a record takes whatever its schema allows, and gives back the same.
+    fn same<T: DeserializeOwned + Serialize>(value: &Value) -> bool {
+        let record: T = serde_json::from_value(value.clone()).expect("the record takes what the schema allows");
+        let mut back = serde_json::to_value(record).expect("serialises");
+        crate::runner::drop_absent(&mut back);
+        back == *value
+    }
+
+    fn schema(tool: Tool, which: &str) -> Value {
+        let tools: Vec<Value> = serde_json::from_str(TOOLS_JSON).expect("is JSON");
+        tools.into_iter().find(|served| served["name"] == tool.name()).expect("is served")[which].clone()
+    }
+
+    #[test]
+    fn json_in_equals_json_out_for_every_record() {
+        fn holds<In: DeserializeOwned + Serialize, Out: DeserializeOwned + Serialize>(tool: Tool) {
+            let mut runner = proptest::test_runner::TestRunner::deterministic();
+            for (which, same) in [("inputSchema", same::<In> as fn(&Value) -> bool), ("outputSchema", same::<Out>)] {
+                let values = fitting(&schema(tool, which));
+                runner.run(&values, |value| Ok(prop_assert!(same(&value), "{which}"))).expect("holds");
+            }
+        }
+        holds::<SendSmsRequest, SentSms>(Tool::SendSms);
+        holds::<GetSmsMessagesRequest, SmsHistory>(Tool::GetSmsMessages);
+        holds::<CheckSmsStatusRequest, SmsStatus>(Tool::CheckSmsStatus);
+        holds::<EstimateSmsCostRequest, SmsEstimate>(Tool::EstimateSmsCost);
+        holds::<CheckAccountBalanceRequest, AccountBalance>(Tool::CheckAccountBalance);
+        holds::<GetDeliveryStatisticsRequest, DeliveryStatistics>(Tool::GetDeliveryStatistics);
+    }
 }

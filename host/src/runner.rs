@@ -410,7 +410,7 @@ impl Runner {
 }
 
 /// Removes what is null: in the contract an absent field is absent.
-fn drop_absent(value: &mut Value) {
+pub(crate) fn drop_absent(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|_, field| !field.is_null());

@@ -159,4 +159,48 @@ mod tests {
             assert!(replacement(c).unwrap_or_default().chars().all(is_basic), "{c:?}");
         }
     }
+
+    /// The extension table of GSM 03.38, which 46elks does not count as GSM.
+    const EXTENSION: &str = "\u{C}^{}\\[~]|€";
+
+    #[test]
+    fn every_basic_character_is_one_septet_and_every_extension_character_makes_utf16() {
+        for c in BASIC.chars() {
+            assert_eq!(shape(&c.to_string().repeat(160)), Shape { gsm7: true, parts: 1, left: 0 }, "{c:?}");
+        }
+        for c in EXTENSION.chars().chain("`\tçáíóú“”–…\u{A0}".chars()) {
+            assert_eq!(shape(&c.to_string().repeat(70)), Shape { gsm7: false, parts: 1, left: 0 }, "{c:?}");
+        }
+    }
+
+    /// Cuts a UTF-16 text into parts as a phone would: greedily, and never inside a pair.
+    fn cut(text: &str) -> Vec<Vec<u16>> {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        if units.len() <= 70 {
+            return vec![units];
+        }
+        let mut parts = Vec::new();
+        let mut rest = units.as_slice();
+        while !rest.is_empty() {
+            let mut end = rest.len().min(67);
+            if end < rest.len() && (0xDC00..0xE000).contains(&rest[end]) {
+                end -= 1;
+            }
+            parts.push(rest[..end].to_vec());
+            rest = &rest[end..];
+        }
+        parts
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parts_never_split_a_pair(text in "[aж😀🏴]{0,400}") {
+            let shape = shape(&text);
+            if !shape.gsm7 {
+                let parts = cut(&text);
+                proptest::prop_assert!(parts.iter().all(|part| String::from_utf16(part).is_ok()));
+                proptest::prop_assert_eq!(shape.parts as usize, parts.len());
+            }
+        }
+    }
 }

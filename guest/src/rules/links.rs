@@ -1,27 +1,81 @@
 //! Links in a text. They are allowed, but told: a link in an SMS is how people are robbed.
 
 use linkify::{LinkFinder, LinkKind};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The hosts of all links in a text, each once, with and without scheme.
-pub fn hosts(text: &str) -> Vec<String> {
-    let mut finder = LinkFinder::new();
-    finder.kinds(&[LinkKind::Url]).url_must_have_scheme(false);
-    let mut hosts = Vec::new();
-    for link in finder.links(text) {
-        let host = host(link.as_str());
-        if !hosts.contains(&host) {
-            hosts.push(host);
-        }
-    }
-    hosts
+/// Hosts that hide where a link leads, with their source.
+const SHORTENERS: &str = include_str!("shorteners.txt");
+
+/// A link, by where it leads.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The host, in small letters.
+    pub host: String,
+    /// What a careful reader would frown at, as the end of a sentence about the link.
+    pub suspicions: Vec<&'static str>,
 }
 
-/// The host of a link: what stands behind scheme and user, before port and path.
-fn host(link: &str) -> String {
+/// The links of a text, each host once, with and without scheme.
+pub fn links(text: &str) -> Vec<Link> {
+    let mut finder = LinkFinder::new();
+    finder.kinds(&[LinkKind::Url]).url_must_have_scheme(false);
+    let mut links: Vec<Link> = Vec::new();
+    let found = finder.links(text).map(|link| link.as_str()).chain(v6_links(text));
+    for link in found.map(link) {
+        if !links.iter().any(|known| known.host == link.host) {
+            links.push(link);
+        }
+    }
+    links
+}
+
+/// Links to an IPv6 address, which the library does not find.
+fn v6_links(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("://[").map(|(at, _)| text[at..].split_whitespace().next().unwrap_or(""))
+}
+
+/// A link's host, which stands behind scheme and user and before port and path, and what is odd
+/// about it.
+fn link(link: &str) -> Link {
     let rest = link.split_once("://").map_or(link, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    host.split(':').next().unwrap_or(host).to_lowercase()
+    let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+    let host = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
+        Some((v6, _)) => v6,
+        None => host.split(':').next().unwrap_or(host),
+    };
+    let host = host.to_lowercase();
+    let mut suspicions = Vec::new();
+    if user.is_some() {
+        suspicions.push("pretends to lead elsewhere by a name before the @");
+    }
+    if host.parse::<Ipv4Addr>().is_ok() || host.parse::<Ipv6Addr>().is_ok() {
+        suspicions.push("is a bare address without a name");
+    }
+    if is_listed(&host) {
+        suspicions.push("hides where it leads (a link shortener)");
+    }
+    if host.split('.').any(|label| label.starts_with("xn--")) {
+        suspicions.push("is written in punycode, so that its real letters do not show");
+    }
+    if host.split('.').any(mixes_scripts) {
+        suspicions.push("mixes letters of several alphabets that look alike");
+    }
+    Link { host, suspicions }
+}
+
+/// Whether a host is a link shortener.
+fn is_listed(host: &str) -> bool {
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    SHORTENERS.lines().filter_map(|line| line.split('#').next()).any(|listed| listed.trim() == host)
+}
+
+/// Whether a label of a host mixes Latin letters with Greek or Cyrillic ones, or these with each
+/// other: no language does.
+fn mixes_scripts(label: &str) -> bool {
+    let has = |range: std::ops::RangeInclusive<char>| label.chars().any(|c| range.contains(&c));
+    let latin = label.chars().any(|c| c.is_ascii_alphabetic()) || has('\u{C0}'..='\u{24F}');
+    [latin, has('\u{370}'..='\u{3FF}'), has('\u{400}'..='\u{52F}')].into_iter().filter(|script| *script).count() > 1
 }
 
 #[cfg(test)]
@@ -34,10 +88,31 @@ mod tests {
             ("se https://Example.com/a?b.", vec!["example.com"]),
             ("se example.se/erbjudande nu", vec!["example.se"]),
             ("http://user:pw@evil.example:8080/x och bit.ly/abc", vec!["evil.example", "bit.ly"]),
+            ("http://[2001:db8::1]/x", vec!["2001:db8::1"]),
             ("bit.ly/a bit.ly/b", vec!["bit.ly"]),
             ("Vi ses kl 15.30, ta med 2.5 kg", vec![]),
         ] {
-            assert_eq!(hosts(text), expected, "{text}");
+            let hosts: Vec<String> = links(text).into_iter().map(|link| link.host).collect();
+            assert_eq!(hosts, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_odd_about_a_link_is_named() {
+        for (text, odd) in [
+            ("https://bit.ly/x", "shortener"),
+            ("https://www.tinyurl.com/x", "shortener"),
+            ("http://192.0.2.7/bank", "bare address"),
+            ("http://[2001:db8::1]/x", "bare address"),
+            ("https://polisen.se@evil.example/x", "before the @"),
+            ("https://xn--pypal-4ve.com/", "punycode"),
+            ("https://p\u{430}ypal.com/", "several alphabets"),
+        ] {
+            let found = links(text);
+            assert!(found[0].suspicions.iter().any(|suspicion| suspicion.contains(odd)), "{text}: {found:?}");
+        }
+        for plain in ["https://example.com/x", "https://räksmörgås.se/", "https://пример.рф/"] {
+            assert!(links(plain).iter().all(|link| link.suspicions.is_empty()), "{plain}");
         }
     }
 }

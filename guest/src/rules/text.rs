@@ -64,4 +64,24 @@ mod tests {
             assert!(clean(blank).is_err());
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn cleaning_only_deletes_and_does_so_once(text: String) {
+            if let Ok(once) = clean(&text) {
+                let mut rest = text.chars();
+                proptest::prop_assert!(once.text.chars().all(|c| rest.any(|other| other == c)), "only deletes");
+                proptest::prop_assert_eq!(once.removed, text.chars().count() - once.text.chars().count());
+                let twice = clean(&once.text);
+                proptest::prop_assert!(twice.is_ok_and(|twice| twice.text == once.text && twice.removed == 0));
+            }
+        }
+
+        #[test]
+        fn what_is_made_visible_stays_as_it_is(text: String) {
+            let visible = invisible::visible(&text);
+            proptest::prop_assert_eq!(invisible::visible(&visible), visible.clone());
+            proptest::prop_assert!(invisible::unseen(&visible).next().is_none());
+        }
+    }
 }

@@ -1,0 +1,272 @@
+//! What the Node server that this program replaces gets wrong: 21 points, each with a test that
+//! fails on its behaviour. They are numbered as people who come from there know them.
+
+use crate::harness::{Called, Elks, Launch, Program, RECIPIENT, Reaction, Received, SENDER, account};
+use serde_json::{Value, json};
+
+/// 46elks with a history of these messages, which accepts and prices everything in EUR.
+fn elks_with(history: Value) -> Elks {
+    Elks::raw(move |request| match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/a1/me") => {
+            Reaction::json(&crate::harness::merged(account(), &json!({"currency": "EUR", "balance": 100_000})))
+        }
+        ("GET", _) => Reaction::json(&json!({"data": history})),
+        _ => answer_to_post(request),
+    })
+}
+
+fn answer_to_post(request: &Received) -> Reaction {
+    let dry = request.field("dryrun").is_some();
+    let common = json!({"status": "created", "direction": "outgoing", "to": request.field("to"), "from": request.field("from"),
+                        "message": request.field("message")});
+    let more = if dry {
+        json!({"estimated_cost": 470})
+    } else {
+        json!({"id": "s1", "cost": 470, "parts": 1, "created": "2026-01-31T12:00:00.429389"})
+    };
+    Reaction::json(&crate::harness::merged(common, &more))
+}
+
+fn program(elks: &Elks) -> Program {
+    Launch::account(elks).serve()
+}
+
+fn message(direction: &str, more: Value) -> Value {
+    let common = json!({"id": format!("s{}", more["n"]), "direction": direction, "from": SENDER, "to": RECIPIENT,
+                        "created": format!("2026-01-31T12:00:{:02}.000000", 59 - more["n"].as_u64().unwrap_or(0))});
+    crate::harness::merged(common, &more)
+}
+
+#[test]
+fn point_1_nothing_but_false_loosens_a_dry_run_and_false_does_not_either() {
+    let elks = elks_with(json!([]));
+    let mut locked = Launch::account(&elks).env("DRY_RUN", "true").serve();
+    for value in [json!(null), json!(0), json!(""), json!("false")] {
+        locked.send(json!({"dry_run": value})).failed("VALIDATION_ERROR");
+    }
+    assert_eq!(locked.send(json!({"dry_run": false})).facts()["sent"], false);
+    assert!(elks.requests().iter().all(|request| request.field("dryrun").is_some()));
+}
+
+#[test]
+fn point_2_dry_run_is_on_when_it_is_not_set_or_set_in_capitals() {
+    let elks = elks_with(json!([]));
+    for value in [None, Some("TRUE"), Some("1"), Some("")] {
+        let launch = Launch::account(&elks).without("DRY_RUN");
+        let launch = value.into_iter().fold(launch, |launch, value| launch.env("DRY_RUN", value));
+        assert_eq!(launch.env("NODE_ENV", "production").serve().send(json!({})).facts()["sent"], false, "{value:?}");
+    }
+}
+
+#[test]
+fn point_3_misspelt_arguments_are_refused_and_never_a_real_send() {
+    let elks = elks_with(json!([]));
+    let told = program(&elks).send(json!({"dryRun": true})).failed("VALIDATION_ERROR");
+    assert!(told.contains("`dryRun`") && told.contains("`dry_run`"), "{told}");
+    program(&elks).call("check_sms_status", json!({"messageId": "s1"})).failed("VALIDATION_ERROR");
+    assert!(elks.requests().is_empty());
+}
+
+#[test]
+fn point_4_what_was_validated_is_what_is_sent() {
+    let elks = elks_with(json!([]));
+    program(&elks).send(json!({"to": "+46 (70) 174-06.05", "from": " Elks ", "message": "a\u{7}b"})).facts();
+    let sent = &elks.requests()[0];
+    let fields = ["to", "from", "message"].map(|name| sent.field(name).unwrap());
+    assert_eq!(fields, [RECIPIENT, "Elks", "ab"]);
+    program(&elks).call("check_sms_status", json!({"message_id": " s1"})).failed("VALIDATION_ERROR");
+}
+
+#[test]
+fn point_5_an_ambiguous_send_is_reported_as_such() {
+    let elks = Elks::behaving(|_| Reaction::text(200, "OK"));
+    program(&elks).send(json!({})).failed("OUTCOME_UNKNOWN");
+    assert_eq!(elks.requests().len(), 1);
+}
+
+#[test]
+fn point_6_direction_is_filtered_here_and_times_are_asked_for() {
+    let elks = elks_with(json!([message("outgoing", json!({"n": 0})), message("incoming", json!({"n": 1}))]));
+    let arguments = json!({"direction": "inbound", "end": "2026-01-31T11:00:00Z"});
+    let called = program(&elks).call("get_sms_messages", arguments);
+    assert_eq!(called.facts()["messages"].as_array().unwrap().len(), 1);
+    assert!(!elks.requests()[0].path.contains("direction") && elks.requests()[0].path.contains("end=2026-01-31T11"));
+}
+
+#[test]
+fn point_7_automatic_replies_are_outbound_and_counted() {
+    let elks = elks_with(json!([message("outgoing-reply", json!({"n": 0, "status": "delivered"}))]));
+    let mut program = program(&elks);
+    assert_eq!(program.call("get_sms_messages", json!({})).facts()["messages"][0]["direction"], "outbound");
+    assert_eq!(program.call("get_delivery_statistics", json!({})).facts()["delivered"], 1);
+}
+
+#[test]
+fn point_8_all_127_basic_characters_are_gsm_and_others_are_not() {
+    let elks = elks_with(json!([]));
+    let mut program = program(&elks);
+    let mut encoding = |text: &str| {
+        let called = program.call("estimate_sms_cost", json!({"to": RECIPIENT, "message": text}));
+        called.facts()["encoding"].as_str().unwrap().to_string()
+    };
+    let basic = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCXYZÄÖÑÜ§¿abcxyzäöñüà";
+    assert_eq!(encoding(&basic.repeat(2)[..]), "gsm7");
+    assert_eq!(encoding("Hello, world. It's 100 % \"fine\"!"), "gsm7");
+    for other in ["€", "tab\there", "nb\u{a0}sp", "ç", "[", "…"] {
+        assert_eq!(encoding(&format!("x{other}x")), "utf16", "{other}");
+    }
+}
+
+#[test]
+fn point_9_parts_are_counted_by_the_encoding() {
+    let elks = elks_with(json!([]));
+    let mut program = program(&elks);
+    for (text, parts) in [("a".repeat(320), 3), ("ж".repeat(71), 2), ("ж".repeat(160), 3), ("a".repeat(306), 2)] {
+        let called = program.call("estimate_sms_cost", json!({"to": RECIPIENT, "message": text}));
+        assert_eq!(called.facts()["parts"], parts);
+    }
+}
+
+#[test]
+fn point_10_the_limits_that_are_told_are_the_ones_that_hold() {
+    let elks = elks_with(json!([]));
+    let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "1").start();
+    let told = program.handshake()["instructions"].as_str().unwrap().to_string();
+    assert!(told.contains("1 calls of send_sms, 60 of the other tools"), "{told}");
+    program.send(json!({})).facts();
+    program.send(json!({})).failed("RATE_LIMIT_EXCEEDED");
+}
+
+#[test]
+fn point_11_the_test_number_is_allowed_and_swedish_lengths_are_right() {
+    let elks = elks_with(json!([]));
+    let mut program = program(&elks);
+    for number in ["+46700000000", "+468174060", "+467191740605123"] {
+        program.send(json!({"to": number})).facts();
+    }
+    for number in ["+0701740605", "+467017406", "+4671917406"] {
+        program.send(json!({"to": number})).failed("VALIDATION_ERROR");
+    }
+}
+
+#[test]
+fn point_12_senders_are_three_characters_at_least_and_honest_names_pass() {
+    let elks = elks_with(json!([]));
+    let mut named = Launch::account(&elks).env("ELKS_PHONE_NUMBER", "Elks").serve();
+    assert_eq!(named.send(json!({})).facts()["from"], "Elks", "a name may be the default");
+    named.send(json!({"from": "AB"})).failed("VALIDATION_ERROR");
+    for honest in ["MyAlert", "Swedbank"] {
+        named.send(json!({"from": honest})).facts();
+    }
+    named.send(json!({"from": "B4NK"})).failed("VALIDATION_ERROR");
+}
+
+#[test]
+fn point_13_failures_are_marked_as_such() {
+    let elks = Elks::behaving(|_| Reaction::text(403, "Invalid to number"));
+    let failed: Called = program(&elks).send(json!({}));
+    assert_eq!(failed.0["isError"], true);
+    let unknown = program(&elks).request("tools/call", &json!({"name": "no_tool", "arguments": {}}));
+    assert_eq!(unknown["error"]["code"], -32602, "an unknown tool is a protocol error");
+}
+
+#[test]
+fn point_14_amounts_are_in_the_accounts_currency_and_not_rounded() {
+    let elks = elks_with(json!([]));
+    let called = program(&elks).send(json!({}));
+    assert!(called.text().contains("cost 0.047 EUR") && !called.text().contains("SEK"), "{}", called.text());
+    let free = Elks::behaving(|_| Reaction::json(&json!({"estimated_cost": 0, "parts": 1})));
+    let called = program(&free).call("estimate_sms_cost", json!({"to": RECIPIENT, "message": "Hej"}));
+    assert_eq!(called.facts()["estimated_cost"], 0);
+    assert!(called.text().contains("would cost 0.00 SEK"), "{}", called.text());
+}
+
+#[test]
+fn point_15_a_subaccount_is_told_as_one_and_low_is_measured_in_messages() {
+    let elks = Elks::raw(|request| match request.method.as_str() {
+        "GET" => Reaction::json(&json!({"id": "a1", "name": "Sub", "created": "2026-01-01T00:00:00.000000"})),
+        _ => answer_to_post(request),
+    });
+    let called = program(&elks).call("check_account_balance", json!({}));
+    assert!(called.text().contains("subaccount") && called.text().contains("has no limit"), "{}", called.text());
+    assert!(!called.text().contains("NaN") && !called.text().contains("sufficient"));
+    let elks = elks_with(json!([]));
+    let called = program(&elks).call("check_account_balance", json!({}));
+    let measured = (&called.facts()["messages_left"], &called.facts()["low_balance"]);
+    assert_eq!(measured, (&json!(212), &json!(false)), "10 EUR is a lot of messages");
+}
+
+#[test]
+fn point_16_times_are_utc_and_say_so() {
+    let elks = elks_with(json!([message(
+        "outgoing",
+        json!({"n": 0, "status": "delivered", "delivered": "2026-01-31T12:01:00"})
+    )]));
+    let called = Launch::account(&elks).env("TZ", "Asia/Tokyo").serve().call("get_sms_messages", json!({}));
+    let message = &called.facts()["messages"][0];
+    assert_eq!(
+        (&message["created"], &message["delivered"]),
+        (&json!("2026-01-31T12:00:59.000Z"), &json!("2026-01-31T12:01:00.000Z"))
+    );
+}
+
+#[test]
+fn point_17_the_last_n_are_n_and_in_transit_is_not_success() {
+    let statuses = ["sent", "created", "delivered", "failed"];
+    let history: Vec<Value> = (0..12)
+        .map(|n| match n % 3 {
+            0 => message("incoming", json!({"n": n})),
+            _ => message("outgoing", json!({"n": n, "status": statuses[n % 4], "cost": 470, "parts": 1})),
+        })
+        .collect();
+    let elks = elks_with(json!(history));
+    let called = program(&elks).call("get_delivery_statistics", json!({"limit": 8}));
+    let facts = called.facts();
+    assert_eq!(facts["total"], 8);
+    assert_eq!((&facts["in_transit"], &facts["delivered"], &facts["failed"]), (&json!(4), &json!(2), &json!(2)));
+    assert_eq!((&facts["parts"], &facts["mean_cost"]), (&json!(8), &json!(470)));
+}
+
+#[test]
+fn point_18_what_is_missing_is_absent_and_never_undefined() {
+    let elks = elks_with(json!([message("incoming", json!({"n": 0})), message("outgoing", json!({"n": 1}))]));
+    let called = program(&elks).call("get_sms_messages", json!({}));
+    assert!(!called.text().contains("undefined") && !called.text().contains("null"), "{}", called.text());
+    let warned = program(&elks).send(json!({"message": "Hej example.com"}));
+    assert!(!warned.facts()["warnings"].as_array().unwrap().is_empty(), "a warning that is found is told");
+}
+
+#[test]
+fn point_19_refused_calls_use_no_quota_and_limits_are_numbers() {
+    let elks = elks_with(json!([]));
+    let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "1").serve();
+    for _ in 0..5 {
+        program.send(json!({"to": "nonsense"})).failed("VALIDATION_ERROR");
+        program.request("tools/call", &json!({"name": "no_tool", "arguments": {}}));
+    }
+    program.send(json!({})).facts();
+    let told = program.call("get_sms_messages", json!({"limit": "many"})).failed("VALIDATION_ERROR");
+    assert!(told.contains("a whole number from 1 to 100"), "{told}");
+    assert!(elks.requests().iter().all(|request| !request.path.contains("NaN")));
+}
+
+#[test]
+fn point_20_missing_settings_are_called_by_their_real_names() {
+    let told = Launch::with(&[]).run().told();
+    assert!(told.contains("ELKS_API_USERNAME") && told.contains("ELKS_API_PASSWORD"), "{told}");
+    assert!(!told.contains("ELKS_USERNAME") && !told.contains("ELKS_PASSWORD"));
+}
+
+#[test]
+fn point_21_the_handshake_is_offline_the_version_is_true_and_the_log_is_clean() {
+    let elks = Elks::raw(|_| Reaction::Silence);
+    let mut silent = Launch::account(&elks).start();
+    assert_eq!(silent.handshake()["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
+    let elks = elks_with(json!([]));
+    let mut program = program(&elks);
+    program.call("estimate_sms_cost", json!({"to": RECIPIENT, "message": "Hej", "note": "hemligt"}));
+    program.call("estimate_sms_cost", json!({"to": RECIPIENT, "message": "Hej"}));
+    let refused = program.audit();
+    assert!(!refused.to_string().contains("hemligt"), "unknown arguments are not logged");
+    assert_eq!(program.audit()["dryRun"], true, "an estimate never sends");
+}
