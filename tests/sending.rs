@@ -268,6 +268,29 @@ fn every_fault_of_the_simulator_does_what_its_table_says() {
 }
 
 #[test]
+fn what_46elks_refuses_is_told_with_what_to_do_next() {
+    let mut program = Launch::simulator().serve();
+    for (more, told) in [
+        (json!({"to": "+1 415 555 2671"}), "ask 46elks to open it"),
+        (json!({"from": "+46701740606"}), "Send from a number that the account owns"),
+    ] {
+        let error = program.send(more).failed("ELKS_API_ERROR");
+        assert!(error.starts_with("46elks refused (403)") && error.contains(told), "{error}");
+    }
+    let error = program.call("check_sms_status", json!({"message_id": "s0"})).failed("ELKS_API_ERROR");
+    assert!(error.starts_with("46elks refused (404): Not found"), "{error}");
+    // The account runs dry after 48 messages of ten parts.
+    let mut program = Launch::simulator().env("RATE_LIMIT_SMS_PER_MINUTE", "100").serve();
+    let dear = json!({"message": "a".repeat(1530)});
+    for _ in 0..48 {
+        assert_eq!(program.send(dear.clone()).facts()["cost"], 52_000);
+    }
+    let error = program.send(dear).failed("ELKS_API_ERROR");
+    assert!(error.contains("Not enough credits") && error.contains("topped up"), "{error}");
+    assert_eq!(program.call("check_account_balance", json!({})).facts()["low_balance"], true);
+}
+
+#[test]
 fn nothing_is_sent_to_a_server_that_cannot_prove_its_name() {
     let elks = Elks::certified("api.example.com", |_: &Received| -> Reaction { panic!("no request may arrive") });
     let mut program = Launch::account(&elks).serve();

@@ -364,6 +364,29 @@ pub(crate) fn api_time(input: &str) -> Result<String, String> {
     }
 }
 
+/// What fuzzing throws at the reading of answers: none may panic, and none may give back characters
+/// that nobody sees.
+#[cfg(fuzzing)]
+pub fn fuzz(status: u16, body: Vec<u8>) {
+    let answer = || Ok(Answer { status, body: body.clone() });
+    let told = |error: Error| match error {
+        Error::Rejected(rejection) => rejection.reason,
+        Error::Invalid(text) | Error::Unreachable(text) | Error::OutcomeUnknown(text) | Error::Unexpected(text) => text,
+    };
+    let seen = |text: &str| assert_eq!(visible(text), text);
+    match read::<PageJson>(answer(), Purpose::Ask) {
+        Ok(page) => {
+            for message in page.data.into_iter().filter_map(|sms| sms.into_message(None).ok()) {
+                [message.from, message.to].iter().chain(&message.message).for_each(|text| seen(text));
+            }
+        }
+        Err(error) => seen(&told(error)),
+    }
+    if let Err(error) = read::<AccountJson>(answer(), Purpose::Send) {
+        seen(&told(error));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

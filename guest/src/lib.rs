@@ -11,6 +11,9 @@ mod http;
 pub mod rules;
 mod sentences;
 
+#[cfg(fuzzing)]
+pub use elks::fuzz as fuzz_answer;
+
 mod bindings {
     wit_bindgen::generate!({
         path: "../wit",

@@ -441,3 +441,108 @@ fn text_answer(status: u16, text: &str) -> Response<Bytes> {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    fn simulator(username: &str) -> (Simulator, HeaderValue) {
+        let credentials = Credentials { username: Secret::new(username), password: Secret::new("p") };
+        let stamp = format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:p")));
+        (Simulator::new(&credentials, SIMULATED_SENDER), HeaderValue::try_from(stamp).expect("is a header"))
+    }
+
+    /// Status and text of an answer.
+    fn ask(method: Method, path: &str, form: &str) -> (u16, String) {
+        let (mut simulator, stamp) = simulator("u1");
+        told(&mut simulator, &stamp, method, path, form)
+    }
+
+    fn told(simulator: &mut Simulator, stamp: &HeaderValue, method: Method, path: &str, form: &str) -> (u16, String) {
+        let mut request = Request::new(Bytes::copy_from_slice(form.as_bytes()));
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().expect("is a URI");
+        request.headers_mut().insert(AUTHORIZATION, stamp.clone());
+        let Answer::Response(response) = simulator.answer(&request) else { panic!("no answer") };
+        (response.status().as_u16(), String::from_utf8(response.body().to_vec()).expect("is text"))
+    }
+
+    #[test]
+    fn refusals_are_plain_text_in_46elkss_words_and_order() {
+        for (form, said) in [
+            ("", "Missing key from"),
+            ("from=Elks", "Missing key to"),
+            ("from=Elks&to=%2B46701740605", "Missing key message"),
+            ("from=%2B46701740606&to=monkey&message=x", "Invalid from number"),
+            ("from=1Elks&to=monkey&message=x", "Alphanumeric numbers may not start with a digit"),
+            ("from=El-ks&to=monkey&message=x", "Invalid from"),
+            ("from=Elks&to=monkey&message=", "Invalid to number"),
+            ("from=Elks&to=%2B46701740605,%2B46701740606&message=x", "Invalid to number"),
+            ("from=Elks&to=%2B4612&message=x", "Invalid to number"),
+            ("from=Elks&to=%2B46701740605&message=", "Empty message"),
+            (
+                "from=Elks&to=%2B14155550123&message=x",
+                "Sending SMS to USA and Canada is disallowed by default, contact support to open it",
+            ),
+        ] {
+            assert_eq!(ask(Method::POST, "/a1/sms", form), (403, said.to_string()), "{form}");
+        }
+        let long = format!("from=Elks&to=%2B46701740605&message={}", "a".repeat(1531));
+        assert_eq!(ask(Method::POST, "/a1/sms", &long), (403, "Too long message".into()));
+    }
+
+    #[test]
+    fn a_dry_run_is_priced_without_id_and_time_and_does_not_look_at_the_number() {
+        let (status, body) = ask(Method::POST, "/a1/SMS", "from=Elks&to=%2B4612&message=x&dryrun=yes");
+        let body: Value = serde_json::from_str(&body).expect("is JSON");
+        assert_eq!((status, &body["estimated_cost"], &body["parts"]), (200, &json!(5200), &json!(1)));
+        assert!(body["id"].is_null() && body["created"].is_null() && body["cost"].is_null());
+    }
+
+    #[test]
+    fn a_send_is_charged_stored_in_milliseconds_and_answered_in_microseconds() {
+        let (mut simulator, stamp) = simulator("u1");
+        let form = "from=Elks&to=%2B46701740605&message=x&flashsms=yes";
+        let (_, sent) = told(&mut simulator, &stamp, Method::POST, "/a1/sms", form);
+        let sent: Value = serde_json::from_str(&sent).expect("is JSON");
+        let id = sent["id"].as_str().expect("has an id").to_string();
+        assert!(id.len() == 33 && id.starts_with('s') && id[1..].bytes().all(|b| b.is_ascii_hexdigit()));
+        assert_eq!((&sent["flashsms"], &sent["cost"]), (&json!("yes"), &json!(5200)));
+        assert_eq!(sent["created"].as_str().expect("has a time").len(), "2021-12-30T20:35:32.429389".len());
+        let (_, me) = told(&mut simulator, &stamp, Method::GET, "/a1/Me", "");
+        assert!(me.contains(&format!("\"balance\":{}", BALANCE - 5200)), "{me}");
+        let test = "from=Elks&to=%2B46700000000&message=x";
+        let (_, free) = told(&mut simulator, &stamp, Method::POST, "/a1/sms", test);
+        assert!(free.contains("\"cost\":0"), "{free}");
+        assert_eq!(told(&mut simulator, &stamp, Method::GET, &format!("/a1/sms/{id}"), "").0, 200);
+        assert_eq!(told(&mut simulator, &stamp, Method::GET, "/a1/sms/s0", ""), (404, "Not found".into()));
+    }
+
+    #[test]
+    fn history_pages_are_newest_first_and_next_leads_on() {
+        let (mut simulator, stamp) = simulator("u1");
+        let mut page = |query: &str| -> Value {
+            let (_, body) = told(&mut simulator, &stamp, Method::GET, &format!("/a1/sms?{query}"), "");
+            serde_json::from_str(&body).expect("is JSON")
+        };
+        let all = page("direction=inbound");
+        assert_eq!(all["data"].as_array().expect("is a list").len(), 4, "an unknown parameter does nothing");
+        assert!(all["next"].is_null() && all["data"][2]["status"].is_null(), "inbound messages have no status");
+        let first = page("limit=1");
+        let next = first["next"].as_str().expect("there is more").to_string();
+        let second = page(&format!("limit=100&start={next}"));
+        assert_eq!(second["data"].as_array().expect("is a list").len(), 3);
+        assert_eq!(second["data"][0], all["data"][1]);
+        assert_eq!(page("to=%2B46701740699"), json!({"data": []}));
+    }
+
+    #[test]
+    fn a_subaccount_and_wrong_credentials_get_other_answers() {
+        let (mut simulator, stamp) = simulator("a1");
+        let (_, me) = told(&mut simulator, &stamp, Method::GET, "/a1/me", "");
+        assert!(me.contains("\"balanceused\":0") && !me.contains("currency"), "{me}");
+        let wrong = HeaderValue::from_static("Basic eDp5");
+        assert_eq!(told(&mut simulator, &wrong, Method::GET, "/a1/me", ""), (401, UNAUTHORIZED.into()));
+    }
+}
