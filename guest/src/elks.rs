@@ -6,11 +6,11 @@
 use crate::bindings::exports::elks::sms::types::{Direction, Error, Message, Rejection, Status};
 use crate::http::{Answer, NoAnswer, Request};
 use crate::rules::invisible::visible;
+use crate::rules::surrogates::mended;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
 use form_urlencoded::Serializer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
 
 /// The most messages that 46elks puts on one page.
 pub(crate) const PAGE: u32 = 100;
@@ -231,31 +231,6 @@ pub(crate) fn read<T: DeserializeOwned>(answer: Result<Answer, NoAnswer>, purpos
     }
 }
 
-/// JSON whose half surrogates are replaced: a phone can send half an emoji, and one such text must
-/// not hide a whole page of history. Everything else stays as it is.
-fn mended(json: &[u8]) -> Cow<'_, [u8]> {
-    let escape = |at: usize| -> Option<u16> {
-        let hex = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        u16::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()
-    };
-    let mut mended = Cow::Borrowed(json);
-    let mut at = 0;
-    while let Some(offset) = json[at..].iter().position(|byte| *byte == b'\\') {
-        at += offset;
-        at += match escape(at) {
-            Some(0xD800..=0xDBFF) if matches!(escape(at + 6), Some(0xDC00..=0xDFFF)) => 12,
-            Some(0xD800..=0xDFFF) => {
-                mended.to_mut()[at..at + 6].copy_from_slice(b"\\ufffd");
-                6
-            }
-            Some(_) => 6,
-            // A backslash and what it escapes.
-            None => 2.min(json.len() - at),
-        };
-    }
-    mended
-}
-
 /// The error of a message that may or may not have been sent.
 pub(crate) fn outcome_unknown(what: &str) -> Error {
     Error::OutcomeUnknown(format!(
@@ -471,21 +446,6 @@ mod tests {
         assert!(matches!(read::<SmsJson>(lost(), Purpose::Ask), Err(Error::Unreachable(_))));
         let never = Err(NoAnswer { may_have_arrived: false, reason: "x".into() });
         assert!(matches!(read::<SmsJson>(never, Purpose::Send), Err(Error::Unreachable(_))));
-    }
-
-    #[test]
-    fn half_surrogates_are_replaced_and_nothing_else() {
-        for (json, expected) in [
-            (r#"{"a":"x\ud83dy"}"#, r#"{"a":"x\ufffdy"}"#),
-            (r#"{"a":"\ude00\ud83d"}"#, r#"{"a":"\ufffd\ufffd"}"#),
-            (r#"{"a":"\ud83d\ude00"}"#, r#"{"a":"\ud83d\ude00"}"#),
-            (r#"{"a":"\\ud83d \u00e5 \n"}"#, r#"{"a":"\\ud83d \u00e5 \n"}"#),
-            (r#"{"a":"\ud83d\ud83d\ude00"}"#, r#"{"a":"\ufffd\ud83d\ude00"}"#),
-            (r#"\"#, r#"\"#),
-            (r#"\ud8"#, r#"\ud8"#),
-        ] {
-            assert_eq!(std::str::from_utf8(&mended(json.as_bytes())), Ok(expected));
-        }
     }
 
     #[test]

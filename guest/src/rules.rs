@@ -9,4 +9,5 @@ pub mod invisible;
 pub mod links;
 pub mod numbers;
 pub mod senders;
+pub mod surrogates;
 pub mod text;

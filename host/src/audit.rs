@@ -6,6 +6,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 /// The longest id or time that is recorded as it is, in characters: 46elks's ids have 33.
@@ -17,15 +19,66 @@ pub trait Sink: Send + Sync {
     fn line(&self, line: &str);
 }
 
-/// The program's own stderr. A client that has closed it loses the lines, but not the program.
-pub struct Stderr;
+/// How many lines wait for a reader of stderr: some megabytes. A client that never reads it fills
+/// the pipe, and the session must not hang on that.
+const WAITING_LINES: usize = 10_000;
+
+/// How long the end of the program waits for lines to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The program's own stderr, written by a thread of its own: a client that does not read it, or has
+/// closed it, keeps nobody waiting.
+pub struct Stderr {
+    lines: SyncSender<Line>,
+    /// Lines that found no place, told when there is place again.
+    lost: AtomicU64,
+}
+
+enum Line {
+    Text(String),
+    /// Asks to be told when all lines before it are written.
+    Written(SyncSender<()>),
+}
+
+impl Stderr {
+    /// Starts the thread.
+    pub fn start() -> Self {
+        let (lines, waiting) = sync_channel(WAITING_LINES);
+        std::thread::spawn(move || {
+            for line in waiting {
+                match line {
+                    Line::Text(mut text) => {
+                        text.push('\n');
+                        // A closed stderr loses the lines, but not the program.
+                        drop(std::io::stderr().lock().write_all(text.as_bytes()));
+                    }
+                    Line::Written(done) => drop(done.try_send(())),
+                }
+            }
+        });
+        Self { lines, lost: AtomicU64::new(0) }
+    }
+
+    /// Waits until all lines are written, or until nobody can be expected to read them.
+    pub fn finish(&self) {
+        let (done, written) = sync_channel(1);
+        if self.lines.try_send(Line::Written(done)).is_ok() {
+            let _ = written.recv_timeout(LAST_LINES);
+        }
+    }
+}
 
 impl Sink for Stderr {
     fn line(&self, line: &str) {
-        let mut whole = String::with_capacity(line.len() + 1);
-        whole.push_str(line);
-        whole.push('\n');
-        drop(std::io::stderr().lock().write_all(whole.as_bytes()));
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        if lost > 0
+            && self.lines.try_send(Line::Text(format!("⚠ {lost} lines were lost: stderr was not read"))).is_err()
+        {
+            self.lost.fetch_add(lost, Ordering::Relaxed);
+        }
+        if self.lines.try_send(Line::Text(line.into())).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -13,6 +13,7 @@
 //! # Layout
 //! - [`config`]: the settings, and the only place that reads the environment
 //! - [`server`]: the only file that knows rmcp
+//! - `wire`: lines in, lines out, each request once
 //! - [`runner`]: a call from beginning to end
 //! - [`call`]: the tools as an enum: parse, name, what a call may cause
 //! - `arguments`: a call's arguments, held against the served schema
@@ -43,3 +44,4 @@ pub mod runner;
 pub mod sandbox;
 pub mod server;
 pub mod simulator;
+mod wire;

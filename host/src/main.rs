@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use elks_mcp::audit::{Sink, Stderr};
 use elks_mcp::config::Settings;
 use elks_mcp::outside::Outside;
-use elks_mcp::runner::Runner;
+use elks_mcp::runner::{Runner, Unverified};
 use elks_mcp::sandbox::Sandbox;
 use elks_mcp::server::{self, Ended};
 use elks_mcp::simulator::Simulator;
@@ -81,52 +81,52 @@ fn main() -> ExitCode {
 
 /// Serves MCP until the client goes away.
 fn serve(simulate: bool) -> ExitCode {
-    let failed = |error: &dyn std::fmt::Display| {
-        Stderr.line(&format!("✗ {error}"));
+    let stderr = Arc::new(Stderr::start());
+    let code = serve_with(simulate, &stderr).unwrap_or_else(|error| {
+        stderr.line(&format!("✗ {error:#}"));
         ExitCode::FAILURE
-    };
-    let settings = match Settings::from_env(simulate) {
-        Ok(settings) => settings,
-        Err(problems) => return failed(&problems),
-    };
+    });
+    stderr.finish();
+    code
+}
+
+fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> {
+    let settings = Settings::from_env(simulate)?;
     if simulate {
-        Stderr.line(
+        stderr.line(
             "⚠ SIMULATOR: a pretend 46elks answers. No message is sent, nothing is charged, every reply is made up.",
         );
     }
-    Stderr.line("✓ Configuration validated");
-    Stderr.line(match (settings.dry_run, simulate) {
+    stderr.line("✓ Configuration validated");
+    stderr.line(match (settings.dry_run, simulate) {
         (true, _) => "⚠ DRY RUN mode enabled - SMS messages will NOT be sent (set DRY_RUN=false to send)",
         (false, false) => "⚠ DRY RUN mode disabled - SMS messages WILL be sent",
         (false, true) => "⚠ DRY RUN mode disabled - the simulator pretends to send SMS messages",
     });
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error),
-    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
         let outside = if simulate {
             Outside::simulator(&settings.credentials, Simulator::new(&settings.credentials, &settings.sender))
         } else {
             Outside::elks(&settings.credentials)
         };
-        let runner = Arc::new(Runner::new(settings, Sandbox::new()?, Arc::new(outside), Arc::new(Stderr)));
+        let runner =
+            Arc::new(Runner::new(settings, Sandbox::new()?, Arc::new(outside), Arc::clone(stderr) as Arc<dyn Sink>));
         // The handshake does not wait for 46elks; calls wait for the verdict by themselves.
-        let verifier = Arc::clone(&runner);
+        let (verifier, told) = (Arc::clone(&runner), Arc::clone(stderr));
         tokio::spawn(async move {
             let verdict = verifier.verified().await.map(drop);
-            if !matches!(verdict, Err(elks_mcp::runner::Unverified::Refused(_))) {
-                Stderr.line("✓ MCP SMS Server running on stdio");
+            if !matches!(verdict, Err(Unverified::Refused(_))) {
+                told.line("✓ MCP SMS Server running on stdio");
             }
         });
         server::serve(runner).await
     });
     // What still runs has nobody to answer to. A blocked read of stdin must not keep the process.
     runtime.shutdown_background();
-    match ended {
-        Ok(Ended::ByClient) => ExitCode::SUCCESS,
-        Ok(Ended::Refused) => ExitCode::FAILURE,
-        Ok(Ended::Failed) => failed(&"the MCP session ended unexpectedly"),
-        Err(error) => failed(&format!("{error:#}")),
+    match ended? {
+        Ended::ByClient | Ended::BySignal => Ok(ExitCode::SUCCESS),
+        Ended::Refused => Ok(ExitCode::FAILURE),
+        Ended::Failed => anyhow::bail!("the MCP session ended unexpectedly"),
     }
 }

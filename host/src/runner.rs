@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::{Notify, OnceCell, RwLock};
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 /// The interface whose function sends.
@@ -61,7 +61,7 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
-    fn new(code: Code, text: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), status: None }
     }
 
@@ -141,6 +141,8 @@ pub struct Runner {
     /// Told when 46elks refuses the credentials: the program then ends.
     refused: Notify,
     denials: AtomicU64,
+    /// Held by every call, so that the end of the program can wait for them.
+    running: RwLock<()>,
 }
 
 impl Runner {
@@ -156,6 +158,7 @@ impl Runner {
             account: OnceCell::new(),
             refused: Notify::new(),
             denials: AtomicU64::new(0),
+            running: RwLock::new(()),
         }
     }
 
@@ -167,6 +170,11 @@ impl Runner {
     /// Resolves when 46elks has refused the credentials.
     pub async fn refused(&self) {
         self.refused.notified().await;
+    }
+
+    /// Resolves when no call runs. Calls that come later wait.
+    pub async fn idle(&self) {
+        drop(self.running.write().await);
     }
 
     /// Asks 46elks whether the credentials are good, once; whoever comes while it is asked waits. An
@@ -214,6 +222,7 @@ impl Runner {
     /// # Errors
     /// Why the tool did not do what it was asked.
     pub async fn call(&self, tool: Tool, arguments: Map<String, Value>) -> Result<Success, Failure> {
+        let _running = self.running.read().await;
         let mut entry = Entry::begin(self, tool, &arguments);
         let outcome = self.attempt(tool, arguments, &mut entry).await;
         entry.end(outcome.as_ref().err());

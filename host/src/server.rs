@@ -1,32 +1,70 @@
 //! MCP on stdio, and the only file that knows rmcp. It translates; it decides nothing.
 
-use crate::call::{TOOLS_JSON, Tool};
+use crate::call::{Class, TOOLS_JSON, Tool};
 use crate::config::Settings;
-use crate::runner::{Failure, Runner, Success};
+use crate::runner::{Code, Failure, Runner, Success};
+use crate::wire::Wire;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, ContentBlock,
-    ErrorCode, ErrorData, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
-    ListToolsResult, MetaObject, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
+    ContentBlock, CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject, PaginatedRequestParams, RequestId,
+    ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{QuitReason, RequestContext, ServerInitializeError};
-use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::stdio_pipes;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use serde_json::json;
-use std::sync::Arc;
-
-/// The longest line that a client may send, in bytes. The longest honest call, a text of 4000
-/// characters with every one escaped, is under half of it.
-const LONGEST_LINE: usize = 64 * 1024;
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// How many characters of an unknown tool's name are repeated.
 const LONGEST_NAME: usize = 64;
+
+/// How many request ids of sends are remembered. At the highest rate that can be set they last for
+/// more than an hour.
+const REMEMBERED_SENDS: usize = 65_536;
+
+/// How long the end of a session waits for calls that are being given up, so that each leaves its
+/// audit line.
+const LAST_CALLS: Duration = Duration::from_secs(2);
+
+/// Where a result says which server it comes from (MCP 2026-07-28).
+const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+
+/// How long clients may keep the tool list: it changes only with the program.
+const TOOLS_TTL_MS: u64 = 3_600_000;
 
 /// The MCP side of the program.
 #[derive(Clone)]
 struct Server {
     runner: Arc<Runner>,
     tools: Arc<Vec<rmcp::model::Tool>>,
+    /// The request ids of sends: one that comes again is a repetition, not a second message.
+    sends: Arc<Mutex<SeenIds>>,
+}
+
+/// Ids that have been seen, the oldest forgotten first.
+#[derive(Default)]
+struct SeenIds {
+    known: HashSet<RequestId>,
+    order: VecDeque<RequestId>,
+}
+
+impl SeenIds {
+    /// Whether an id comes for the first time.
+    fn is_new(&mut self, id: &RequestId) -> bool {
+        if !self.known.insert(id.clone()) {
+            return false;
+        }
+        self.order.push_back(id.clone());
+        if self.order.len() > REMEMBERED_SENDS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
 }
 
 /// Why serving ended.
@@ -34,34 +72,80 @@ struct Server {
 pub enum Ended {
     /// The client closed its end, which is how it says goodbye.
     ByClient,
+    /// The process was asked to end (SIGTERM, SIGINT).
+    BySignal,
     /// 46elks refused the credentials.
     Refused,
     /// Something went wrong on our side.
     Failed,
 }
 
-/// Serves MCP on stdin and stdout until the client closes them or the credentials are refused.
+/// Serves MCP on stdin and stdout until the client closes them, the credentials are refused, or the
+/// process is asked to end. What is under way then is given up, with its audit line.
 ///
 /// # Errors
 /// When the embedded tool list is not what rmcp takes, which a test rules out.
 pub async fn serve(runner: Arc<Runner>) -> anyhow::Result<Ended> {
-    let server = Server { runner: Arc::clone(&runner), tools: Arc::new(serde_json::from_str(TOOLS_JSON)?) };
+    let tools = Arc::new(serde_json::from_str(TOOLS_JSON)?);
+    let server = Server { runner: Arc::clone(&runner), tools, sends: Arc::default() };
     let (stdin, stdout) = stdio_pipes();
-    let transport = AsyncRwTransport::new(stdin, stdout).with_max_line_length(LONGEST_LINE);
-    let serving = async {
-        match server.serve(transport).await {
-            Ok(running) => match running.waiting().await {
-                Ok(QuitReason::JoinError(_)) | Err(_) => Ended::Failed,
-                Ok(_) => Ended::ByClient,
-            },
-            Err(ServerInitializeError::ConnectionClosed(_)) => Ended::ByClient,
-            Err(_) => Ended::Failed,
+    let asked_to_end = async {
+        tokio::select! {
+            () = signalled() => Ended::BySignal,
+            () = runner.refused() => Ended::Refused,
         }
     };
-    Ok(tokio::select! {
-        ended = serving => ended,
-        () = runner.refused() => Ended::Refused,
-    })
+    tokio::pin!(asked_to_end);
+    let running = tokio::select! {
+        running = server.serve(Wire::new(stdin, stdout)) => running,
+        ended = &mut asked_to_end => return Ok(ended),
+    };
+    let ended = match running {
+        Ok(running) => {
+            let stop = running.cancellation_token();
+            let session = running.waiting();
+            tokio::pin!(session);
+            tokio::select! {
+                ended = &mut session => match ended {
+                    Ok(QuitReason::JoinError(_)) | Err(_) => Ended::Failed,
+                    Ok(_) => Ended::ByClient,
+                },
+                ended = &mut asked_to_end => {
+                    stop.cancel();
+                    drop(session.await);
+                    ended
+                }
+            }
+        }
+        Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::TransportError { .. }) => {
+            Ended::ByClient
+        }
+        Err(_) => Ended::Failed,
+    };
+    // Who still runs now has been told to stop.
+    drop(tokio::time::timeout(LAST_CALLS, runner.idle()).await);
+    Ok(ended)
+}
+
+/// Resolves when the process is asked to end.
+async fn signalled() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut terminate), Ok(mut interrupt)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without signals there is nothing to wait for.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// What a model is told before anything else, the most important first.
@@ -105,15 +189,28 @@ impl Server {
         self.marked(CallToolResult::error(vec![ContentBlock::text(failure.to_string())]))
     }
 
-    /// Every result says whether it comes from the simulator.
+    /// Every result says who gives it, and whether it comes from the simulator.
     fn marked(&self, mut result: CallToolResult) -> CallToolResult {
-        if self.runner.settings().simulate {
-            let mut meta = MetaObject::new();
-            meta.0.insert("simulated".into(), json!(true));
-            result.meta = Some(meta);
-        }
+        result.meta = Some(self.meta());
         result
     }
+
+    fn meta(&self) -> MetaObject {
+        let mut meta = MetaObject::new();
+        meta.0.insert(SERVER_INFO.into(), serde_json::to_value(implementation()).unwrap_or_default());
+        if self.runner.settings().simulate {
+            meta.0.insert("simulated".into(), json!(true));
+        }
+        meta
+    }
+}
+
+/// Who this is.
+fn implementation() -> Implementation {
+    let mut info = Implementation::new("elks-mcp", env!("CARGO_PKG_VERSION"));
+    info.title = Some("46elks SMS".into());
+    info.description = Some(env!("CARGO_PKG_DESCRIPTION").into());
+    info
 }
 
 /// The answer to what this server does not offer.
@@ -123,11 +220,8 @@ fn not_offered<T>(method: &'static str) -> Result<T, ErrorData> {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        let mut info = Implementation::new("elks-mcp", env!("CARGO_PKG_VERSION"));
-        info.title = Some("46elks SMS".into());
-        info.description = Some(env!("CARGO_PKG_DESCRIPTION").into());
         let mut config = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
-        config.server_info = info;
+        config.server_info = implementation();
         config.with_instructions(instructions(self.runner.settings()))
     }
 
@@ -136,7 +230,11 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.to_vec()))
+        let mut list = ListToolsResult::with_all_items(self.tools.to_vec());
+        list.ttl_ms = Some(TOOLS_TTL_MS);
+        list.cache_scope = Some(CacheScope::Public);
+        list.meta = Some(self.meta());
+        Ok(list)
     }
 
     async fn call_tool(
@@ -149,6 +247,12 @@ impl ServerHandler for Server {
             let known = Tool::ALL.map(Tool::name).join(", ");
             return Err(ErrorData::invalid_params(format!("Unknown tool: {name}. The tools are {known}"), None));
         };
+        let seen = || !self.sends.lock().unwrap_or_else(PoisonError::into_inner).is_new(&context.id);
+        if tool.class() == Class::Sending && seen() {
+            let told =
+                "this request id was used for send_sms before: nothing was sent again. Use a new id for a new message";
+            return Err(ErrorData::invalid_request(told, None));
+        }
         let arguments = request.arguments.unwrap_or_default();
         // Dropping the call stops it and writes its audit line; rmcp sends no answer to it any more.
         let result = tokio::select! {
@@ -160,6 +264,21 @@ impl ServerHandler for Server {
             Err(failure) => self.failure(&failure),
         }
         .into())
+    }
+
+    /// A call whose arguments are no object is no call to rmcp; to a model it is a mistake that it can
+    /// correct.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        if request.method != "tools/call" {
+            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None));
+        }
+        let told =
+            Failure::new(Code::Validation, "name must be a tool's name and arguments an object: {\"to\": \"+46…\"}");
+        Ok(CustomResult::new(serde_json::to_value(self.failure(&told)).unwrap_or_default()))
     }
 
     async fn complete(

@@ -1,0 +1,363 @@
+//! The lines between client and server: bounded, complete, and each request once. It knows JSON-RPC
+//! and nothing of tools.
+//!
+//! rmcp's own transport drops long lines and a last line without its end, lets a client post without
+//! bound, and gives a request that comes twice to two handlers. This one does not.
+
+use rmcp::RoleServer;
+use rmcp::model::{ClientNotification, ErrorData, RequestId};
+use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
+use rmcp::transport::Transport;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use std::collections::HashSet;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+#[path = "../../guest/src/rules/surrogates.rs"]
+#[expect(unreachable_pub, reason = "the file is the guest's, where it is public")]
+mod surrogates;
+
+/// The longest line that a client may send, in bytes. The longest honest call, a text of 4000
+/// characters with every one escaped, is under half of it.
+pub(crate) const LONGEST_LINE: usize = 64 * 1024;
+
+/// How many requests may be under way. A client that posts more is not read until some are answered,
+/// so that a flood costs it time and us no memory.
+const REQUESTS_UNDER_WAY: usize = 256;
+
+/// The transport: lines in, lines out.
+pub(crate) struct Wire<R, W> {
+    lines: Lines<BufReader<R>>,
+    out: Arc<tokio::sync::Mutex<W>>,
+    under_way: Arc<UnderWay>,
+    /// Whether a request has come: a session does not begin with a notification.
+    begun: bool,
+    /// The refusal that is being written. A task of its own, because `receive` may be given up
+    /// half-way; awaited before the next line is read, so that there is never more than one.
+    refusing: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// The requests that are not answered yet.
+#[derive(Default)]
+struct UnderWay {
+    ids: Mutex<HashSet<RequestId>>,
+    fewer: Notify,
+}
+
+impl UnderWay {
+    fn ids(&self) -> MutexGuard<'_, HashSet<RequestId>> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ended(&self, id: &RequestId) {
+        self.ids().remove(id);
+        self.fewer.notify_one();
+    }
+}
+
+impl<R: AsyncRead + Unpin, W> Wire<R, W> {
+    pub(crate) fn new(input: R, output: W) -> Self {
+        Self {
+            lines: Lines { input: BufReader::new(input), line: Vec::new(), skipping: false },
+            out: Arc::new(tokio::sync::Mutex::new(output)),
+            under_way: Arc::default(),
+            begun: false,
+            refusing: None,
+        }
+    }
+}
+
+/// Writes a message as one line.
+async fn write<W: AsyncWrite + Unpin>(
+    out: &tokio::sync::Mutex<W>,
+    message: &TxJsonRpcMessage<RoleServer>,
+) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    let mut out = out.lock().await;
+    out.write_all(&line).await?;
+    out.flush().await
+}
+
+impl<R, W> Transport<RoleServer> for Wire<R, W>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    type Error = io::Error;
+
+    fn send(&mut self, message: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let (out, under_way) = (Arc::clone(&self.out), Arc::clone(&self.under_way));
+        async move {
+            let written = write(&out, &message).await;
+            let answered = match &message {
+                TxJsonRpcMessage::<RoleServer>::Response(response) => Some(&response.id),
+                TxJsonRpcMessage::<RoleServer>::Error(error) => error.id.as_ref(),
+                _ => None,
+            };
+            if let Some(id) = answered {
+                under_way.ended(id);
+            }
+            written
+        }
+    }
+
+    /// The next message. May be given up and called again: nothing that was read is lost.
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        loop {
+            if let Some(refusing) = &mut self.refusing {
+                let written = refusing.await;
+                self.refusing = None;
+                written.ok()?.ok()?;
+            }
+            while self.under_way.ids().len() >= REQUESTS_UNDER_WAY {
+                self.under_way.fewer.notified().await;
+            }
+            let read = match self.lines.next().await {
+                Ok(Some(line)) => parse(&line),
+                Ok(None) => return None,
+                Err(TooLong) => Err(Some(refusal(None, &format!("the line is longer than {LONGEST_LINE} bytes")))),
+            };
+            let message = match read {
+                Ok(message) => message,
+                Err(None) => continue,
+                Err(Some(refusal)) => {
+                    let out = Arc::clone(&self.out);
+                    self.refusing = Some(tokio::spawn(async move { write(&out, &refusal).await }));
+                    continue;
+                }
+            };
+            match &message {
+                RxJsonRpcMessage::<RoleServer>::Request(request) => {
+                    self.begun = true;
+                    // A request that comes again while it is under way is the same request: its one
+                    // answer answers both.
+                    if !self.under_way.ids().insert(request.id.clone()) {
+                        continue;
+                    }
+                }
+                RxJsonRpcMessage::<RoleServer>::Notification(notification) => {
+                    if !self.begun {
+                        continue;
+                    }
+                    if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
+                        && let Some(id) = &cancelled.params.request_id
+                    {
+                        self.under_way.ended(id);
+                    }
+                }
+                _ => {}
+            }
+            return Some(message);
+        }
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        self.out.lock().await.shutdown().await
+    }
+}
+
+/// The answer to a line that is no request.
+fn refusal(id: Option<RequestId>, why: &str) -> TxJsonRpcMessage<RoleServer> {
+    TxJsonRpcMessage::<RoleServer>::error(ErrorData::invalid_request(format!("Invalid request: {why}"), None), id)
+}
+
+/// A line as a message; what cannot be one is refused, with its id where it has one. A line that is
+/// no JSON at all has no answer, as in the official SDKs: answers to noise can cause more of it.
+#[expect(clippy::result_large_err, reason = "the error is written to the client at once")]
+fn parse(line: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Option<TxJsonRpcMessage<RoleServer>>> {
+    let whole = surrogates::mended(line);
+    let Strict { value, doubled } = match serde_json::from_slice(&whole) {
+        Ok(strict) => strict,
+        Err(error) if error.to_string().starts_with("recursion limit") => {
+            return Err(Some(refusal(None, "it is nested too deeply")));
+        }
+        Err(_) => return Err(None),
+    };
+    let id = serde_json::from_value::<RequestId>(value["id"].clone()).ok();
+    if *whole != *line {
+        return Err(Some(refusal(id, "a text holds half of a surrogate pair, which cannot be sent")));
+    }
+    if doubled {
+        return Err(Some(refusal(id, "an object names the same key twice, so it is not clear what is meant")));
+    }
+    serde_json::from_value(value).map_err(|_| Some(refusal(id, "it is no JSON-RPC message of MCP")))
+}
+
+/// Lines of bounded length.
+struct Lines<R> {
+    input: R,
+    line: Vec<u8>,
+    /// Whether the rest of a line that is too long is being skipped.
+    skipping: bool,
+}
+
+/// A line that is longer than any honest one.
+struct TooLong;
+
+impl<R: AsyncBufRead + Unpin> Lines<R> {
+    /// The next line that is not empty, without its end; `None` at the end of the input. A last line
+    /// without an end counts. What was read stays when the future is dropped.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
+        loop {
+            // An input that fails is an input that has ended.
+            let Ok(bytes) = self.input.fill_buf().await else { return Ok(None) };
+            let ended = bytes.is_empty();
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let taken = end.map_or(bytes.len(), |end| end + 1);
+            let too_long = !self.skipping && self.line.len() + taken > LONGEST_LINE;
+            if too_long {
+                self.line.clear();
+                self.skipping = true;
+            } else if !self.skipping {
+                self.line.extend_from_slice(&bytes[..taken]);
+            }
+            self.input.consume(taken);
+            let complete = end.is_some() || ended;
+            if too_long {
+                self.skipping = !complete;
+                return Err(TooLong);
+            }
+            if !complete {
+                continue;
+            }
+            self.skipping = false;
+            let line = std::mem::take(&mut self.line);
+            if !line.trim_ascii().is_empty() {
+                return Ok(Some(line));
+            }
+            if ended {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Any JSON, and whether an object in it names a key twice. Most parsers take the last, some the
+/// first: a client could show a person one recipient while another is used.
+struct Strict {
+    value: Value,
+    doubled: bool,
+}
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor)
+    }
+}
+
+struct StrictVisitor;
+
+impl Strict {
+    fn plain(value: impl Into<Value>) -> Self {
+        Self { value: value.into(), doubled: false }
+    }
+}
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Strict;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
+        Ok(Strict::plain(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
+        Ok(Strict::plain(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
+        Ok(Strict::plain(value))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Strict, E> {
+        Number::from_f64(value).map(Strict::plain).ok_or_else(|| E::custom("no number"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
+        Ok(Strict::plain(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Strict, E> {
+        Ok(Strict::plain(Value::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Strict, A::Error> {
+        let (mut all, mut doubled) = (Vec::new(), false);
+        while let Some(item) = items.next_element::<Strict>()? {
+            doubled |= item.doubled;
+            all.push(item.value);
+        }
+        Ok(Strict { value: all.into(), doubled })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Strict, A::Error> {
+        let (mut all, mut doubled) = (Map::new(), false);
+        while let Some((name, field)) = fields.next_entry::<String, Strict>()? {
+            doubled |= field.doubled | all.insert(name, field.value).is_some();
+        }
+        Ok(Strict { value: all.into(), doubled })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn lines(input: &[u8]) -> Vec<Result<String, ()>> {
+        let mut lines = Lines { input: BufReader::new(input), line: Vec::new(), skipping: false };
+        let mut all = Vec::new();
+        loop {
+            match lines.next().await {
+                Ok(None) => return all,
+                Ok(Some(line)) => all.push(Ok(String::from_utf8(line).expect("is text").trim().to_string())),
+                Err(TooLong) => all.push(Err(())),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_are_bounded_and_the_last_needs_no_end() {
+        let long = "x".repeat(LONGEST_LINE);
+        let fits = "y".repeat(LONGEST_LINE - 1);
+        let input = format!("a\r\n\n  \n{long}\nb\n{fits}\n{long}{long}{long}\nlast");
+        let expected = [Ok("a".into()), Err(()), Ok("b".into()), Ok(fits), Err(()), Ok("last".into())];
+        assert_eq!(lines(input.as_bytes()).await, expected);
+        assert_eq!(lines(b"").await, []);
+        assert_eq!(lines(long.repeat(3).as_bytes()).await, [Err(())]);
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused_with_its_id_or_ignored() {
+        let told = |line: &str| match parse(line.as_bytes()) {
+            Ok(_) => "taken".to_string(),
+            Err(None) => "ignored".into(),
+            Err(Some(refusal)) => serde_json::to_string(&refusal).expect("serialises"),
+        };
+        assert_eq!(told(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#), "taken");
+        assert_eq!(told("noise"), "ignored");
+        for (line, id, why) in [
+            (r#"{"jsonrpc":"2.0","id":7,"method":"ping","method":"tools/list"}"#, "\"id\":7", "same key twice"),
+            (
+                r#"{"jsonrpc":"2.0","id":"a","method":"x","params":{"b":[{"c":1,"c":2}]}}"#,
+                "\"id\":\"a\"",
+                "same key twice",
+            ),
+            (r#"{"jsonrpc":"2.0","id":8,"method":"x","params":{"b":"\ud83d"}}"#, "\"id\":8", "surrogate"),
+            (r#"{"id":9,"method":"ping"}"#, "\"id\":9", "no JSON-RPC"),
+            (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "", "no JSON-RPC"),
+            (&"[".repeat(1000), "", "nested too deeply"),
+        ] {
+            let told = told(line);
+            assert!(told.contains(id) && told.contains(why) && told.contains("-32600"), "{line}: {told}");
+        }
+    }
+}
