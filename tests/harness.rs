@@ -83,6 +83,27 @@ impl Launch {
         Program { child, stdin, stdout, stderr, last_id: 0 }
     }
 
+    /// Launches it with nobody who reads stderr; the pipe is closed or left to fill.
+    pub fn start_unread(mut self, closed: bool) -> (Program, Option<std::process::ChildStderr>) {
+        let mut child =
+            self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let stdin = child.stdin.take();
+        let stdout = lines_of(child.stdout.take().unwrap());
+        let unread = child.stderr.take().filter(|_| !closed);
+        let program = Program { child, stdin, stdout, stderr: lines_of(std::io::empty()), last_id: 0 };
+        (program, unread)
+    }
+
+    /// Launches it with nobody who reads stdout any more.
+    pub fn start_unheard(mut self) -> Program {
+        let mut child =
+            self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let stdin = child.stdin.take();
+        drop(child.stdout.take());
+        let stderr = lines_of(child.stderr.take().unwrap());
+        Program { child, stdin, stdout: lines_of(std::io::empty()), stderr, last_id: 0 }
+    }
+
     /// Launches it as a client does: with the handshake.
     pub fn serve(self) -> Program {
         let mut program = self.start();
@@ -146,6 +167,17 @@ impl Program {
     /// Writes a raw line.
     pub fn line(&mut self, line: &str) {
         writeln!(self.stdin.as_mut().expect("is open"), "{line}").expect("the server reads");
+    }
+
+    /// Writes bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.stdin.as_mut().expect("is open").write_all(bytes).expect("the server reads");
+    }
+
+    /// Asks the process to end.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap().success());
     }
 
     /// Writes a request and does not wait.

@@ -12,6 +12,7 @@ mod audit;
 mod bounds;
 mod commands;
 mod defects;
+mod ending;
 mod limits;
 mod queries;
 mod sending;

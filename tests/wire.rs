@@ -1,6 +1,6 @@
 //! The protocol, as clients see it.
 
-use crate::harness::Launch;
+use crate::harness::{Elks, Launch, Reaction};
 use serde_json::{Value, json};
 
 fn served() -> Value {
@@ -117,5 +117,131 @@ fn sixteen_calls_run_at_a_time_and_more_wait() {
     }
     for _ in 0..100 {
         assert_eq!(program.answer()["result"]["isError"], false);
+    }
+}
+
+#[test]
+fn the_same_request_id_never_sends_twice() {
+    let elks = Elks::behaving(|request| {
+        Reaction::json(&json!({"status": "created", "direction": "outgoing", "id": "s1", "parts": 1, "cost": 5200,
+            "to": request.field("to"), "from": request.field("from"), "created": "2026-01-31T12:00:00.000000"}))
+    });
+    let mut program = Launch::account(&elks).serve();
+    let call = json!({"jsonrpc": "2.0", "id": "once", "method": "tools/call",
+                      "params": {"name": "send_sms", "arguments": {"to": "+46701740605", "message": "Hej"}}});
+    // Twice in one breath: the same request, answered once.
+    program.bytes(format!("{call}\n{call}\n").as_bytes());
+    assert_eq!(program.answer()["result"]["structuredContent"]["sent"], true);
+    // And again after its answer.
+    program.line(&call.to_string());
+    let again = program.answer();
+    assert!(again["id"] == "once" && again["error"]["code"] == -32600, "{again}");
+    assert_eq!(program.request("ping", &json!({}))["result"], json!({}));
+    assert_eq!(elks.requests().len(), 1);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_refused_and_the_session_goes_on() {
+    let mut program = Launch::simulator().serve();
+    let long = json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "send_sms",
+                      "arguments": {"to": "+46701740605", "message": "x".repeat(100_000)}}});
+    program.line(&long.to_string());
+    let refused = program.answer();
+    assert_eq!(refused["error"]["code"], -32600);
+    assert!(refused["error"]["message"].as_str().unwrap().contains("longer than 65536 bytes"), "{refused}");
+    assert_eq!(program.request("ping", &json!({}))["result"], json!({}));
+    // The longest text that is allowed fits, with every character escaped.
+    let escaped = format!("\\u{:04x}", u32::from('ж')).repeat(4000);
+    program.line(&format!(
+        r#"{{"jsonrpc":"2.0","id":"long","method":"tools/call","params":{{"name":"estimate_sms_cost","arguments":{{"to":"+46701740605","message":"{escaped}"}}}}}}"#
+    ));
+    let answer = program.answer();
+    assert!(answer["result"]["content"][0]["text"].as_str().unwrap().contains("60 parts"), "{answer}");
+}
+
+#[test]
+fn odd_lines_get_an_answer_that_says_what_is_wrong() {
+    let mut program = Launch::simulator().serve();
+    for (line, id, told) in [
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"send_sms","arguments":{"to":"+46701740605","to":"+46701740606","message":"x"}}}"#,
+            json!(1),
+            "same key twice",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"send_sms","arguments":{"to":"+46701740605","message":"\ud83d"}}}"#,
+            json!(2),
+            "surrogate",
+        ),
+        (r#"[{"jsonrpc":"2.0","id":3,"method":"ping"}]"#, Value::Null, "no JSON-RPC message"),
+        (r#"{"id":4,"method":"ping"}"#, json!(4), "no JSON-RPC message"),
+        (
+            &format!(r#"{{"jsonrpc":"2.0","id":5,"method":"ping","params":{}1{}}}"#, "[".repeat(500), "]".repeat(500)),
+            Value::Null,
+            "nested too deeply",
+        ),
+    ] {
+        program.line(line);
+        let answer = program.answer();
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&id, &json!(-32600)), "{answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(told), "{answer}");
+    }
+    // Arguments that are no object are a mistake that a model can correct.
+    for arguments in [json!("to: +46701740605"), json!([1]), json!(5)] {
+        let answer = program.request("tools/call", &json!({"name": "send_sms", "arguments": arguments}));
+        assert_eq!(answer["result"]["isError"], true, "{answer}");
+        assert!(answer["result"]["content"][0]["text"].as_str().unwrap().starts_with("Error (VALIDATION_ERROR): "));
+    }
+    for huge in ["1e999", "123456789012345678901234567890", "-1"] {
+        program.line(&format!(
+            r#"{{"jsonrpc":"2.0","id":"n","method":"tools/call","params":{{"name":"get_sms_messages","arguments":{{"limit":{huge}}}}}}}"#
+        ));
+        let answer = program.answer().to_string();
+        assert!(answer.contains("from 1 to 100") || answer.contains("a number is too large"), "{answer}");
+    }
+    assert_eq!(program.request("ping", &json!({}))["result"], json!({}));
+}
+
+#[test]
+fn a_session_may_begin_with_a_notification_and_end_without_a_line_end() {
+    let mut program = Launch::simulator().start();
+    program.line(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":9}}"#);
+    program.handshake();
+    program.bytes(br#"{"jsonrpc":"2.0","id":"last","method":"ping"}"#);
+    let finished = program.finish();
+    assert_eq!(finished.code(), 0);
+    assert!(finished.stdout[0].contains("\"last\""), "{:?}", finished.stdout);
+}
+
+#[test]
+fn a_flood_is_answered_in_bounded_memory() {
+    let mut program = Launch::simulator().serve();
+    for id in 0..10_000 {
+        let method = if id % 10 == 0 { "tools/list" } else { "ping" };
+        program.line(&format!(r#"{{"jsonrpc":"2.0","id":"f{id}","method":"{method}"}}"#));
+    }
+    for _ in 0..10_000 {
+        assert!(program.answer()["result"].is_object());
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", program.pid())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(kilobytes < 100_000, "{kilobytes} kB at the peak");
+    }
+    assert_eq!(program.finish().code(), 0);
+}
+
+#[test]
+fn every_result_says_which_server_gave_it() {
+    let mut program = Launch::simulator().serve();
+    for (method, params) in [
+        ("tools/list", json!({})),
+        ("tools/call", json!({"name": "check_account_balance", "arguments": {}})),
+        ("tools/call", json!({"name": "send_sms", "arguments": {}})),
+    ] {
+        let answer = program.request(method, &params);
+        assert_eq!(answer["result"]["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "elks-mcp", "{answer}");
     }
 }

@@ -13,7 +13,9 @@ use serde_json::{Map, Number, Value};
 use std::collections::HashSet;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -29,6 +31,10 @@ pub(crate) const LONGEST_LINE: usize = 64 * 1024;
 /// How many requests may be under way. A client that posts more is not read until some are answered,
 /// so that a flood costs it time and us no memory.
 const REQUESTS_UNDER_WAY: usize = 256;
+
+/// How long a client may leave an answer unread. One that does so for longer has gone, though its
+/// pipe is still there.
+const UNREAD_ANSWER: Duration = Duration::from_secs(60);
 
 /// The transport: lines in, lines out.
 pub(crate) struct Wire<R, W> {
@@ -46,7 +52,11 @@ pub(crate) struct Wire<R, W> {
 #[derive(Default)]
 struct UnderWay {
     ids: Mutex<HashSet<RequestId>>,
+    /// How many there are, those included whose answer is being written.
+    count: AtomicUsize,
     fewer: Notify,
+    /// Told when an answer could not be written: nobody is there any more.
+    gone: Notify,
 }
 
 impl UnderWay {
@@ -54,8 +64,21 @@ impl UnderWay {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ended(&self, id: &RequestId) {
-        self.ids().remove(id);
+    /// Takes a request in, if it is not under way already.
+    fn begin(&self, id: &RequestId) -> bool {
+        let is_new = self.ids().insert(id.clone());
+        self.count.fetch_add(usize::from(is_new), Ordering::Relaxed);
+        is_new
+    }
+
+    /// The answer is on its way: the id may be used again. Says whether it was in use.
+    fn answered(&self, id: &RequestId) -> bool {
+        self.ids().remove(id)
+    }
+
+    /// The answer is written, or will never be.
+    fn ended(&self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
         self.fewer.notify_one();
     }
 }
@@ -79,9 +102,12 @@ async fn write<W: AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
-    let mut out = out.lock().await;
-    out.write_all(&line).await?;
-    out.flush().await
+    let written = tokio::time::timeout(UNREAD_ANSWER, async {
+        let mut out = out.lock().await;
+        out.write_all(&line).await?;
+        out.flush().await
+    });
+    written.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 impl<R, W> Transport<RoleServer> for Wire<R, W>
@@ -94,14 +120,18 @@ where
     fn send(&mut self, message: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let (out, under_way) = (Arc::clone(&self.out), Arc::clone(&self.under_way));
         async move {
-            let written = write(&out, &message).await;
-            let answered = match &message {
+            let id = match &message {
                 TxJsonRpcMessage::<RoleServer>::Response(response) => Some(&response.id),
                 TxJsonRpcMessage::<RoleServer>::Error(error) => error.id.as_ref(),
                 _ => None,
             };
-            if let Some(id) = answered {
-                under_way.ended(id);
+            let answers = id.is_some_and(|id| under_way.answered(id));
+            let written = write(&out, &message).await;
+            if written.is_err() {
+                under_way.gone.notify_one();
+            }
+            if answers {
+                under_way.ended();
             }
             written
         }
@@ -115,10 +145,17 @@ where
                 self.refusing = None;
                 written.ok()?.ok()?;
             }
-            while self.under_way.ids().len() >= REQUESTS_UNDER_WAY {
-                self.under_way.fewer.notified().await;
+            while self.under_way.count.load(Ordering::Relaxed) >= REQUESTS_UNDER_WAY {
+                tokio::select! {
+                    () = self.under_way.fewer.notified() => {}
+                    () = self.under_way.gone.notified() => return None,
+                }
             }
-            let read = match self.lines.next().await {
+            let line = tokio::select! {
+                line = self.lines.next() => line,
+                () = self.under_way.gone.notified() => return None,
+            };
+            let read = match line {
                 Ok(Some(line)) => parse(&line),
                 Ok(None) => return None,
                 Err(TooLong) => Err(Some(refusal(None, &format!("the line is longer than {LONGEST_LINE} bytes")))),
@@ -137,7 +174,7 @@ where
                     self.begun = true;
                     // A request that comes again while it is under way is the same request: its one
                     // answer answers both.
-                    if !self.under_way.ids().insert(request.id.clone()) {
+                    if !self.under_way.begin(&request.id) {
                         continue;
                     }
                 }
@@ -147,8 +184,9 @@ where
                     }
                     if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
                         && let Some(id) = &cancelled.params.request_id
+                        && self.under_way.answered(id)
                     {
-                        self.under_way.ended(id);
+                        self.under_way.ended();
                     }
                 }
                 _ => {}
@@ -174,10 +212,13 @@ fn parse(line: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Option<TxJsonRpcMe
     let whole = surrogates::mended(line);
     let Strict { value, doubled } = match serde_json::from_slice(&whole) {
         Ok(strict) => strict,
-        Err(error) if error.to_string().starts_with("recursion limit") => {
-            return Err(Some(refusal(None, "it is nested too deeply")));
+        Err(error) => {
+            let told = error.to_string();
+            let why =
+                [("recursion limit", "it is nested too deeply"), ("number out of range", "a number is too large")];
+            let why = why.into_iter().find(|(start, _)| told.starts_with(start));
+            return Err(why.map(|(_, why)| refusal(None, why)));
         }
-        Err(_) => return Err(None),
     };
     let id = serde_json::from_value::<RequestId>(value["id"].clone()).ok();
     if *whole != *line {
@@ -355,6 +396,7 @@ mod tests {
             (r#"{"id":9,"method":"ping"}"#, "\"id\":9", "no JSON-RPC"),
             (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "", "no JSON-RPC"),
             (&"[".repeat(1000), "", "nested too deeply"),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":1e999}}"#, "", "number is too large"),
         ] {
             let told = told(line);
             assert!(told.contains(id) && told.contains(why) && told.contains("-32600"), "{line}: {told}");

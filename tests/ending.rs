@@ -1,0 +1,99 @@
+//! How sessions end: promptly, without orphan, panic or lost audit line.
+
+use crate::harness::{Elks, Launch, Program, RECIPIENT, Reaction};
+use serde_json::json;
+
+/// A session whose send is on the wire, and whose answer never comes.
+fn on_the_wire(elks: &Elks) -> Program {
+    let mut program = Launch::account(elks).serve();
+    program.post("tools/call", &json!({"name": "send_sms", "arguments": {"to": RECIPIENT, "message": "Hej"}}));
+    elks.arrival();
+    program
+}
+
+/// That the program has ended well and told that the message may have been sent.
+fn ended_with_unknown_outcome(program: Program) {
+    let finished = program.wait();
+    let told = finished.told();
+    assert_eq!(finished.code(), 0, "{told}");
+    let audits: Vec<&str> = told.lines().filter(|line| line.starts_with("{\"audit\"")).collect();
+    assert_eq!(audits.len(), 1, "{told}");
+    assert!(audits[0].contains("\"error\":\"OUTCOME_UNKNOWN\"") && !told.contains("panicked"), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_end_the_program_whenever_they_come() {
+    for signal in ["TERM", "INT"] {
+        let mut early = Launch::simulator().start();
+        early.stderr_line("running on stdio");
+        early.signal(signal);
+        assert_eq!(early.wait().code(), 0, "{signal} before the handshake");
+        let idle = Launch::simulator().serve();
+        idle.signal(signal);
+        assert_eq!(idle.wait().code(), 0, "{signal} while idle");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_while_a_message_is_on_the_wire_is_an_unknown_outcome() {
+    let elks = Elks::behaving(|_| Reaction::Silence);
+    let program = on_the_wire(&elks);
+    program.signal("TERM");
+    ended_with_unknown_outcome(program);
+    assert_eq!(elks.requests().len(), 1);
+}
+
+#[test]
+fn the_end_of_input_while_a_message_is_on_the_wire_is_an_unknown_outcome() {
+    let elks = Elks::behaving(|_| Reaction::Silence);
+    let mut program = on_the_wire(&elks);
+    program.hang_up();
+    ended_with_unknown_outcome(program);
+    assert_eq!(elks.requests().len(), 1);
+}
+
+#[test]
+fn the_end_of_input_lets_a_call_finish_that_can() {
+    let mut program = Launch::simulator().serve();
+    program.post("tools/call", &json!({"name": "send_sms", "arguments": {"to": RECIPIENT, "message": "Hej"}}));
+    let finished = program.finish();
+    assert_eq!((finished.code(), finished.stdout.len()), (0, 1), "it was answered");
+    assert!(finished.told().contains("\"success\":true"), "{}", finished.told());
+}
+
+#[test]
+fn a_client_that_has_closed_its_ears_is_gone() {
+    let mut program = Launch::simulator().start_unheard();
+    program.line(
+        &json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25",
+        "capabilities": {}, "clientInfo": {"name": "deaf", "version": "1"}}})
+        .to_string(),
+    );
+    let finished = program.wait();
+    assert!(!finished.told().contains("panicked"), "{}", finished.told());
+    assert_eq!(finished.code(), 0);
+}
+
+#[test]
+fn a_closed_stderr_keeps_nobody_from_working() {
+    let (mut program, _) = Launch::simulator().start_unread(true);
+    program.handshake();
+    assert_eq!(program.send(json!({})).facts()["sent"], true);
+    assert_eq!(program.finish().code(), 0);
+}
+
+#[test]
+fn a_full_stderr_keeps_nobody_from_working() {
+    let (mut program, unread) = Launch::simulator().start_unread(false);
+    program.handshake();
+    // Far more audit lines than a pipe holds.
+    for _ in 0..1500 {
+        program.call("check_sms_status", json!({"message_id": "s", "surprise": 1})).failed("VALIDATION_ERROR");
+    }
+    assert_eq!(program.send(json!({})).facts()["sent"], true);
+    program.hang_up();
+    assert_eq!(program.wait().code(), 0);
+    drop(unread);
+}
