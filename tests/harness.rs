@@ -33,7 +33,9 @@ impl Launch {
         command.args(arguments);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().to_ascii_uppercase();
-            let ours = ["ELKS_", "DRY_RUN", "RATE_LIMIT_", "SSL_CERT_"].iter().any(|prefix| name.starts_with(prefix));
+            let ours = ["ELKS_", "DRY_RUN", "CONFIRM_SENDS", "RATE_LIMIT_", "SSL_CERT_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix));
             if ours || name.ends_with("_PROXY") {
                 command.env_remove(&name).env_remove(name.to_ascii_lowercase());
             }

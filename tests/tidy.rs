@@ -36,6 +36,7 @@ fn the_settings_table_of_the_readme_is_the_one_of_the_code() {
         (config::PASSWORD, "required".to_string()),
         (config::SENDER, "required".to_string()),
         (config::DRY_RUN, "`true`".to_string()),
+        (config::CONFIRM_SENDS, "`false`".to_string()),
         (config::SMS_PER_MINUTE, format!("`{}`", config::DEFAULT_SMS_PER_MINUTE)),
         (config::QUERIES_PER_MINUTE, format!("`{}`", config::DEFAULT_QUERIES_PER_MINUTE)),
     ] {

@@ -13,6 +13,8 @@ pub const PASSWORD: &str = "ELKS_API_PASSWORD";
 pub const SENDER: &str = "ELKS_PHONE_NUMBER";
 /// Whether messages are only checked and priced.
 pub const DRY_RUN: &str = "DRY_RUN";
+/// Whether a person must approve every real send in their client.
+pub const CONFIRM_SENDS: &str = "CONFIRM_SENDS";
 /// How many calls of `send_sms` any minute admits.
 pub const SMS_PER_MINUTE: &str = "RATE_LIMIT_SMS_PER_MINUTE";
 /// How many calls of the other tools any minute admits.
@@ -73,6 +75,8 @@ pub struct Settings {
     pub sender: String,
     /// When true, no message is ever sent.
     pub dry_run: bool,
+    /// When true, a person must approve every real send in their client.
+    pub confirm_sends: bool,
     /// How many calls of `send_sms` any minute admits.
     pub sms_per_minute: NonZeroU32,
     /// How many calls of the other tools any minute admits.
@@ -126,22 +130,23 @@ impl Settings {
         let sender = reader.required(SENDER, made_up(SIMULATED_SENDER), |value| {
             sender(value).ok_or("a phone number like +46701740605, or a sender name of 3 to 11 letters and digits")
         });
-        let dry_run = reader.optional(DRY_RUN, true, |value| match value.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Some(true),
-            "false" | "0" | "no" | "off" => Some(false),
-            _ => None,
-        });
+        let dry_run = reader.optional(DRY_RUN, true, switch);
+        let confirm_sends = reader.optional(CONFIRM_SENDS, false, switch);
         let sms_per_minute = reader.optional(SMS_PER_MINUTE, DEFAULT_SMS_PER_MINUTE, rate);
         let queries_per_minute = reader.optional(QUERIES_PER_MINUTE, DEFAULT_QUERIES_PER_MINUTE, rate);
-        match (username, password, sender, dry_run, sms_per_minute, queries_per_minute) {
-            (Some(username), Some(password), Some(sender), Some(dry_run), Some(sms), Some(queries)) => Ok(Self {
-                credentials: Credentials { username, password },
-                sender,
-                dry_run,
-                sms_per_minute: sms,
-                queries_per_minute: queries,
-                simulate,
-            }),
+        let switches = dry_run.zip(confirm_sends);
+        match (username, password, sender, switches, sms_per_minute.zip(queries_per_minute)) {
+            (Some(username), Some(password), Some(sender), Some((dry_run, confirm_sends)), Some((sms, queries))) => {
+                Ok(Self {
+                    credentials: Credentials { username, password },
+                    sender,
+                    dry_run,
+                    confirm_sends,
+                    sms_per_minute: sms,
+                    queries_per_minute: queries,
+                    simulate,
+                })
+            }
             _ => Err(Problems(reader.problems)),
         }
     }
@@ -183,7 +188,7 @@ impl<S: Fn(&str) -> Option<OsString>> Reader<S> {
         let read = read(&value);
         if read.is_none() {
             let allowed = match name {
-                DRY_RUN => "true, 1, yes, on or false, 0, no, off".into(),
+                DRY_RUN | CONFIRM_SENDS => "true, 1, yes, on or false, 0, no, off".into(),
                 _ => format!("a whole number from 1 to {LARGEST_RATE}"),
             };
             let held: String = value.chars().take(40).collect();
@@ -208,6 +213,15 @@ impl<S: Fn(&str) -> Option<OsString>> Reader<S> {
             return None;
         }
         Some(Some(value.to_string()).filter(|value| !value.is_empty()))
+    }
+}
+
+/// A switch that is on or off.
+fn switch(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
     }
 }
 

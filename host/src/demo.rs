@@ -124,7 +124,9 @@ impl Client {
     fn launch() -> Result<Self> {
         use crate::config;
         let mut command = Command::new(std::env::current_exe()?);
-        for inherited in [config::USERNAME, config::PASSWORD, config::SENDER, config::QUERIES_PER_MINUTE] {
+        for inherited in
+            [config::USERNAME, config::PASSWORD, config::SENDER, config::CONFIRM_SENDS, config::QUERIES_PER_MINUTE]
+        {
             command.env_remove(inherited);
         }
         let mut server = command

@@ -13,6 +13,7 @@
 //! # Layout
 //! - [`config`]: the settings, and the only place that reads the environment
 //! - [`server`]: the only file that knows rmcp
+//! - `confirm`: approval of a send by the person
 //! - `wire`: lines in, lines out, each request once
 //! - [`runner`]: a call from beginning to end
 //! - [`call`]: the tools as an enum: parse, name, what a call may cause
@@ -32,6 +33,7 @@ pub mod audit;
 pub mod call;
 pub mod capabilities;
 pub mod config;
+mod confirm;
 mod contract;
 pub mod demo;
 pub mod door;

@@ -22,6 +22,8 @@ Settings (environment):
   ELKS_PHONE_NUMBER              default sender: a number like +46701740605, or a name of
                                  3 to 11 letters and digits (required)
   DRY_RUN                        true (default): nothing is ever sent; false: messages are sent
+  CONFIRM_SENDS                  true: your client asks you before every real send
+                                 (default false)
   RATE_LIMIT_SMS_PER_MINUTE      send_sms calls in any minute, 1 to 1000 (default 10)
   RATE_LIMIT_QUERIES_PER_MINUTE  other calls in any minute, 1 to 1000 (default 60)
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE are honoured.

@@ -93,6 +93,8 @@ pub enum Code {
     SandboxViolation,
     /// The component was stopped. Us.
     Sandbox,
+    /// The person did not approve. The person.
+    NotConfirmed,
     /// The client withdrew the call before it ended.
     Cancelled,
 }
@@ -109,6 +111,7 @@ impl Code {
             Self::Configuration => "CONFIGURATION_ERROR",
             Self::SandboxViolation => "SANDBOX_VIOLATION",
             Self::Sandbox => "SANDBOX_ERROR",
+            Self::NotConfirmed => "NOT_CONFIRMED",
             Self::Cancelled => "CANCELLED",
         }
     }
@@ -227,6 +230,12 @@ impl Runner {
         let outcome = self.attempt(tool, arguments, &mut entry).await;
         entry.end(outcome.as_ref().err());
         outcome
+    }
+
+    /// The failure of a call that was not made, with its audit line.
+    pub(crate) fn not_called(&self, tool: Tool, arguments: &Map<String, Value>, failure: Failure) -> Failure {
+        Entry::begin(self, tool, arguments).end(Some(&failure));
+        failure
     }
 
     async fn attempt(

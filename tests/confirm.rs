@@ -1,0 +1,149 @@
+//! `CONFIRM_SENDS`: a person approves every real send, in clients of both eras.
+
+use crate::harness::{Called, Elks, Launch, Program, RECIPIENT, Reaction, Received, merged};
+use serde_json::{Value, json};
+
+fn either(request: &Received) -> Reaction {
+    let common = json!({"status": "created", "direction": "outgoing", "to": request.field("to"), "parts": 1,
+                        "from": request.field("from"), "message": request.field("message")});
+    Reaction::json(&match request.field("dryrun") {
+        Some(_) => merged(common, &json!({"estimated_cost": 5200})),
+        None => merged(common, &json!({"id": "s1", "cost": 5200, "created": "2026-01-31T12:00:00.000000"})),
+    })
+}
+
+fn sent(elks: &Elks) -> usize {
+    elks.requests().iter().filter(|request| request.field("dryrun").is_none()).count()
+}
+
+fn message() -> Value {
+    json!({"to": RECIPIENT, "message": "Hej från provet\u{7}"})
+}
+
+/// A client of the era with a handshake.
+fn legacy(elks: &Elks, capabilities: Value) -> Program {
+    let mut program = Launch::account(elks).env("CONFIRM_SENDS", "true").start();
+    program.request(
+        "initialize",
+        &json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": {"name": "tests", "version": "1"}}),
+    );
+    program.line(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
+    program
+}
+
+/// Calls `send_sms`, answers the question, and gives the question and the result.
+fn asked(program: &mut Program, answer: Value) -> (Value, Called) {
+    program.post("tools/call", &json!({"name": "send_sms", "arguments": message()}));
+    let question = program.answer();
+    assert_eq!(question["method"], "elicitation/create", "{question}");
+    program.line(&json!({"jsonrpc": "2.0", "id": question["id"], "result": answer}).to_string());
+    (question["params"].clone(), Called(program.answer()["result"].clone()))
+}
+
+#[test]
+fn the_person_sees_recipient_sender_text_parts_and_price_before_anything_is_sent() {
+    let elks = Elks::behaving(either);
+    let mut program = legacy(&elks, json!({"elicitation": {}}));
+    let (question, called) = asked(&mut program, json!({"action": "accept", "content": {}}));
+    let shown = question["message"].as_str().unwrap();
+    for part in [RECIPIENT, crate::harness::SENDER, "Hej från provet\\u{7}", "1 part", "0.52 SEK", "control character"]
+    {
+        assert!(shown.contains(part), "{part} is not shown: {shown}");
+    }
+    assert_eq!(question["requestedSchema"]["type"], "object");
+    assert_eq!(called.facts()["sent"], true);
+    assert_eq!(sent(&elks), 1);
+}
+
+#[test]
+fn without_the_persons_approval_nothing_is_sent() {
+    let elks = Elks::behaving(either);
+    let mut program = legacy(&elks, json!({"elicitation": {}}));
+    for answer in [json!({"action": "decline"}), json!({"action": "cancel"})] {
+        let told = asked(&mut program, answer).1.failed("NOT_CONFIRMED");
+        assert!(told.contains("Nothing was sent") && told.contains("dry_run: true"), "how to proceed: {told}");
+    }
+    program.post("tools/call", &json!({"name": "send_sms", "arguments": message()}));
+    let question = program.answer();
+    program
+        .line(&json!({"jsonrpc": "2.0", "id": question["id"], "error": {"code": -32603, "message": "no"}}).to_string());
+    Called(program.answer()["result"].clone()).failed("NOT_CONFIRMED");
+    let mut mute = legacy(&elks, json!({}));
+    let told = mute.call("send_sms", message()).failed("NOT_CONFIRMED");
+    assert!(told.contains("this client cannot ask the person"), "{told}");
+    assert_eq!(mute.audit()["error"], "NOT_CONFIRMED");
+    assert_eq!(sent(&elks), 0);
+}
+
+#[test]
+fn only_real_sends_are_asked_about_and_only_when_the_operator_wants_it() {
+    let elks = Elks::behaving(either);
+    let mut program = legacy(&elks, json!({}));
+    assert_eq!(program.call("send_sms", merged(message(), &json!({"dry_run": true}))).facts()["sent"], false);
+    program.call("check_account_balance", json!({})).facts();
+    let mut locked = Launch::account(&elks).env("CONFIRM_SENDS", "yes").env("DRY_RUN", "true").serve();
+    assert_eq!(locked.call("send_sms", message()).facts()["sent"], false);
+    let mut unasked = Launch::account(&elks).serve();
+    assert_eq!(unasked.call("send_sms", message()).facts()["sent"], true, "off by default");
+    let refused =
+        legacy(&elks, json!({"elicitation": {}})).call("send_sms", json!({"to": "+46701234567", "message": "x"}));
+    refused.failed("VALIDATION_ERROR");
+}
+
+/// A request of a client without handshake.
+fn modern(program: &mut Program, arguments: &Value, more: Value) -> Value {
+    let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                      "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+                      "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}});
+    let params = merged(json!({"name": "send_sms", "arguments": arguments, "_meta": meta}), &more);
+    program.request("tools/call", &params)["result"].clone()
+}
+
+/// The answer of the person, as the client gives it with the question's state.
+fn answer(question: &Value, action: &str) -> Value {
+    let name = question["inputRequests"].as_object().unwrap().keys().next().unwrap().clone();
+    json!({"requestState": question["requestState"], "inputResponses": {name: {"action": action, "content": {}}}})
+}
+
+#[test]
+fn a_client_of_today_is_given_the_question_and_calls_again() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    let question = modern(&mut program, &message(), json!({}));
+    assert_eq!(question["resultType"], "input_required", "{question}");
+    assert_eq!(sent(&elks), 0);
+    let request = question["inputRequests"].as_object().unwrap().values().next().unwrap();
+    assert_eq!(request["method"], "elicitation/create");
+    assert!(request["params"]["message"].as_str().unwrap().contains("0.52 SEK"));
+    let result = modern(&mut program, &message(), answer(&question, "accept"));
+    assert_eq!(result["structuredContent"]["sent"], true, "{result}");
+    assert_eq!(sent(&elks), 1);
+}
+
+#[test]
+fn swapped_replayed_declined_and_made_up_approvals_send_nothing() {
+    let elks = Elks::behaving(either);
+    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    let refused = |result: Value| {
+        let told = result["content"][0]["text"].as_str().unwrap_or_default().to_string();
+        assert!(told.starts_with("Error (NOT_CONFIRMED): ") && result["isError"] == true, "{result}");
+        told
+    };
+    let question = modern(&mut program, &message(), json!({}));
+    let yes = answer(&question, "accept");
+    let other = merged(message(), &json!({"to": "+46701740606"}));
+    assert!(refused(modern(&mut program, &other, yes.clone())).contains("not for this call"));
+    let mut forged = yes.clone();
+    forged["requestState"] = json!("rs2.Zm9yZ2Vk.Zm9yZ2Vk");
+    assert!(refused(modern(&mut program, &message(), forged)).contains("not for this call"));
+    assert_eq!(sent(&elks), 0);
+    assert_eq!(modern(&mut program, &message(), yes.clone())["structuredContent"]["sent"], true);
+    assert!(refused(modern(&mut program, &message(), yes)).contains("used before"));
+    let question = modern(&mut program, &message(), json!({}));
+    refused(modern(&mut program, &message(), answer(&question, "decline")));
+    assert!(
+        refused(modern(&mut program, &message(), answer(&question, "accept"))).contains("used before"),
+        "no second thoughts"
+    );
+    assert_eq!(sent(&elks), 1);
+}
