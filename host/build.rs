@@ -1,10 +1,11 @@
 //! Builds the component, compiles it ahead of time, and derives from `wit/` what MCP clients are
-//! told. Four files land in `OUT_DIR`:
+//! told. Five files land in `OUT_DIR`:
 //!
 //! - `elks-sms.wasm`: the component, as other hosts load it
 //! - `elks-sms.cwasm`: the same, compiled for this target's baseline
 //! - `elks-sms.wit`: imports and exports as the finished component has them
 //! - `tools.json`: the tool list, from `wit/`
+//! - `imports.txt`: the functions that `wit/` lets a component import
 
 #![expect(clippy::disallowed_methods, reason = "cargo tells a build script everything by the environment")]
 
@@ -28,6 +29,7 @@ fn main() -> Result<()> {
 
     let tools = tools::list(&root.join("wit"))?;
     fs::write(out.join("tools.json"), serde_json::to_vec(&tools)?)?;
+    fs::write(out.join("imports.txt"), tools::imports(&root.join("wit"))?.join("\n"))?;
 
     let component = component::build(root, "elks-sms", &out.join("guest"))?;
     fs::write(out.join("elks-sms.wasm"), &component)?;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
 /// A password that is nowhere else.
-const PASSWORD: &str = "pass%word+0123456789";
+const PASSWORD: &str = "pass%word+\"0123 456\\789";
 
 /// The number that the simulated account owns.
 const SENDER: &str = elks_mcp::config::SIMULATED_SENDER;
@@ -224,6 +224,14 @@ async fn another_message_is_denied() {
 }
 
 #[tokio::test]
+async fn a_list_of_recipients_that_the_model_wrote_is_denied() {
+    let scene = Scene::new(false);
+    let arguments = json!({"to": "+46701740605,+46701740606", "message": "honest"});
+    let result = scene.call(Tool::SendSms, arguments).await;
+    scene.denied(result, "body", 0, "a list of recipients").await;
+}
+
+#[tokio::test]
 async fn a_header_of_its_own_is_denied() {
     denials(
         false,
@@ -285,6 +293,7 @@ async fn credentials_are_stopped_on_the_way_out_and_on_the_way_back() {
     let token = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &pair);
     let percent: String = PASSWORD.bytes().map(|byte| format!("%{byte:02x}")).collect();
     for secret in [PASSWORD, &pair, &token, &percent] {
+        assert!(secret.len() > 8);
         let scene = Scene::new(false);
         // The component gives back what it was told; a model that repeats the password learns nothing.
         let result = scene.send(&format!("x {secret}")).await;
@@ -302,6 +311,14 @@ async fn a_component_that_sends_and_then_fails_or_lies_is_not_believed() {
     let error = scene.send("send and trap").await.err().expect("must fail").to_string();
     assert!(error.starts_with("Error (OUTCOME_UNKNOWN): "), "{error}");
     assert_eq!(scene.charged().await, 1);
+
+    // A send that 46elks answered with nonsense stays unknown, whatever the component makes of it.
+    for attack in ["honest", "send and trap", "send and lie"] {
+        let scene = Scene::new(false);
+        let arguments = json!({"to": "+46701740690", "message": attack});
+        let error = scene.call(Tool::SendSms, arguments).await.err().expect("must fail").to_string();
+        assert!(error.starts_with("Error (OUTCOME_UNKNOWN): "), "{attack}: {error}");
+    }
 
     let scene = Scene::new(false);
     let error = scene.send("send and lie").await.err().expect("must fail").to_string();
@@ -331,11 +348,13 @@ async fn what_a_component_says_cannot_steer_a_screen() {
 
 #[test]
 fn a_component_that_imports_anything_else_is_refused_at_load() {
-    assert_eq!(hostile::FORBIDDEN.len(), 6);
+    assert_eq!(hostile::FORBIDDEN.len(), 7);
     for (import, bytes) in hostile::FORBIDDEN {
         let refused = image(bytes).err().unwrap_or_else(|| panic!("{import} was taken"));
         assert!(format!("{refused:#}").contains(import), "{import}: {refused:#}");
     }
+    let timeouts = image(hostile::FORBIDDEN[0].1).err().expect("no timeouts").to_string();
+    assert!(timeouts.contains("[constructor]request-options"), "function by function: {timeouts}");
 }
 
 #[tokio::test]

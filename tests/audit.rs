@@ -80,6 +80,17 @@ fn the_log_never_contains_a_message_a_number_or_an_unknown_argument() {
 }
 
 #[test]
+fn a_refused_dry_run_or_estimate_is_recorded_as_dry() {
+    let mut program = Launch::simulator().serve();
+    program.send(json!({"dry_run": true, "surprise": 1})).failed("VALIDATION_ERROR");
+    assert_eq!(program.audit()["dryRun"], true);
+    program.call("estimate_sms_cost", json!({"to": "+46701740605", "note": "x"})).failed("VALIDATION_ERROR");
+    assert_eq!(program.audit()["dryRun"], true);
+    program.send(json!({"surprise": 1})).failed("VALIDATION_ERROR");
+    assert_eq!(program.audit()["dryRun"], false);
+}
+
+#[test]
 fn a_call_that_is_cancelled_leaves_its_line_too() {
     let elks = Elks::behaving(|_| Reaction::Silence);
     let mut program = Launch::account(&elks).serve();

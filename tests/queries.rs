@@ -94,6 +94,67 @@ fn a_cursor_reads_on_where_the_last_answer_stopped() {
     assert_eq!(ids.len(), 250, "none twice, none lost");
 }
 
+/// The history of these rows, whatever is asked, as one page.
+fn rows(rows: &Value) -> Elks {
+    let page = json!({"data": rows});
+    Elks::behaving(move |_| Reaction::json(&page))
+}
+
+#[test]
+fn messages_of_one_instant_are_neither_lost_nor_doubled() {
+    let tied = |n: u32| {
+        json!({"id": format!("s{n}"), "direction": "incoming", "created": "2026-01-31T12:00:00.302000",
+                               "from": RECIPIENT, "to": SENDER, "message": format!("nummer {n}")})
+    };
+    let elks =
+        rows(&json!([tied(1), tied(2), tied(3), {"id": "s4", "direction": "incoming", "to": SENDER, "from": RECIPIENT,
+        "created": "2026-01-31T11:00:00.000000"}]));
+    let mut program = Launch::account(&elks).serve();
+    let (mut ids, mut cursor) = (Vec::new(), json!({}));
+    for _ in 0..4 {
+        let arguments = crate::harness::merged(json!({"direction": "inbound", "limit": 1}), &cursor);
+        let called = program.call("get_sms_messages", arguments);
+        ids.push(called.facts()["messages"][0]["id"].as_str().unwrap().to_string());
+        cursor = json!({"cursor": called.facts()["next_cursor"]});
+    }
+    assert_eq!(ids, ["s1", "s2", "s3", "s4"]);
+    assert_eq!(cursor, json!({"cursor": null}));
+    assert!(
+        elks.requests()[1].path.contains("start=2026-01-31T12%3A00%3A00.303"),
+        "the instant itself is asked for again"
+    );
+    for wrong in ["yesterday", "2026-01-31T12:00:00.302~", "2026-01-31T12:00:00.302~a b", "~s1"] {
+        program.call("get_sms_messages", json!({"cursor": wrong})).failed("VALIDATION_ERROR");
+    }
+}
+
+#[test]
+fn one_odd_row_hides_no_other() {
+    let good = json!({"id": "s1", "direction": "outgoing", "created": "2026-01-31T12:00:00.000000", "from": SENDER,
+                      "to": RECIPIENT, "cost": 5200.0, "parts": "many", "status": "sent"});
+    let elks = rows(
+        &json!([good, {"id": "s2", "direction": "sideways", "created": "2026-01-31T12:00:00.000000"}, 5, {"id": 7}]),
+    );
+    let called = Launch::account(&elks).serve().call("get_sms_messages", json!({}));
+    assert_eq!(called.facts()["messages"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&called.facts()["messages"][0]["cost"], &called.facts()["messages"][0]["parts"]),
+        (&json!(5200), &json!(null))
+    );
+    assert!(called.text().contains("3 entries of the history could not be read and are left out"), "{}", called.text());
+}
+
+#[test]
+fn what_46elks_says_about_reading_on_is_not_taken_on_trust() {
+    for next in ["now", "2026-01-31T12:00:00+00:00", "../../me", "\u{202e}"] {
+        let page = json!({"data": [], "next": next});
+        let elks = Elks::behaving(move |_| Reaction::json(&page));
+        let called = Launch::account(&elks).serve().call("get_sms_messages", json!({"direction": "inbound"}));
+        assert!(called.facts()["next_cursor"].is_null() && elks.requests().len() == 1, "{next}");
+        assert!(called.text().contains("did not say where the history goes on"), "{}", called.text());
+    }
+}
+
 #[test]
 fn a_search_that_finds_little_stops_and_says_so() {
     // A history without end in which nothing is inbound.

@@ -212,6 +212,13 @@ fn a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_twice() {
 }
 
 #[test]
+fn a_dry_run_that_46elks_answers_as_a_send_is_an_unknown_outcome() {
+    let elks = Elks::behaving(accepted);
+    let mut program = Launch::account(&elks).env("DRY_RUN", "true").serve();
+    program.send(json!({})).failed("OUTCOME_UNKNOWN");
+}
+
+#[test]
 fn a_refused_message_is_told_with_the_reason() {
     for (status, said, told) in [
         (403, "Invalid to number", "Check the recipient"),

@@ -9,8 +9,8 @@ use crate::rules::invisible::visible;
 use crate::rules::surrogates::mended;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
 use form_urlencoded::Serializer;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 /// The most messages that 46elks puts on one page.
 pub(crate) const PAGE: u32 = 100;
@@ -86,14 +86,29 @@ pub(crate) struct SmsJson {
     created: Option<String>,
     delivered: Option<String>,
     /// How many parts it was billed as.
-    pub(crate) parts: Option<u32>,
+    #[serde(deserialize_with = "number")]
+    pub(crate) parts: Option<u64>,
     /// Ten-thousandths of the account's currency, all parts together.
+    #[serde(deserialize_with = "number")]
     pub(crate) cost: Option<u64>,
     /// The same, in the answer to a dry run.
+    #[serde(deserialize_with = "number")]
     pub(crate) estimated_cost: Option<u64>,
 }
 
+/// A whole number, or nothing: an odd amount must not hide that a message was sent.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let whole = |number: f64| (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64);
+    Ok(value.as_u64().or_else(|| value.as_f64().and_then(whole)))
+}
+
 impl SmsJson {
+    /// How many parts 46elks says that it has.
+    pub(crate) fn parts(&self) -> Option<u32> {
+        self.parts.and_then(|parts| u32::try_from(parts).ok()).filter(|parts| *parts > 0)
+    }
+
     /// The id, when there is a well-formed one.
     pub(crate) fn id(&self) -> Option<&str> {
         self.id.as_deref().filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()))
@@ -139,7 +154,7 @@ impl SmsJson {
             to: shown(self.to.as_deref().unwrap_or("unknown")),
             message: self.message.as_deref().map(shown),
             written_by_stranger: direction == Direction::Inbound,
-            parts: self.parts,
+            parts: self.parts(),
             cost: self.cost,
             currency: currency.map(Into::into),
         })
@@ -149,11 +164,30 @@ impl SmsJson {
 /// One page of the history.
 #[derive(Deserialize)]
 pub(crate) struct PageJson {
-    /// The messages, newest first.
-    pub(crate) data: Vec<SmsJson>,
+    /// The messages, newest first, each still to be read: one odd row must not hide the others.
+    pub(crate) data: Vec<serde_json::Value>,
     /// What to ask for as `before` to read on, when there is more.
     #[serde(default)]
-    pub(crate) next: Option<String>,
+    next: Option<String>,
+}
+
+impl PageJson {
+    /// What to ask for as `before` to read on: `Some(None)` when there is more, but what 46elks says
+    /// is no time of its own form.
+    pub(crate) fn next(&self) -> Option<Option<String>> {
+        let next = self.next.as_deref()?;
+        let form = (19..=27).contains(&next.len()) && next.bytes().all(|b| b.is_ascii_digit() || b"-T:.Z".contains(&b));
+        Some((form && time(next).is_some()).then(|| next.to_string()))
+    }
+
+    /// The messages that can be read, and how many cannot.
+    pub(crate) fn messages(self, currency: Option<&str>) -> (Vec<Message>, u32) {
+        let rows = self.data.len();
+        let read = |row| serde_json::from_value::<SmsJson>(row).ok()?.into_message(currency).ok();
+        let messages: Vec<Message> = self.data.into_iter().filter_map(read).collect();
+        let unreadable = rows - messages.len();
+        (messages, u32::try_from(unreadable).unwrap_or(u32::MAX))
+    }
 }
 
 /// An account, or a subaccount, whose answer is another.
@@ -316,6 +350,15 @@ pub(crate) fn time(api: &str) -> Option<String> {
     Some(time.and_utc().to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
+/// A time of the API's form, a millisecond later: what asks for messages before it includes the
+/// instant itself.
+pub(crate) fn just_after(api: &str) -> Option<String> {
+    let bare = api.strip_suffix('Z').unwrap_or(api);
+    let time = NaiveDateTime::parse_from_str(bare, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
+    let after = time.checked_add_signed(chrono::Duration::milliseconds(1))?;
+    Some(after.format("%Y-%m-%dT%H:%M:%S%.3f").to_string())
+}
+
 /// A time from a request (ISO 8601, with or without zone; a date alone is its midnight) in the
 /// form of the API: UTC without zone.
 ///
@@ -351,7 +394,7 @@ pub fn fuzz(status: u16, body: Vec<u8>) {
     let seen = |text: &str| assert_eq!(visible(text), text);
     match read::<PageJson>(answer(), Purpose::Ask) {
         Ok(page) => {
-            for message in page.data.into_iter().filter_map(|sms| sms.into_message(None).ok()) {
+            for message in page.messages(None).0 {
                 [message.from, message.to].iter().chain(&message.message).for_each(|text| seen(text));
             }
         }

@@ -68,8 +68,10 @@ impl sending::Guest for Component {
         let told: SmsJson = ask(&account, &elks::send(draft.outgoing(flash, dry_run)), purpose)?;
         // A real send that was answered without an id, or a dry run answered with one, is not what
         // was asked for.
-        if !dry_run && told.id().is_none() {
-            return Err(elks::outcome_unknown("46elks answered without a message id"));
+        match (dry_run, told.id()) {
+            (false, None) => return Err(elks::outcome_unknown("46elks answered without a message id")),
+            (true, Some(_)) => return Err(elks::outcome_unknown("46elks answered a dry run with a message id")),
+            _ => {}
         }
         let mut sms = SentSms {
             summary: String::new(),
@@ -78,12 +80,12 @@ impl sending::Guest for Component {
             id: told.id().filter(|_| !dry_run).map(Into::into),
             status: told.status().filter(|_| !dry_run),
             created: told.created().filter(|_| !dry_run),
-            parts: draft.parts(told.parts),
+            parts: draft.parts(told.parts()),
             encoding: draft.encoding(),
             cost: told.cost.filter(|_| !dry_run),
             estimated_cost: told.estimated_cost.or(told.cost).filter(|_| dry_run),
             currency: account.currency,
-            warnings: draft.warnings(told.parts),
+            warnings: draft.warnings(told.parts()),
             from: draft.from,
             to: draft.to,
             message: draft.clean.text,
@@ -103,23 +105,26 @@ impl queries::Guest for Component {
             let time = value.as_deref().map(elks::api_time).transpose();
             time.map_err(|told| Error::Invalid(format!("{name}: {told}")))
         };
-        let start = time("start", &request.start)?.or(time("cursor", &request.cursor)?);
+        let (start, after) = match &request.cursor {
+            None => (time("start", &request.start)?, None),
+            Some(cursor) => {
+                let (at, after) = Cursor::read(cursor)
+                    .ok_or_else(|| invalid("cursor", "it is not one that get_sms_messages returned as next_cursor"))?;
+                (Some(at), after)
+            }
+        };
         let end = time("end", &request.end)?;
         let to = request.to.as_deref().map(numbers::e164).transpose().map_err(|told| invalid("to", &told))?;
         let wanted = request.direction.unwrap_or(DirectionFilter::Both);
         // Without a filter every message counts, so a page need not hold more than is asked for.
         let page = if wanted == DirectionFilter::Both { limit as u32 } else { elks::PAGE };
-        let search = Search { start, end: end.as_deref(), to: to.as_deref(), limit, page };
+        let search = Search { start, end: end.as_deref(), to: to.as_deref(), limit, page, after };
         let found = search.run(&account, |direction| match wanted {
             DirectionFilter::Both => true,
             DirectionFilter::Inbound => direction == Direction::Inbound,
             DirectionFilter::Outbound => direction == Direction::Outbound,
         })?;
-        Ok(SmsHistory {
-            summary: sentences::history(&found.messages, found.stopped_early, found.cursor.is_some()),
-            messages: found.messages,
-            next_cursor: found.cursor,
-        })
+        Ok(SmsHistory { summary: sentences::history(&found), messages: found.messages, next_cursor: found.cursor })
     }
 
     fn check_sms_status(account: Account, request: CheckSmsStatusRequest) -> Result<SmsStatus, Error> {
@@ -154,7 +159,7 @@ impl queries::Guest for Component {
         let draft = Draft::check(&account, &request.to, request.from.as_deref(), &request.message)?;
         let told: SmsJson = ask(&account, &elks::send(draft.outgoing(false, true)), Purpose::Ask)?;
         let cost = told.estimated_cost.or(told.cost);
-        let parts = draft.parts(told.parts);
+        let parts = draft.parts(told.parts());
         let left = draft.shape.left;
         Ok(SmsEstimate {
             summary: sentences::estimate(parts, draft.encoding(), left, cost, account.currency.as_deref()),
@@ -169,7 +174,7 @@ impl queries::Guest for Component {
                 })
                 .collect(),
             estimated_cost: cost,
-            warnings: draft.warnings(told.parts),
+            warnings: draft.warnings(told.parts()),
             currency: account.currency,
         })
     }
@@ -203,9 +208,9 @@ impl queries::Guest for Component {
         request: GetDeliveryStatisticsRequest,
     ) -> Result<DeliveryStatistics, Error> {
         let limit = request.limit.unwrap_or(50).clamp(1, elks::PAGE) as usize;
-        let search = Search { start: None, end: None, to: None, limit, page: elks::PAGE };
+        let search = Search { start: None, end: None, to: None, limit, page: elks::PAGE, after: None };
         let found = search.run(&account, |direction| direction == Direction::Outbound)?;
-        let messages = found.messages;
+        let messages = &found.messages;
         let with = |status| messages.iter().filter(|message| message.status == status).count() as u32;
         let costs: Vec<u64> = messages.iter().filter_map(|message| message.cost).collect();
         let total_cost = costs.iter().sum();
@@ -223,7 +228,7 @@ impl queries::Guest for Component {
             period_start: messages.last().map(|message| message.created.clone()),
             period_end: messages.first().map(|message| message.created.clone()),
         };
-        statistics.summary = sentences::statistics(&statistics, found.stopped_early);
+        statistics.summary = sentences::statistics(&statistics, found.stopped_early, found.unreadable);
         Ok(statistics)
     }
 }
@@ -295,6 +300,40 @@ impl Draft {
     }
 }
 
+/// Where a walk through the history stopped inside a page: right after a message, which may share
+/// its instant with others. Written `time~id`.
+struct Cursor {
+    time: String,
+    id: String,
+}
+
+impl Cursor {
+    /// Where to start, and after which message of that instant. A cursor without id is 46elks's own.
+    fn read(cursor: &str) -> Option<(String, Option<Self>)> {
+        let (time, id) = match cursor.split_once('~') {
+            None => return Some((elks::api_time(cursor).ok()?, None)),
+            Some(parts) => parts,
+        };
+        let fine = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric());
+        let at = elks::just_after(time).filter(|_| fine)?;
+        Some((at, Some(Self { time: elks::time(time)?, id: id.into() })))
+    }
+
+    /// Whether a message was given before this cursor was: newer ones, and those of its instant up to
+    /// and including its own.
+    fn is_behind(cursor: &mut Option<Self>, message: &Message) -> bool {
+        let Some(Self { time, id }) = cursor else { return false };
+        if message.created < *time {
+            *cursor = None;
+            return false;
+        }
+        if message.created == *time && message.id == *id {
+            *cursor = None;
+        }
+        true
+    }
+}
+
 /// A walk through the history, page by page.
 struct Search<'a> {
     /// Only messages before this time, in the API's form.
@@ -307,6 +346,8 @@ struct Search<'a> {
     limit: usize,
     /// How many to ask for at a time.
     page: u32,
+    /// Where an earlier walk stopped inside a page.
+    after: Option<Cursor>,
 }
 
 /// What a search found.
@@ -316,40 +357,56 @@ struct Found {
     cursor: Option<String>,
     /// Whether it gave up before the end of the history and before the limit.
     stopped_early: bool,
+    /// How many rows of the history made no sense.
+    unreadable: u32,
 }
 
 impl Search<'_> {
     /// Collects messages of the wanted direction, each id once: 46elks cannot filter by direction,
     /// and messages of one instant may stand on two pages.
-    fn run(self, account: &Account, wanted: impl Fn(Direction) -> bool) -> Result<Found, Error> {
-        let mut messages: Vec<Message> = Vec::new();
+    fn run(mut self, account: &Account, wanted: impl Fn(Direction) -> bool) -> Result<Found, Error> {
+        let mut found = Found { messages: Vec::new(), cursor: None, stopped_early: false, unreadable: 0 };
         let mut seen = BTreeSet::new();
-        let mut start = self.start;
         for _ in 0..MOST_PAGES {
-            let page: PageJson =
-                ask(account, &elks::history(start.as_deref(), self.end, self.to, self.page), Purpose::Ask)?;
-            let mut on_page = page.data.into_iter();
-            for told in on_page.by_ref() {
-                let message = told.into_message(account.currency.as_deref())?;
-                if wanted(message.direction) && seen.insert(message.id.clone()) {
-                    messages.push(message);
-                    if messages.len() == self.limit {
+            let asked = elks::history(self.start.as_deref(), self.end, self.to, self.page);
+            let page: PageJson = ask(account, &asked, Purpose::Ask)?;
+            let next = page.next();
+            let (on_page, unreadable) = page.messages(account.currency.as_deref());
+            found.unreadable += unreadable;
+            let mut on_page = on_page.into_iter();
+            for message in on_page.by_ref() {
+                if !Cursor::is_behind(&mut self.after, &message)
+                    && wanted(message.direction)
+                    && seen.insert(message.id.clone())
+                {
+                    found.messages.push(message);
+                    if found.messages.len() == self.limit {
                         break;
                     }
                 }
             }
-            if messages.len() == self.limit {
+            if found.messages.len() == self.limit {
                 // What is left of the page begins right after the last message taken.
-                let rest = on_page.next().is_some();
-                let cursor = if rest { messages.last().map(|message| message.created.clone()) } else { page.next };
-                return Ok(Found { messages, cursor, stopped_early: false });
+                let last = on_page.next().and(found.messages.last());
+                found.cursor = match last {
+                    Some(last) => Some(format!("{}~{}", last.created.trim_end_matches('Z'), last.id)),
+                    None => next.flatten(),
+                };
+                return Ok(found);
             }
-            match page.next {
-                // A page that ends where it began would be asked for without end.
-                Some(next) if Some(&next) != start.as_ref() => start = Some(next),
-                _ => return Ok(Found { messages, cursor: None, stopped_early: false }),
+            match next {
+                None => return Ok(found),
+                // A page that ends where it began would be asked for without end; and what is no time
+                // cannot be asked for.
+                Some(next) if next.is_none() || next == self.start => {
+                    found.stopped_early = true;
+                    return Ok(found);
+                }
+                Some(next) => self.start = next,
             }
         }
-        Ok(Found { messages, cursor: start, stopped_early: true })
+        found.cursor = self.start;
+        found.stopped_early = true;
+        Ok(found)
     }
 }

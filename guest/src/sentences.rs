@@ -1,5 +1,6 @@
 //! The sentences that people read: one `summary` for each result, and the warnings.
 
+use crate::Found;
 use crate::bindings::exports::elks::sms::queries::{AccountBalance, DeliveryStatistics};
 use crate::bindings::exports::elks::sms::sending::SentSms;
 use crate::bindings::exports::elks::sms::types::{Direction, Encoding, Message, Status};
@@ -28,7 +29,11 @@ pub(crate) fn money(amount: impl Into<i128>, currency: Option<&str>) -> String {
 /// A count with its word: `1 part`, `2 parts`.
 fn count(number: impl Into<u64>, word: &str) -> String {
     let number = number.into();
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+    match (number, word.strip_suffix('y')) {
+        (1, _) => format!("1 {word}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {word}s"),
+    }
 }
 
 /// What became of a message that was to be sent. `loosening` says that the request asked for a
@@ -144,24 +149,39 @@ pub(crate) fn status(message: &Message) -> String {
     format!("Message {} from {} to {} {stands}.{cost}", message.id, message.from, message.to)
 }
 
-/// How many messages there are, and whether some came from strangers.
-pub(crate) fn history(messages: &[Message], stopped_early: bool, more: bool) -> String {
-    let inbound = messages.iter().filter(|message| message.direction == Direction::Inbound).count();
-    let mut summary = match messages.len() {
+/// How many messages there are, whether that is all, and whether some came from strangers.
+pub(crate) fn history(found: &Found) -> String {
+    let inbound = found.messages.iter().filter(|message| message.direction == Direction::Inbound).count();
+    let mut summary = match found.messages.len() {
         0 => "No messages match.".into(),
         all => format!("{}, newest first: {inbound} received, {} sent.", count(all as u64, "message"), all - inbound),
     };
-    if stopped_early {
-        summary
-            .push_str(" The search stopped early, because few of the many messages match: use next_cursor to go on.");
-    } else if more {
-        summary.push_str(" There are older ones: use next_cursor to read on.");
-    }
+    summary.push_str(&unreadable(found.unreadable));
+    summary.push_str(match (found.stopped_early, &found.cursor) {
+        (true, Some(_)) => {
+            " The search stopped early, because few of the many messages match: use next_cursor to go on."
+        }
+        (true, None) => " The search stopped early, because 46elks did not say where the history goes on.",
+        (false, Some(_)) => " There are older ones: use next_cursor to read on.",
+        (false, None) => "",
+    });
     if inbound > 0 {
         summary.push(' ');
         summary.push_str(STRANGERS);
     }
     summary
+}
+
+/// That some rows of the history made no sense.
+fn unreadable(rows: u32) -> String {
+    match rows {
+        0 => String::new(),
+        rows => format!(
+            " {} of the history could not be read and {} left out.",
+            count(rows, "entry"),
+            if rows == 1 { "is" } else { "are" }
+        ),
+    }
 }
 
 /// What the account holds.
@@ -187,7 +207,7 @@ pub(crate) fn balance(account: &AccountBalance) -> String {
 }
 
 /// How messages fared.
-pub(crate) fn statistics(statistics: &DeliveryStatistics, stopped_early: bool) -> String {
+pub(crate) fn statistics(statistics: &DeliveryStatistics, stopped_early: bool, unread: u32) -> String {
     if statistics.total == 0 {
         return "There are no outbound messages to count.".into();
     }
@@ -214,6 +234,7 @@ pub(crate) fn statistics(statistics: &DeliveryStatistics, stopped_early: bool) -
         summary.push_str(&format!(", from {from} to {to}"));
     }
     summary.push('.');
+    summary.push_str(&unreadable(unread));
     if stopped_early {
         summary.push_str(" Older outbound messages were not searched for.");
     }

@@ -7,7 +7,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 use std::path::Path;
-use wit_parser::{Docs, Function, Resolve, Type, TypeDefKind};
+use wit_parser::{Docs, Function, Resolve, Type, TypeDefKind, WorldItem};
 
 /// Clients cut longer descriptions, or count them against a budget.
 const LONGEST_DESCRIPTION: usize = 500;
@@ -25,6 +25,20 @@ pub(crate) fn list(wit: &Path) -> Result<Vec<Value>> {
         }
     }
     Ok(tools)
+}
+
+/// Every function that the world lets the component import, as `interface function`.
+pub(crate) fn imports(wit: &Path) -> Result<Vec<String>> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(wit)?;
+    let world = resolve.select_world(&[package], Some("elks-sms"))?;
+    let mut functions = Vec::new();
+    for item in resolve.worlds[world].imports.values() {
+        let WorldItem::Interface { id, .. } = item else { bail!("the world imports interfaces only") };
+        let interface = resolve.id_of(*id).context("an imported interface has a name")?;
+        functions.extend(resolve.interfaces[*id].functions.keys().map(|name| format!("{interface} {name}")));
+    }
+    Ok(functions)
 }
 
 /// One tool. What sends is told apart from what asks by the interface that it stands in.

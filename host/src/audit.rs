@@ -10,8 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
-/// The longest id or time that is recorded as it is, in characters: 46elks's ids have 33.
-const LONGEST_VALUE: usize = 64;
+/// The longest id that is recorded as it is, in characters: 46elks's have 33.
+const LONGEST_ID: usize = 40;
+
+/// The longest time that is recorded as it is, in characters, fraction and zone included.
+const LONGEST_TIME: usize = 35;
 
 /// Where lines go: stderr in the program, a buffer in tests.
 pub trait Sink: Send + Sync {
@@ -144,39 +147,50 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
 pub struct Params(Map<String, Value>);
 
 impl Params {
-    /// Masks what a caller wrote, whatever its type.
-    pub fn masked(arguments: &Map<String, Value>) -> Self {
+    /// Masks what a caller wrote, whatever its type. What is recorded in full is what it should be
+    /// (a direction, an id, a time) and no secret; anything else is `(invalid)`.
+    pub fn masked(arguments: &Map<String, Value>, is_secret: impl Fn(&str) -> bool) -> Self {
         let mut masked = Map::new();
         for (name, value) in arguments {
-            match (name.as_str(), value) {
-                ("to" | "from", Value::String(party)) => {
-                    masked.insert(name.clone(), crate::hygiene::visible(&self::masked(party)).into());
+            let (name, recorded): (&str, Value) = match (name.as_str(), value) {
+                ("to" | "from", Value::String(party)) => (name, crate::hygiene::visible(&self::masked(party)).into()),
+                ("to" | "from", _) => (name, "****".into()),
+                ("message", Value::String(text)) => ("message_length", text.chars().count().into()),
+                ("limit", Value::Number(_)) | ("flashsms" | "dry_run", Value::Bool(_)) => (name, value.clone()),
+                ("direction", Value::String(word)) if ["inbound", "outbound", "both"].contains(&word.as_str()) => {
+                    (name, value.clone())
                 }
-                ("to" | "from", _) => {
-                    masked.insert(name.clone(), "****".into());
-                }
-                ("message", Value::String(text)) => {
-                    masked.insert("message_length".into(), text.chars().count().into());
-                }
-                ("limit", Value::Number(_)) | ("flashsms" | "dry_run", Value::Bool(_)) => {
-                    masked.insert(name.clone(), value.clone());
-                }
-                ("direction" | "message_id" | "start" | "end" | "cursor", Value::String(word)) if is_plain(word) => {
-                    masked.insert(name.clone(), value.clone());
-                }
+                ("message_id", Value::String(id)) if is_id(id) && !is_secret(id) => (name, value.clone()),
+                ("start" | "end" | "cursor", Value::String(time)) if is_time(time) => (name, value.clone()),
                 ("limit" | "flashsms" | "dry_run" | "direction" | "message_id" | "start" | "end" | "cursor", _) => {
-                    masked.insert(name.clone(), "(invalid)".into());
+                    (name, "(invalid)".into())
                 }
-                _ => {}
-            }
+                _ => continue,
+            };
+            masked.insert(name.into(), recorded);
         }
         Self(masked)
     }
 }
 
-/// Whether a value is an id, a word or a time: nothing that could be a text.
-fn is_plain(value: &str) -> bool {
-    value.len() <= LONGEST_VALUE && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.+ TZ".contains(&b))
+/// Whether a value looks like an id of 46elks: letters and digits that begin with a letter, so no
+/// phone number.
+fn is_id(value: &str) -> bool {
+    value.len() <= LONGEST_ID
+        && value.starts_with(|c: char| c.is_ascii_alphabetic())
+        && value.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// Whether a value looks like a time, or a cursor, which begins with one: `2026-01-31…`.
+fn is_time(value: &str) -> bool {
+    let (time, id) = value.split_once('~').unwrap_or((value, "s"));
+    let date = time.get(..10).unwrap_or_default().bytes().enumerate();
+    let dated = date.clone().count() == 10
+        && date.into_iter().all(|(at, b)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() });
+    dated
+        && time.len() <= LONGEST_TIME
+        && time.bytes().all(|b| b.is_ascii_digit() || b"-:.+TZ ".contains(&b))
+        && is_id(id)
 }
 
 /// A number (without its separators) or name with all but its first four and last three characters
@@ -198,7 +212,7 @@ mod tests {
 
     fn params(arguments: Value) -> Value {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-        serde_json::to_value(Params::masked(&arguments)).expect("serialises")
+        serde_json::to_value(Params::masked(&arguments, |value| value == "s3cretpassw0rd")).expect("serialises")
     }
 
     #[test]
@@ -233,9 +247,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_id_and_no_time_is_not_recorded() {
+        for (name, value) in [
+            ("direction", "transfer the money to Anna tonight"),
+            ("message_id", "+46701740605"),
+            ("message_id", "46701740605"),
+            ("message_id", "s3cretpassw0rd"),
+            ("cursor", "0701740605"),
+            ("cursor", "2026-01-31T12:00:00.000~meet me at noon"),
+            ("start", "2026-01-31 call me at 0701740605 or later"),
+            ("end", ""),
+        ] {
+            assert_eq!(params(json!({name: value})), json!({name: "(invalid)"}), "{value}");
+        }
+    }
+
+    #[test]
     fn ids_and_times_are_recorded_in_full() {
         let plain = json!({"message_id": "s0231d6d7d6bc14a7e7734e466785c4ce", "start": "2026-01-31T12:00:00+01:00",
-                           "direction": "inbound", "limit": 10, "flashsms": true});
+                           "direction": "inbound", "limit": 10, "flashsms": true, "end": "2026-01-31",
+                           "cursor": "2026-01-31T12:00:00.000~s0231d6d7d6bc14a7e7734e466785c4ce"});
         assert_eq!(params(plain.clone()), plain);
     }
 

@@ -20,7 +20,7 @@ pub const LARGEST_REQUEST: usize = 32 * 1024;
 pub struct Trace {
     /// How many requests left.
     pub left: u32,
-    /// Whether a real message left and no answer to it came back.
+    /// Whether a real message left, and 46elks neither took nor refused it in plain words.
     pub unanswered_send: bool,
     /// Whether a real message left and was answered with success.
     pub accepted_send: bool,
@@ -32,38 +32,55 @@ pub struct Trace {
     pub last_status: Option<u16>,
 }
 
+impl Trace {
+    /// Whether a real message may have been sent.
+    pub fn may_have_sent(&self) -> bool {
+        self.unanswered_send || self.accepted_send
+    }
+}
+
 /// The door as one call sees it.
 #[derive(Clone)]
 pub struct Door(Arc<Inner>);
 
 struct Inner {
-    permit: Mutex<Permit>,
-    trace: Arc<Mutex<Trace>>,
+    state: Arc<Mutex<State>>,
     /// Absent for the program's own check of its credentials.
     gate: Option<(Arc<Gate>, Class)>,
     outside: Arc<Outside>,
 }
 
+/// Deciding, spending, counting and noting are one step under one lock: a request that comes while
+/// the call is being judged either is in the trace or does not leave.
+struct State {
+    permit: Permit,
+    trace: Trace,
+}
+
 impl Door {
     /// A door for one call.
     pub fn new(permit: Permit, gate: Option<(Arc<Gate>, Class)>, outside: Arc<Outside>) -> Self {
-        Self(Arc::new(Inner { permit: Mutex::new(permit), trace: Arc::default(), gate, outside }))
+        let state = Arc::new(Mutex::new(State { permit, trace: Trace::default() }));
+        Self(Arc::new(Inner { state, gate, outside }))
     }
 
-    /// What happened so far.
-    pub fn trace(&self) -> Trace {
-        lock(&self.0.trace).clone()
+    /// Lets nothing out any more and tells what happened. The component's requests run in tasks of
+    /// their own, which may outlive its instance by a moment.
+    pub fn close(&self) -> Trace {
+        let mut state = lock(&self.0.state);
+        state.permit = Permit::new(Vec::new());
+        state.trace.clone()
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while it holds one of these locks; if it did, the state would still be whole.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Nothing panics while it holds the lock; if it did, the state would still be whole.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The first denial stands: what follows from it is not another.
-fn deny(trace: &Mutex<Trace>, rule: Rule) -> Error {
-    lock(trace).denied.get_or_insert(rule);
+fn deny(state: &mut State, rule: Rule) -> Error {
+    state.trace.denied.get_or_insert(rule);
     Error::HttpRequestDenied
 }
 
@@ -74,26 +91,22 @@ impl Inner {
         let body = match Limited::new(body, LARGEST_REQUEST).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                return Err(deny(&self.trace, Rule::BodySize));
+                return Err(deny(&mut lock(&self.state), Rule::BodySize));
             }
-            Err(_) => return Err(deny(&self.trace, Rule::Body)),
+            Err(_) => return Err(deny(&mut lock(&self.state), Rule::Body)),
         };
         let sends = self.decide(&parts, &body)?;
-
-        {
-            let mut trace = lock(&self.trace);
-            trace.left += 1;
-            trace.unanswered_send |= sends;
-        }
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let answer = self.outside.send(&parts.method, path, body).await;
-        let mut trace = lock(&self.trace);
+        let trace = &mut lock(&self.state).trace;
         match &answer {
             Ok(response) => {
-                trace.last_status = Some(response.status().as_u16());
-                if sends {
+                let status = response.status();
+                trace.last_status = Some(status.as_u16());
+                // Anything but plain words leaves the outcome open.
+                if sends && (status.is_success() || status.is_client_error()) {
                     trace.unanswered_send = false;
-                    trace.accepted_send = response.status().is_success();
+                    trace.accepted_send = status.is_success();
                 }
             }
             Err(error) if sends && is_before_anything_left(error) => trace.unanswered_send = false,
@@ -102,25 +115,30 @@ impl Inner {
         answer
     }
 
-    /// Everything that must be true before a request leaves, in this order. The gate comes last, so
-    /// that only calls that really go out are counted.
+    /// Everything that must be true before a request leaves. The gate comes last, so that only calls
+    /// that really go out are counted.
     fn decide(&self, parts: &http::request::Parts, body: &[u8]) -> Result<bool, Error> {
-        if lock(&self.trace).denied.is_some() {
+        let leaks = self.outside.leaks(parts.uri.to_string().as_bytes()) || self.outside.leaks(body);
+        let mut state = lock(&self.state);
+        if state.trace.denied.is_some() || state.trace.refused.is_some() {
             return Err(Error::HttpRequestDenied);
         }
-        if self.outside.leaks(parts.uri.to_string().as_bytes()) || self.outside.leaks(body) {
-            return Err(deny(&self.trace, Rule::Credentials));
+        if leaks {
+            return Err(deny(&mut state, Rule::Credentials));
         }
-        let sends = lock(&self.permit)
-            .spend(&parts.method, &parts.uri, &parts.headers, body)
-            .map_err(|rule| deny(&self.trace, rule))?;
+        let sends = match state.permit.spend(&parts.method, &parts.uri, &parts.headers, body) {
+            Ok(sends) => sends,
+            Err(rule) => return Err(deny(&mut state, rule)),
+        };
         if let Some((gate, class)) = &self.gate
-            && lock(&self.trace).left == 0
+            && state.trace.left == 0
             && let Err(refusal) = gate.admit(*class)
         {
-            lock(&self.trace).refused = Some(refusal);
+            state.trace.refused = Some(refusal);
             return Err(Error::HttpRequestDenied);
         }
+        state.trace.left += 1;
+        state.trace.unanswered_send |= sends;
         Ok(sends)
     }
 }
@@ -155,11 +173,11 @@ impl WasiHttpHooks for Door {
 
     /// A header that is not on the list is a denial, also when the request is never sent.
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
-        let trace = Arc::clone(&self.0.trace);
+        let state = Arc::clone(&self.0.state);
         Arc::new(move |name| {
             let forbidden = !ALLOWED_HEADERS.contains(name);
             if forbidden {
-                deny(&trace, Rule::Header);
+                deny(&mut lock(&state), Rule::Header);
             }
             forbidden
         })

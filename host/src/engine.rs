@@ -5,11 +5,15 @@
 
 use wasmtime::Config;
 
+/// The largest stack of a call, in bytes. An honest call uses a few kilobytes.
+const STACK: usize = 512 << 10;
+
 /// The settings that compiler and runtime must share.
 pub(crate) fn config() -> Config {
     let mut config = Config::new();
     // A call that computes for too long is stopped: see the ticker in `sandbox.rs`.
     config.epoch_interruption(true);
+    config.max_wasm_stack(STACK);
     // What Rust's wasm32 target does not emit is off: less compiler and runtime to trust. Threads,
     // garbage collection, exceptions and component async are not even compiled in.
     config.wasm_simd(false);

@@ -5,14 +5,14 @@
 //! the same.
 //!
 //! ```text
-//! MCP client ─stdio─ server ─ runner ─ audit, gate ─ sandbox ═╗  guest: lib → rules → elks → http
+//! MCP client ─stdio─ wire ─ server ─ runner, audit ─ sandbox ═╗  guest: lib → rules → elks → http
 //!                                                             ║                         │ wasi:http
-//!                          46elks or simulator ─── door ══════╩─────────────────────────┘
+//!               46elks or simulator ─ outside ─ gate ─ door ══╩─────────────────────────┘
 //! ```
 //!
 //! # Layout
 //! - [`config`]: the settings, and the only place that reads the environment
-//! - [`server`]: the only file that knows rmcp
+//! - [`server`]: MCP; with `wire` and `confirm` the only files that know rmcp
 //! - `confirm`: approval of a send by the person
 //! - `wire`: lines in, lines out, each request once
 //! - [`runner`]: a call from beginning to end

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use std::borrow::Cow;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -88,22 +88,32 @@ impl Outside {
         Self { credentials: stamp, secrets, way }
     }
 
-    /// Whether bytes contain the credentials: as they are, in base64, or percent-encoded, up to
+    /// Whether bytes contain the credentials: as they are, in base64, or encoded as in a form, up to
     /// twice (a text in a form is encoded once more).
     pub fn leaks(&self, bytes: &[u8]) -> bool {
-        let contains =
-            |bytes: &[u8]| self.secrets.iter().any(|secret| bytes.windows(secret.len()).any(|window| window == secret));
-        let mut decoded = Cow::Borrowed(bytes);
-        for _ in 0..2 {
-            if contains(&decoded) {
-                return true;
-            }
-            if !decoded.contains(&b'%') {
-                return false;
-            }
-            decoded = Cow::Owned(percent_decoded(&decoded));
+        let contains = |bytes: &[u8]| self.secrets.iter().any(|secret| find(bytes, secret).is_some());
+        let once = form_decoded(bytes);
+        contains(bytes) || contains(&once) || contains(&form_decoded(&once)) || contains(&percent_decoded(bytes))
+    }
+
+    /// Whether any text of a result contains the credentials.
+    pub(crate) fn leaks_in(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.leaks(text.as_bytes()),
+            Value::Array(items) => items.iter().any(|item| self.leaks_in(item)),
+            Value::Object(fields) => fields.values().any(|field| self.leaks_in(field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
-        contains(&decoded)
+    }
+
+    /// Blots the credentials out of an answer: 46elks knows them, the component must not.
+    fn blotted(&self, mut body: Vec<u8>) -> Vec<u8> {
+        for secret in &self.secrets {
+            while let Some(at) = find(&body, secret) {
+                body[at..at + secret.len()].fill(b'*');
+            }
+        }
+        body
     }
 
     /// Sends a request that may leave, with the credentials on it, and reads the whole answer.
@@ -138,22 +148,25 @@ impl Outside {
                 }
             }
         };
-        cleaned(response)
+        let (parts, body) = cleaned(response)?.into_parts();
+        Ok(Response::from_parts(parts, self.blotted(body.into()).into()))
     }
+}
+
+/// Where some bytes stand in others.
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+/// Takes the encoding of forms off, once.
+fn form_decoded(bytes: &[u8]) -> Vec<u8> {
+    let spaces: Vec<u8> = bytes.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
+    percent_decoded(&spaces)
 }
 
 /// Takes percent-encoding off, once; what is not an encoding stays.
 fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((&first, tail)) = rest.split_first() {
-        let pair = (first == b'%').then(|| tail.get(..2)).flatten();
-        let value =
-            pair.and_then(|pair| std::str::from_utf8(pair).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        decoded.push(value.unwrap_or(first));
-        rest = if value.is_some() { &tail[2..] } else { tail };
-    }
-    decoded
+    percent_encoding::percent_decode(bytes).collect()
 }
 
 /// An answer as the guest may see it: status, media type, and text.
@@ -194,6 +207,7 @@ async fn client_over_tls() -> Result<reqwest::Client, Error> {
     let client = tokio::task::spawn_blocking(|| {
         let mut roots = rustls::RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        anyhow::ensure!(!roots.is_empty(), "the system has no certificates, or SSL_CERT_FILE cannot be read");
         client(roots, |builder| builder)
     });
     client.await.ok().and_then(Result::ok).ok_or(Error::ConfigurationError)

@@ -137,7 +137,7 @@ impl Permit {
         if !headers_fit(headers, body) {
             return Err(Rule::Header);
         }
-        let mut broken = Rule::Method;
+        let mut broken = if self.0.is_empty() { Rule::Count } else { Rule::Method };
         for allowed in &mut self.0 {
             match allowed.shape.fits(method, uri, body) {
                 Ok(_) if allowed.times == 0 => return Err(Rule::Count),
@@ -174,7 +174,7 @@ impl Shape {
                 require(uri.query().is_none(), Rule::Query)?;
                 let pairs = canonical_pairs(body).ok_or(Rule::Body)?;
                 let fits = pairs.iter().all(|(name, value)| match name.as_str() {
-                    "to" => value == to,
+                    "to" => value == to && is_one_number(to),
                     "from" => value == from,
                     "message" => lacks_only_controls(value, message),
                     "flashsms" => *flash && value == "yes",
@@ -187,6 +187,13 @@ impl Shape {
             }
         }
     }
+}
+
+/// Whether a text is one number in E.164 form. The approved recipient is what the caller wrote; a
+/// list of recipients must not pass as one, though the component refuses it, too.
+fn is_one_number(to: &str) -> bool {
+    let digits = to.strip_prefix('+').unwrap_or_default();
+    (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn require(fits: bool, rule: Rule) -> Result<(), Rule> {
@@ -299,6 +306,17 @@ mod tests {
         ] {
             let body = form(&[("from", "Elks"), ("to", "+46701740605"), ("message", sent)]);
             assert_eq!(Spoilt::post(&body).spend(&mut post(false, false)).is_ok(), fits, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_recipients_is_denied_even_when_a_caller_wrote_it() {
+        for to in ["+46701740605,+46701740606", "46701740605", "+46", "+4670174060x", "+46701740605+46701740606", ""] {
+            let (from, message) = ("Elks".into(), "Hej".into());
+            let shape = Shape::PostSms { to: to.into(), from, message, flash: false, dry_run: false };
+            let mut permit = Permit::new(vec![Allowed { times: 1, shape }]);
+            let body = form(&[("from", "Elks"), ("to", to), ("message", "Hej")]);
+            assert_eq!(Spoilt::post(&body).spend(&mut permit), Err(Rule::Body), "{to}");
         }
     }
 

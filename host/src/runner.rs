@@ -3,7 +3,7 @@
 //! What the component says is taken only as far as the door's own trace does not contradict it.
 
 use crate::audit::{self, Params, Record, Sink, Timestamp};
-use crate::call::{Call, Tool};
+use crate::call::{Call, Class, Tool};
 use crate::config::Settings;
 use crate::contract;
 use crate::door::{Door, Trace};
@@ -11,14 +11,15 @@ use crate::gate::Gate;
 use crate::hygiene;
 use crate::outside::Outside;
 use crate::permit::Rule;
-use crate::sandbox::{Function, Sandbox, Stopped};
+use crate::sandbox::{CALL_TIME, Function, Sandbox, Stopped};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OnceCell, RwLock};
+use tokio::time::Instant;
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 /// The interface whose function sends.
@@ -118,12 +119,14 @@ impl Code {
 }
 
 /// Why the account could not be verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unverified {
     /// 46elks refused the credentials, with this HTTP status.
     Refused(u16),
     /// 46elks could not be asked.
     Unreachable,
+    /// It was not asked: too soon, or the component tried something else.
+    Failed(Failure),
 }
 
 /// What is known of a verified account.
@@ -141,6 +144,8 @@ pub struct Runner {
     outside: Arc<Outside>,
     sink: Arc<dyn Sink>,
     account: OnceCell<Verified>,
+    /// How often verifying failed, and how it did last.
+    failures: Mutex<(u64, Option<Unverified>)>,
     /// Told when 46elks refuses the credentials: the program then ends.
     refused: Notify,
     denials: AtomicU64,
@@ -159,6 +164,7 @@ impl Runner {
             outside,
             sink,
             account: OnceCell::new(),
+            failures: Mutex::default(),
             refused: Notify::new(),
             denials: AtomicU64::new(0),
             running: RwLock::new(()),
@@ -180,27 +186,55 @@ impl Runner {
         drop(self.running.write().await);
     }
 
-    /// Asks 46elks whether the credentials are good, once; whoever comes while it is asked waits. An
-    /// unreachable 46elks is asked again by the next who comes.
+    /// Asks 46elks whether the credentials are good, once; whoever comes while it is asked waits and
+    /// shares the verdict. An unreachable 46elks is asked again by the next who comes.
     ///
     /// # Errors
     /// Whether it refused or could not be asked.
     pub async fn verified(&self) -> Result<&Verified, Unverified> {
-        self.account.get_or_try_init(|| self.verify()).await
+        let failed_before = self.last_failure().0;
+        let verdict = self.account.get_or_try_init(|| async {
+            let (failed, last) = self.last_failure().clone();
+            if let Some(failure) = last.filter(|_| failed > failed_before) {
+                return Err(failure);
+            }
+            let verdict = self.verify(failed > 0).await;
+            if let Err(failure) = &verdict {
+                *self.last_failure() = (failed + 1, Some(failure.clone()));
+            }
+            verdict
+        });
+        verdict.await
     }
 
-    async fn verify(&self) -> Result<Verified, Unverified> {
+    fn last_failure(&self) -> MutexGuard<'_, (u64, Option<Unverified>)> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks once. The first time is free; who asks again counts as a query.
+    async fn verify(&self, again: bool) -> Result<Verified, Unverified> {
         let call = Call::CheckAccountBalance(contract::CheckAccountBalanceRequest { to: None });
         // The check may do what it needs and no more: no price, so no sender.
-        let door = Door::new(call.permit(&self.settings).reading(), None, Arc::clone(&self.outside));
+        let gate = again.then(|| (Arc::clone(&self.gate), Class::Queries));
+        let door = Door::new(call.permit(&self.settings).reading(), gate, Arc::clone(&self.outside));
         let mut account = call.account(&self.settings, None);
         account.default_sender = None;
-        let answer = self.run(&call, &account, &door).await;
-        match (answer, door.trace().last_status) {
-            // What the component makes of the answer counts only if there was one.
+        let answer = self.run(&call, &account, &door, Instant::now() + CALL_TIME).await;
+        let trace = door.close();
+        if let Some(rule) = trace.denied {
+            return Err(Unverified::Failed(self.violation(rule, &trace)));
+        }
+        if let Some(refusal) = trace.refused {
+            return Err(Unverified::Failed(Failure::new(Code::RateLimit, refusal.to_string())));
+        }
+        match (answer, trace.last_status) {
+            // What the component makes of the answer counts only if there was one, and only as far
+            // as it can be checked: nothing else of one call may reach another.
             (Ok(Ok(facts)), Some(200..=299)) => {
                 self.sink.line("✓ 46elks credentials verified");
-                Ok(Verified { currency: facts["currency"].as_str().map(Into::into) })
+                let currency = facts["currency"].as_str();
+                let currency = currency.filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()));
+                Ok(Verified { currency: currency.map(Into::into) })
             }
             (_, Some(status @ (401 | 403))) => {
                 let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
@@ -244,7 +278,9 @@ impl Runner {
         arguments: Map<String, Value>,
         entry: &mut Entry<'_>,
     ) -> Result<Success, Failure> {
+        let deadline = Instant::now() + CALL_TIME;
         let verified = self.verified().await.map_err(|unverified| match unverified {
+            Unverified::Failed(failure) => failure,
             Unverified::Refused(status) => Failure {
                 status: Some(status),
                 ..Failure::new(
@@ -262,9 +298,8 @@ impl Runner {
         let gate = (Arc::clone(&self.gate), tool.class());
         let door = entry.door.insert(Door::new(call.permit(&self.settings), Some(gate), Arc::clone(&self.outside)));
         let account = call.account(&self.settings, verified.currency.clone());
-        let answer = self.run(&call, &account, door).await;
-        let trace = door.trace();
-        self.judge(answer, &trace)
+        let answer = self.run(&call, &account, door, deadline).await;
+        self.judge(answer, &door.close())
     }
 
     /// What came of a call, in the order of who is believed: the door, the gate, the sandbox, and
@@ -297,7 +332,7 @@ impl Runner {
                     Stopped::OutOfMemory => ("the call wanted too much memory and was stopped", "Ask for less"),
                     Stopped::Trapped => ("the component failed and was stopped", "Try something else"),
                 };
-                return Err(if trace.unanswered_send || trace.accepted_send {
+                return Err(if trace.may_have_sent() {
                     unknown(what)
                 } else {
                     let text = format!("{what}. Nothing was sent. {next}; if it happens again, please report it.");
@@ -308,9 +343,14 @@ impl Runner {
         let failure = match answer {
             Ok(mut facts) => {
                 hygiene::clean(&mut facts);
-                match (facts["sent"] == true, trace.accepted_send || trace.unanswered_send) {
-                    (false, true) => return Err(unknown("a message left, but the component does not say so")),
-                    (true, false) => {
+                match (facts["sent"] == true, trace) {
+                    (_, trace) if trace.unanswered_send => {
+                        return Err(unknown("a message left, but no sense came back"));
+                    }
+                    (false, trace) if trace.accepted_send => {
+                        return Err(unknown("a message left, but the component does not say so"));
+                    }
+                    (true, trace) if !trace.accepted_send => {
                         let told =
                             "the component says that a message was sent, but none left. Please report this as a bug.";
                         return Err(Failure::new(Code::Sandbox, told));
@@ -319,7 +359,7 @@ impl Runner {
                 }
                 facts["simulated"] = json!(self.settings.simulate);
                 let text = facts.to_string();
-                if self.outside.leaks(text.as_bytes()) {
+                if self.outside.leaks_in(&facts) {
                     return Err(self.violation(Rule::Credentials, trace));
                 }
                 if text.len() > LARGEST_RESULT {
@@ -347,7 +387,7 @@ impl Runner {
         }
         // A send that left and was not plainly refused is an unknown outcome, whatever the component
         // calls it.
-        if (trace.unanswered_send || trace.accepted_send) && code != Code::OutcomeUnknown {
+        if trace.may_have_sent() && code != Code::OutcomeUnknown {
             return Err(unknown("a message left, but no sense came back"));
         }
         Err(Failure { code, status, text })
@@ -359,7 +399,7 @@ impl Runner {
         // Unique in this process and, by its time, between processes.
         let now = Utc::now();
         let id = format!("{:x}-{}", now.timestamp_millis(), self.denials.fetch_add(1, Ordering::Relaxed));
-        let left = match (trace.accepted_send || trace.unanswered_send, trace.left) {
+        let left = match (trace.may_have_sent(), trace.left) {
             (true, _) => "A message had already left: look at get_sms_messages before you send again",
             (false, 0) => "Nothing left this machine",
             (false, _) => "No message was sent",
@@ -378,29 +418,39 @@ impl Runner {
         call: &Call,
         account: &contract::Account,
         door: &Door,
+        deadline: Instant,
     ) -> Result<Result<Value, contract::Error>, Stopped> {
         let queries = |name| Function { interface: QUERIES, name };
         match call {
             Call::SendSms(request) => {
                 let function = Function { interface: SENDING, name: "send-sms" };
-                self.invoke::<_, contract::SentSms>(function, account, request, door).await
+                self.invoke::<_, contract::SentSms>(function, account, request, door, deadline).await
             }
             Call::GetSmsMessages(request) => {
-                self.invoke::<_, contract::SmsHistory>(queries("get-sms-messages"), account, request, door).await
+                self.invoke::<_, contract::SmsHistory>(queries("get-sms-messages"), account, request, door, deadline)
+                    .await
             }
             Call::CheckSmsStatus(request) => {
-                self.invoke::<_, contract::SmsStatus>(queries("check-sms-status"), account, request, door).await
+                self.invoke::<_, contract::SmsStatus>(queries("check-sms-status"), account, request, door, deadline)
+                    .await
             }
             Call::EstimateSmsCost(request) => {
-                self.invoke::<_, contract::SmsEstimate>(queries("estimate-sms-cost"), account, request, door).await
+                self.invoke::<_, contract::SmsEstimate>(queries("estimate-sms-cost"), account, request, door, deadline)
+                    .await
             }
             Call::CheckAccountBalance(request) => {
-                self.invoke::<_, contract::AccountBalance>(queries("check-account-balance"), account, request, door)
-                    .await
+                self.invoke::<_, contract::AccountBalance>(
+                    queries("check-account-balance"),
+                    account,
+                    request,
+                    door,
+                    deadline,
+                )
+                .await
             }
             Call::GetDeliveryStatistics(request) => {
                 let function = queries("get-delivery-statistics");
-                self.invoke::<_, contract::DeliveryStatistics>(function, account, request, door).await
+                self.invoke::<_, contract::DeliveryStatistics>(function, account, request, door, deadline).await
             }
         }
     }
@@ -412,12 +462,13 @@ impl Runner {
         account: &contract::Account,
         request: &Request,
         door: &Door,
+        deadline: Instant,
     ) -> Result<Result<Value, contract::Error>, Stopped>
     where
         Request: ComponentType + Lower + Sync,
         Answer: ComponentType + Lift + Serialize + Send + Sync + 'static,
     {
-        let answer = self.sandbox.call::<Request, Answer>(function, account, request, door.clone()).await?;
+        let answer = self.sandbox.call::<Request, Answer>(function, account, request, door.clone(), deadline).await?;
         Ok(answer.map(|record| {
             // Records of texts and numbers always serialise.
             let mut facts = serde_json::to_value(record).unwrap_or_default();
@@ -452,8 +503,11 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     fn begin(runner: &'a Runner, tool: Tool, arguments: &Map<String, Value>) -> Self {
-        let dry_run = runner.settings.dry_run;
-        Self { runner, tool, params: Params::masked(arguments), begun: Utc::now(), dry_run, door: None, ended: false }
+        let dry_run = runner.settings.dry_run
+            || tool == Tool::EstimateSmsCost
+            || (tool == Tool::SendSms && arguments.get("dry_run") == Some(&Value::Bool(true)));
+        let params = Params::masked(arguments, |value| runner.outside.leaks(value.as_bytes()));
+        Self { runner, tool, params, begun: Utc::now(), dry_run, door: None, ended: false }
     }
 
     fn end(&mut self, failure: Option<&Failure>) {
@@ -474,13 +528,17 @@ impl<'a> Entry<'a> {
 }
 
 impl Drop for Entry<'_> {
-    /// A call that was given up: its request may be on the wire.
+    /// A call that was given up: its request may be on the wire, or may have been denied.
     fn drop(&mut self) {
-        if !self.ended {
-            let sent =
-                self.door.as_ref().map(Door::trace).is_some_and(|trace| trace.unanswered_send || trace.accepted_send);
-            let code = if sent { Code::OutcomeUnknown } else { Code::Cancelled };
-            self.end(Some(&Failure::new(code, "")));
+        if self.ended {
+            return;
         }
+        let trace = self.door.as_ref().map(Door::close).unwrap_or_default();
+        if let Some(rule) = trace.denied {
+            let denied = self.runner.violation(rule, &trace);
+            return self.end(Some(&denied));
+        }
+        let code = if trace.may_have_sent() { Code::OutcomeUnknown } else { Code::Cancelled };
+        self.end(Some(&Failure::new(code, "")));
     }
 }

@@ -5,13 +5,15 @@
 use crate::contract::{self, Account};
 use crate::door::Door;
 use crate::engine;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentType, InstancePre, Lift, Linker, Lower, ResourceTable,
+    types::ComponentItem,
 };
 use wasmtime::{
     Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store, StoreContextMut, Trap,
@@ -28,6 +30,9 @@ pub const COMPONENT_WIT: &str = include_str!(concat!(env!("OUT_DIR"), "/elks-sms
 
 /// [`COMPONENT`], compiled ahead of time for this program's target.
 const COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/elks-sms.cwasm"));
+
+/// The functions that a component may import, as `wit/` lists them: interface and name, a line each.
+const IMPORTS: &str = include_str!(concat!(env!("OUT_DIR"), "/imports.txt"));
 
 /// How many calls run at a time. One more waits; it does not fail.
 pub const CALLS_AT_A_TIME: u32 = 16;
@@ -164,6 +169,7 @@ impl Sandbox {
     /// Links a component with what `wit/` lists, and nothing more: one that imports anything else is
     /// refused here, with the name of the import.
     fn with(engine: Engine, component: Component) -> Result<Self> {
+        check_imports(&engine, &component)?;
         let mut linker = Linker::<State>::new(&engine);
         wasmtime_wasi_io::add_to_linker_async(&mut linker)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
@@ -179,14 +185,19 @@ impl Sandbox {
         account: &Account,
         request: &Request,
         door: Door,
+        deadline: Instant,
     ) -> Result<Result<Answer, contract::Error>, Stopped>
     where
         Request: ComponentType + Lower + Sync,
         Answer: ComponentType + Lift + Send + Sync + 'static,
     {
+        // Taken before the store and given back after it: an instance leaves its place in the pool
+        // before the next one comes.
+        let Ok(Ok(_slot)) = tokio::time::timeout_at(deadline, self.free.acquire()).await else {
+            return Err(Stopped::OutOfTime);
+        };
         let mut store = self.store(door);
         let run = async {
-            let _slot = self.free.acquire().await?;
             let index = self.index(function)?;
             let instance = self.ready.instantiate_async(&mut store).await?;
             let function = instance
@@ -194,7 +205,7 @@ impl Sandbox {
             let (answer,) = function.call_async(&mut store, (account, request)).await?;
             anyhow::Ok(answer)
         };
-        match tokio::time::timeout(CALL_TIME, run).await {
+        match tokio::time::timeout_at(deadline, run).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) if store.data().bounds.exceeded => Err(Stopped::OutOfMemory),
             Ok(Err(error)) if error.downcast_ref() == Some(&Trap::Interrupt) => Err(Stopped::OutOfTime),
@@ -229,6 +240,22 @@ impl Sandbox {
         let index = interface.and_then(|interface| self.component.get_export_index(Some(&interface), function.name));
         index.context("the component does not export this function")
     }
+}
+
+/// Refuses a component that imports a function which `wit/` does not list. The standard's interfaces
+/// have many more, and linking an interface links them all.
+fn check_imports(engine: &Engine, component: &Component) -> Result<()> {
+    for (interface, import) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = import.ty else {
+            bail!("the component imports {interface}, which wit/ does not list");
+        };
+        for (name, export) in instance.exports(engine) {
+            let is_function = matches!(export.ty, ComponentItem::ComponentFunc(_));
+            let listed = IMPORTS.lines().any(|line| line.split_once(' ') == Some((interface, name)));
+            ensure!(!is_function || listed, "the component imports {name} of {interface}, which wit/ does not list");
+        }
+    }
+    Ok(())
 }
 
 /// An engine whose instances come from a pool of ready slots.

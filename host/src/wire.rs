@@ -24,9 +24,12 @@ use tokio::task::JoinHandle;
 #[expect(unreachable_pub, reason = "the file is the guest's, where it is public")]
 mod surrogates;
 
-/// The longest line that a client may send, in bytes. The longest honest call, a text of 4000
-/// characters with every one escaped, is under half of it.
+/// The longest line that a client may send, in bytes. The longest honest call, 4000 emoji with every
+/// one escaped, is three quarters of it.
 pub(crate) const LONGEST_LINE: usize = 64 * 1024;
+
+/// The longest id of a request, in bytes. Ids are remembered; those of clients have a few characters.
+const LONGEST_ID: usize = 256;
 
 /// How many requests may be under way. A client that posts more is not read until some are answered,
 /// so that a flood costs it time and us no memory.
@@ -224,6 +227,9 @@ fn parse(line: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Option<TxJsonRpcMe
     if *whole != *line {
         return Err(Some(refusal(id, "a text holds half of a surrogate pair, which cannot be sent")));
     }
+    if line.len() > LONGEST_ID && value["id"].as_str().is_some_and(|id| id.len() > LONGEST_ID) {
+        return Err(Some(refusal(None, &format!("its id is longer than {LONGEST_ID} bytes"))));
+    }
     if doubled {
         return Err(Some(refusal(id, "an object names the same key twice, so it is not clear what is meant")));
     }
@@ -396,6 +402,7 @@ mod tests {
             (r#"{"id":9,"method":"ping"}"#, "\"id\":9", "no JSON-RPC"),
             (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "", "no JSON-RPC"),
             (&"[".repeat(1000), "", "nested too deeply"),
+            (&format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "i".repeat(300)), "", "id is longer"),
             (r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":1e999}}"#, "", "number is too large"),
         ] {
             let told = told(line);

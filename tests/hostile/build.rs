@@ -13,7 +13,14 @@ use std::path::PathBuf;
 mod component;
 
 /// Functions that no elks-sms component may import, in the text form of a component's import.
-const FORBIDDEN: [(&str, &str, &str); 6] = [
+const FORBIDDEN: [(&str, &str, &str); 7] = [
+    // A function of an interface that the component does import, but not this one of it.
+    (
+        "timeouts",
+        "wasi:http/types@0.2.0",
+        r#"(export "request-options" (type $r (sub resource)))
+           (export "[constructor]request-options" (func (result (own $r))))"#,
+    ),
     ("environment", "wasi:cli/environment@0.2.0", r#"(export "get-arguments" (func (result (list string))))"#),
     ("filesystem", "wasi:filesystem/preopens@0.2.0", r#"(export "descriptor-count" (func (result u32)))"#),
     ("sockets", "wasi:sockets/instance-network@0.2.0", r#"(export "connect" (func (result u32)))"#),

@@ -25,19 +25,35 @@ pub fn name(c: char) -> Option<&'static str> {
         '\u{2061}'..='\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FFF0}'..='\u{FFFB}' => "a format control",
         '\u{1D173}'..='\u{1D17A}' => "a format control",
         '\u{E0000}'..='\u{E007F}' => "a tag character",
+        // Ranges that Unicode keeps for characters that show nothing, assigned or not.
+        '\u{E0080}'..='\u{E0FFF}' => "a character that shows nothing",
+        '\u{1BCA0}'..='\u{1BCA3}' | '\u{13430}'..='\u{1343F}' => "a format control",
         _ => return None,
     })
 }
 
-/// The text with every such character spelled out (`\u{202e}`), so that nothing stays unseen.
-/// Those inside an emoji stay: they are part of what is shown.
+/// The three flags of regions that emoji fonts show (England, Scotland, Wales), as their tags. Any
+/// other row of tags would be a text that nobody sees.
+const REGIONS: [&str; 3] = [
+    "\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+    "\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}",
+    "\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}",
+];
+
+/// The text with every such character spelled out (`\u{202e}`), so that nothing stays unseen, and
+/// with a lone carriage return, too, which lets a line be written over. Those inside an emoji stay:
+/// they are part of what is shown.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if unseen(text).next().is_none() {
+    let returns =
+        text.match_indices('\r').filter(|(at, _)| !text[at + 1..].starts_with('\n')).map(|(at, _)| (at, '\r'));
+    let mut hidden: Vec<(usize, char)> = unseen(text).chain(returns).collect();
+    if hidden.is_empty() {
         return Cow::Borrowed(text);
     }
+    hidden.sort_unstable();
     let mut spelled = String::with_capacity(text.len() + 16);
     let mut copied = 0;
-    for (at, c) in unseen(text) {
+    for (at, c) in hidden {
         spelled.push_str(&text[copied..at]);
         spelled.extend(c.escape_unicode());
         copied = at + c.len_utf8();
@@ -47,33 +63,34 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// The unseen characters of a text with their byte positions, without those that belong to an
-/// emoji: a joiner between two pictures, a selector behind one, and the tags of a flag.
+/// emoji: a joiner between two pictures, one selector behind one, and the tags of a flag.
 pub fn unseen(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     let mut chars = text.char_indices().peekable();
     let mut picture = false; // the character before belongs to an emoji
-    let mut flag = false; // inside 🏴 and the tags that name a region
+    let mut selected = false; // and has its selector
+    let mut flag_until = 0; // where the tags of a flag end
     std::iter::from_fn(move || {
         while let Some((at, c)) = chars.next() {
             let next = chars.peek().map(|&(_, next)| next);
+            let selector = matches!(c, '\u{FE0E}' | '\u{FE0F}');
             let belongs = match c {
                 '\u{200D}' => picture && next.is_some_and(is_picture),
-                '\u{FE0E}' | '\u{FE0F}' => picture || (is_keycap(text, at) && next == Some('\u{20E3}')),
-                '\u{E0020}'..='\u{E007E}' | '\u{E007F}' => flag && flag_ends(&text[at..]),
-                _ => name(c).is_none(),
+                _ if selector => (picture && !selected) || (is_keycap(text, at) && next == Some('\u{20E3}')),
+                _ => name(c).is_none() || at < flag_until,
             };
-            flag = c == '\u{1F3F4}' || (flag && belongs && ('\u{E0020}'..='\u{E007E}').contains(&c));
-            picture = is_picture(c) || (picture && matches!(c, '\u{FE0F}' | '\u{E007F}') && belongs);
+            if c == '\u{1F3F4}' {
+                let behind = at + c.len_utf8();
+                let region = REGIONS.iter().find(|region| text[behind..].starts_with(**region));
+                flag_until = region.map_or(0, |region| behind + region.len());
+            }
+            picture = is_picture(c) || (picture && belongs && (selector || at < flag_until));
+            selected = selector && belongs;
             if !belongs {
                 return Some((at, c));
             }
         }
         None
     })
-}
-
-/// Whether tags run on to the tag that ends a flag, within the seven that a region needs at most.
-fn flag_ends(tags: &str) -> bool {
-    tags.chars().take(7).take_while(|c| ('\u{E0020}'..='\u{E007F}').contains(c)).any(|c| c == '\u{E007F}')
 }
 
 /// Whether the character before a position is one that a keycap emoji is made of.
@@ -113,6 +130,10 @@ mod tests {
             ("x\u{E0041}\u{E007F}", "x\\u{e0041}\\u{e007f}"),
             ("🏴\u{E0041}x", "🏴\\u{e0041}x"),
             ("\u{9B}2J", "\\u{9b}2J"),
+            ("pay 1 kr\rpay 9 kr\r\n", "pay 1 kr\\u{d}pay 9 kr\r\n"),
+            ("❤\u{FE0F}\u{FE0F}\u{FE0F}", "❤\u{FE0F}\\u{fe0f}\\u{fe0f}"),
+            ("🏴\u{E0069}\u{E0067}\u{E007F}", "🏴\\u{e0069}\\u{e0067}\\u{e007f}"),
+            ("x\u{E0200}\u{1BCA0}", "x\\u{e0200}\\u{1bca0}"),
         ] {
             assert_eq!(visible(text), spelled);
             assert_eq!(visible(spelled), spelled, "spelling out twice changes nothing");

@@ -1,7 +1,7 @@
 //! Links in a text. They are allowed, but told: a link in an SMS is how people are robbed.
 
 use linkify::{LinkFinder, LinkKind};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 /// Hosts that hide where a link leads, with their source.
 const SHORTENERS: &str = include_str!("shorteners.txt");
@@ -20,7 +20,7 @@ pub fn links(text: &str) -> Vec<Link> {
     let mut finder = LinkFinder::new();
     finder.kinds(&[LinkKind::Url]).url_must_have_scheme(false);
     let mut links: Vec<Link> = Vec::new();
-    let found = finder.links(text).map(|link| link.as_str()).chain(v6_links(text));
+    let found = finder.links(text).map(|link| link.as_str()).chain(schemes(text));
     for link in found.map(link) {
         if !links.iter().any(|known| known.host == link.host) {
             links.push(link);
@@ -29,14 +29,22 @@ pub fn links(text: &str) -> Vec<Link> {
     links
 }
 
-/// Links to an IPv6 address, which the library does not find.
-fn v6_links(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices("://[").map(|(at, _)| text[at..].split_whitespace().next().unwrap_or(""))
+/// Everything that follows `http://` or `https://`: the library leaves out hosts that are no names,
+/// such as `[2001:db8::1]`, `127.1` or `2130706433`, but phones open them.
+fn schemes(text: &str) -> impl Iterator<Item = &str> {
+    let lower = text.to_ascii_lowercase();
+    let starts: Vec<usize> = ["http://", "https://"]
+        .iter()
+        .flat_map(|scheme| lower.match_indices(scheme).map(|(at, _)| at).collect::<Vec<_>>())
+        .collect();
+    starts
+        .into_iter()
+        .map(|at| text[at..].split(char::is_whitespace).next().unwrap_or(""))
+        .filter(|link| !host(link).1.is_empty())
 }
 
-/// A link's host, which stands behind scheme and user and before port and path, and what is odd
-/// about it.
-fn link(link: &str) -> Link {
+/// A link's user and host: what stands behind the scheme and before port and path.
+fn host(link: &str) -> (Option<&str>, String) {
     let rest = link.split_once("://").map_or(link, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
     let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
@@ -44,12 +52,17 @@ fn link(link: &str) -> Link {
         Some((v6, _)) => v6,
         None => host.split(':').next().unwrap_or(host),
     };
-    let host = host.to_lowercase();
+    (user, host.trim_end_matches(['.', ',', '!', ')', '"']).to_lowercase())
+}
+
+/// A link by its host, and what is odd about it.
+fn link(link: &str) -> Link {
+    let (user, host) = host(link);
     let mut suspicions = Vec::new();
     if user.is_some() {
         suspicions.push("pretends to lead elsewhere by a name before the @");
     }
-    if host.parse::<Ipv4Addr>().is_ok() || host.parse::<Ipv6Addr>().is_ok() {
+    if is_address(&host) {
         suspicions.push("is a bare address without a name");
     }
     if is_listed(&host) {
@@ -62,6 +75,16 @@ fn link(link: &str) -> Link {
         suspicions.push("mixes letters of several alphabets that look alike");
     }
     Link { host, suspicions }
+}
+
+/// Whether a host is an address in any notation that browsers take: `192.0.2.7`, `127.1`,
+/// `2130706433`, `0x7f000001`, `2001:db8::1`.
+fn is_address(host: &str) -> bool {
+    let number = |label: &str| {
+        let hex = label.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        hex || (!label.is_empty() && label.bytes().all(|b| b.is_ascii_digit()))
+    };
+    host.parse::<Ipv6Addr>().is_ok() || host.split('.').all(number)
 }
 
 /// Whether a host is a link shortener.
@@ -104,6 +127,9 @@ mod tests {
             ("https://www.tinyurl.com/x", "shortener"),
             ("http://192.0.2.7/bank", "bare address"),
             ("http://[2001:db8::1]/x", "bare address"),
+            ("http://2130706433/x", "bare address"),
+            ("HTTP://127.1/", "bare address"),
+            ("http://0x7f000001/", "bare address"),
             ("https://polisen.se@evil.example/x", "before the @"),
             ("https://xn--pypal-4ve.com/", "punycode"),
             ("https://p\u{430}ypal.com/", "several alphabets"),

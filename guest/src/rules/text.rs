@@ -82,6 +82,7 @@ mod tests {
             let visible = invisible::visible(&text);
             proptest::prop_assert_eq!(invisible::visible(&visible), visible.clone());
             proptest::prop_assert!(invisible::unseen(&visible).next().is_none());
+            proptest::prop_assert!(!visible.replace("\r\n", "").contains('\r'));
         }
     }
 }

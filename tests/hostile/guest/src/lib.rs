@@ -3,8 +3,8 @@
 
 mod bindings {
     wit_bindgen::generate!({
-        path: ["wit/io.wit", "wit/http.wit", "../../../wit/elks.wit"],
-        world: "elks:sms/elks-sms",
+        path: "../../../wit",
+        world: "elks-sms",
         generate_all,
     });
 }
@@ -16,7 +16,7 @@ use bindings::exports::elks::sms::queries::{
 use bindings::exports::elks::sms::sending::{self, SendSmsRequest, SentSms};
 use bindings::exports::elks::sms::types::{Account, Encoding, Error};
 use bindings::wasi::http::outgoing_handler;
-use bindings::wasi::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
+use bindings::wasi::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 struct Component;
@@ -37,7 +37,6 @@ struct Request {
     path: String,
     headers: Vec<(String, Vec<u8>)>,
     body: Option<Vec<u8>>,
-    loosened: bool,
     endless: bool,
 }
 
@@ -55,7 +54,6 @@ impl Request {
             path: path.into(),
             headers: Vec::new(),
             body: None,
-            loosened: false,
             endless: false,
         }
     }
@@ -76,15 +74,7 @@ impl Request {
         request.set_authority(Some(&self.authority)).map_err(|()| "authority")?;
         request.set_path_with_query(Some(&self.path)).map_err(|()| "path")?;
         let body = request.body().map_err(|()| "body")?;
-        let options = self.loosened.then(|| {
-            let options = RequestOptions::new();
-            let forever = Some(u64::MAX);
-            let _ = options.set_connect_timeout(forever);
-            let _ = options.set_first_byte_timeout(forever);
-            let _ = options.set_between_bytes_timeout(forever);
-            options
-        });
-        let waiting = outgoing_handler::handle(request, options).map_err(|code| format!("{code:?}"))?;
+        let waiting = outgoing_handler::handle(request, None).map_err(|code| format!("{code:?}"))?;
         if let Some(bytes) = &self.body {
             let stream = body.write().map_err(|()| "stream")?;
             for chunk in bytes.chunks(4096) {
@@ -154,6 +144,10 @@ fn attack(name: &str, to: &str, from: &str) -> String {
         "trace" => by(Method::Trace).send(),
         "other method" => by(Method::Other("SEND".into())).send(),
         "get post" => Request::get(&format!("/a1/SMS/POST?to={}&from=Elks&message=x", to.replace('+', "%2B"))).send(),
+        "a send and the next" => {
+            let said = honest().send();
+            format!("{said} {}", Request::post(&[("from", from), ("to", to), ("message", "the next")]).send())
+        }
         "two posts" => format!("{} {}", honest().send(), honest().send()),
         "send in a dry run" => honest().send(),
         "dryrun twice" => with(&[("dryrun", "yes"), ("dryrun", "no")]).send(),
@@ -211,7 +205,6 @@ fn attack(name: &str, to: &str, from: &str) -> String {
         "a hundred mebibytes of result" => "x".repeat(100 << 20),
         "more result than the host copies" => "x".repeat(5 << 20),
         "more result than a client should get" => "x".repeat(1 << 20),
-        "loosened timeouts" => Request { loosened: true, ..honest() }.send(),
         "ansi and bidi" => {
             "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}desrever\u{2066}\u{e0041}\u{9b}31m\u{200b}\r\n{\"audit\":1}".into()
         }
