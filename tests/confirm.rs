@@ -147,3 +147,42 @@ fn swapped_replayed_declined_and_made_up_approvals_send_nothing() {
     );
     assert_eq!(sent(&elks), 1);
 }
+
+#[test]
+fn a_call_that_ends_while_the_person_is_asked_leaves_its_line() {
+    let elks = Elks::behaving(either);
+    let audits = |finished: crate::harness::Finished| {
+        let lines = finished.stderr.into_iter().filter(|line| line.contains("\"tool\":\"send_sms\""));
+        lines.collect::<Vec<_>>()
+    };
+    let mut program = legacy(&elks, json!({"elicitation": {}}));
+    let id = program.post("tools/call", &json!({"name": "send_sms", "arguments": message()}));
+    assert_eq!(program.answer()["method"], "elicitation/create");
+    program
+        .line(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}).to_string());
+    assert_eq!(program.request("ping", &json!({}))["result"], json!({}));
+    let cancelled = audits(program.finish());
+    assert!(cancelled.len() == 1 && cancelled[0].contains("\"error\":\"CANCELLED\""), "{cancelled:?}");
+
+    let mut program = legacy(&elks, json!({"elicitation": {}}));
+    program.post("tools/call", &json!({"name": "send_sms", "arguments": message()}));
+    assert_eq!(program.answer()["method"], "elicitation/create");
+    let gone = audits(program.finish());
+    assert!(gone.len() == 1 && gone[0].contains("\"error\":\"NOT_CONFIRMED\""), "{gone:?}");
+
+    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    modern(&mut program, &message(), json!({}));
+    let asked = audits(program.finish());
+    assert!(asked.len() == 1 && asked[0].contains("\"error\":\"CONFIRMATION_ASKED\""), "{asked:?}");
+    assert_eq!(sent(&elks), 0);
+}
+
+#[test]
+fn nobody_is_asked_about_a_call_that_cannot_be_made() {
+    let elks = Elks::behaving(either);
+    let mut program = legacy(&elks, json!({"elicitation": {}}));
+    for wrong in [json!({"flashsms": "yes"}), json!({"dry_run": "true"}), json!({"surprise": 1})] {
+        program.call("send_sms", merged(message(), &wrong)).failed("VALIDATION_ERROR");
+    }
+    assert!(elks.requests().is_empty());
+}

@@ -97,3 +97,24 @@ fn a_full_stderr_keeps_nobody_from_working() {
     assert_eq!(program.wait().code(), 0);
     drop(unread);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_full_stdout_does_not_keep_the_program_from_ending() {
+    let (mut program, unread) = Launch::simulator().start_unheard_but_open();
+    program.line(
+        &json!({"jsonrpc": "2.0", "id": "i", "method": "initialize", "params": {"protocolVersion": "2025-11-25",
+        "capabilities": {}, "clientInfo": {"name": "deaf", "version": "1"}}})
+        .to_string(),
+    );
+    // Far more than a pipe holds.
+    for id in 0..60 {
+        program.line(&json!({"jsonrpc": "2.0", "id": id, "method": "tools/list"}).to_string());
+    }
+    program.stderr_line("running on stdio");
+    let begun = std::time::Instant::now();
+    program.signal("TERM");
+    assert_eq!(program.wait().code(), 0);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(15), "{:?}", begun.elapsed());
+    drop(unread);
+}

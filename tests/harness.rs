@@ -106,6 +106,16 @@ impl Launch {
         Program { child, stdin, stdout: lines_of(std::io::empty()), stderr, last_id: 0 }
     }
 
+    /// Launches it with nobody who reads stdout, whose pipe stays open and fills.
+    pub fn start_unheard_but_open(mut self) -> (Program, std::process::ChildStdout) {
+        let mut child =
+            self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let stdin = child.stdin.take();
+        let unread = child.stdout.take().unwrap();
+        let stderr = lines_of(child.stderr.take().unwrap());
+        (Program { child, stdin, stdout: lines_of(std::io::empty()), stderr, last_id: 0 }, unread)
+    }
+
     /// Launches it as a client does: with the handshake.
     pub fn serve(self) -> Program {
         let mut program = self.start();

@@ -246,3 +246,34 @@ fn every_result_says_which_server_gave_it() {
         assert_eq!(answer["result"]["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "elks-mcp", "{answer}");
     }
 }
+
+#[test]
+fn the_answer_of_a_cancelled_call_is_never_taken_for_another() {
+    let elks = Elks::behaving(|_| Reaction::json(&json!({"data": []})));
+    let mut program = Launch::account(&elks).serve();
+    let call = |name: &str, arguments: Value| json!({"jsonrpc": "2.0", "id": "x", "method": "tools/call", "params": {"name": name, "arguments": arguments}});
+    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "x"}});
+    let first = call("get_sms_messages", json!({}));
+    let second = call("send_sms", json!({"to": "+46701740605", "message": "Hej"}));
+    program.bytes(format!("{first}\n{cancel}\n{second}\n").as_bytes());
+    let answer = program.answer();
+    assert_eq!(answer["error"]["code"], -32600, "{answer}");
+    assert!(answer["error"]["message"].as_str().unwrap().contains("was cancelled; use a new one"), "{answer}");
+    assert_eq!(program.request("ping", &json!({}))["result"], json!({}), "and nothing else is answered");
+    assert!(elks.requests().iter().all(|request| request.method == "GET"), "nothing was sent");
+}
+
+#[test]
+fn stray_notifications_and_answers_before_the_handshake_do_no_harm() {
+    let mut program = Launch::simulator().start();
+    program.line(r#"{"jsonrpc":"2.0","id":7,"result":{}}"#);
+    program.line(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#);
+    program.line(r#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#);
+    assert_eq!(program.answer()["id"], "p");
+    program.line(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+    program.line(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"p"}}"#);
+    program.line(r#"{"jsonrpc":"2.0","id":"t","method":"tools/list"}"#);
+    assert_eq!(program.answer()["error"]["code"], -32602, "no version is known yet");
+    program.line(r#"{"jsonrpc":"2.0","method":"notifications/unknown","params":{}}"#);
+    assert_eq!(program.handshake()["serverInfo"]["name"], "elks-mcp");
+}

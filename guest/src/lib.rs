@@ -221,7 +221,7 @@ impl queries::Guest for Component {
             failed: with(Some(Status::Failed)),
             in_transit: with(Some(Status::Created)) + with(Some(Status::Sent)),
             unknown: with(Some(Status::Unknown)) + with(None),
-            parts: messages.iter().filter_map(|message| message.parts).sum(),
+            parts: messages.iter().filter_map(|message| message.parts).fold(0, u32::saturating_add),
             total_cost,
             mean_cost: (total_cost + costs.len() as u64 / 2).checked_div(costs.len() as u64),
             currency: account.currency,

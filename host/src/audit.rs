@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::time::Duration;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 /// The longest id that is recorded as it is, in characters: 46elks's have 33.
 const LONGEST_ID: usize = 40;
@@ -64,19 +64,32 @@ impl Stderr {
 
     /// Waits until all lines are written, or until nobody can be expected to read them.
     pub fn finish(&self) {
+        let until = Instant::now() + LAST_LINES;
+        let lost = self.lost.swap(0, Ordering::Relaxed);
         let (done, written) = sync_channel(1);
-        if self.lines.try_send(Line::Written(done)).is_ok() {
-            let _ = written.recv_timeout(LAST_LINES);
+        let last = (lost > 0).then(|| Line::Text(lost_lines(lost)));
+        for mut line in last.into_iter().chain([Line::Written(done)]) {
+            while let Err(TrySendError::Full(again)) = self.lines.try_send(line) {
+                if Instant::now() >= until {
+                    return;
+                }
+                line = again;
+                std::thread::sleep(Duration::from_millis(5));
+            }
         }
+        let _ = written.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
+}
+
+/// What is told when lines found no place.
+fn lost_lines(lost: u64) -> String {
+    format!("⚠ {lost} lines were lost: stderr was not read")
 }
 
 impl Sink for Stderr {
     fn line(&self, line: &str) {
         let lost = self.lost.swap(0, Ordering::Relaxed);
-        if lost > 0
-            && self.lines.try_send(Line::Text(format!("⚠ {lost} lines were lost: stderr was not read"))).is_err()
-        {
+        if lost > 0 && self.lines.try_send(Line::Text(lost_lines(lost))).is_err() {
             self.lost.fetch_add(lost, Ordering::Relaxed);
         }
         if self.lines.try_send(Line::Text(line.into())).is_err() {

@@ -9,11 +9,13 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How long a person may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How many questions may be open at a time. A model that asks more without an answer is stopped.
+/// How many questions may be open at a time, fewer than the requests that may be under way: the
+/// answers must still be read. A model that asks more without an answer is stopped.
 const OPEN_QUESTIONS: usize = 100;
 
 /// What a question is about, so that no other token can stand in for one.
@@ -25,6 +27,8 @@ pub(crate) struct Questions {
     random: &'static dyn rustls::crypto::SecureRandom,
     /// Those that have not been answered, with the time when they were asked: an answer is good once.
     open: Mutex<HashMap<[u8; NONCE], Instant>>,
+    /// Places for questions in a client that keeps a connection.
+    places: Semaphore,
 }
 
 /// The length of what makes a question unique, in bytes.
@@ -45,7 +49,17 @@ impl Questions {
         let random = rustls::crypto::ring::default_provider().secure_random;
         let mut key = [0; 32];
         random.fill(&mut key).map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
-        Ok(Self { codec: RequestStateCodec::try_new(key.to_vec())?, random, open: Mutex::default() })
+        Ok(Self {
+            codec: RequestStateCodec::try_new(key.to_vec())?,
+            random,
+            open: Mutex::default(),
+            places: Semaphore::new(OPEN_QUESTIONS),
+        })
+    }
+
+    /// A place for a question that is answered on the connection. `None` when too many are open.
+    pub(crate) fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.places.try_acquire().ok()
     }
 
     /// Opens a question about a call: what the client gives back with the answer. `None` when too

@@ -14,7 +14,7 @@
 //! - [`config`]: the settings, and the only place that reads the environment
 //! - [`server`]: MCP; with `wire` and `confirm` the only files that know rmcp
 //! - `confirm`: approval of a send by the person
-//! - `wire`: lines in, lines out, each request once
+//! - `wire`, `ids`: lines in, lines out, each request once
 //! - [`runner`]: a call from beginning to end
 //! - [`call`]: the tools as an enum: parse, name, what a call may cause
 //! - `arguments`: a call's arguments, held against the served schema
@@ -40,6 +40,7 @@ pub mod door;
 mod engine;
 pub mod gate;
 mod hygiene;
+mod ids;
 pub mod outside;
 pub mod permit;
 pub mod runner;

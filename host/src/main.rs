@@ -107,6 +107,7 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(async {
+        let signalled = server::signals();
         let outside = if simulate {
             Outside::simulator(&settings.credentials, Simulator::new(&settings.credentials, &settings.sender))
         } else {
@@ -122,7 +123,7 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
                 told.line("✓ MCP SMS Server running on stdio");
             }
         });
-        server::serve(runner).await
+        server::serve(runner, signalled).await
     });
     // What still runs has nobody to answer to. A blocked read of stdin must not keep the process.
     runtime.shutdown_background();

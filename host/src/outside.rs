@@ -109,8 +109,11 @@ impl Outside {
     /// Blots the credentials out of an answer: 46elks knows them, the component must not.
     fn blotted(&self, mut body: Vec<u8>) -> Vec<u8> {
         for secret in &self.secrets {
-            while let Some(at) = find(&body, secret) {
-                body[at..at + secret.len()].fill(b'*');
+            let mut from = 0;
+            while let Some(at) = find(&body[from..], secret) {
+                let end = from + at + secret.len();
+                body[from + at..end].fill(b'*');
+                from = end;
             }
         }
         body

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, OnceCell, RwLock};
+use tokio::sync::{Notify, OnceCell, watch};
 use tokio::time::Instant;
 use wasmtime::component::{ComponentType, Lift, Lower};
 
@@ -94,6 +94,8 @@ pub enum Code {
     SandboxViolation,
     /// The component was stopped. Us.
     Sandbox,
+    /// The person is being asked; the client calls again with the answer. Only in the audit.
+    Asked,
     /// The person did not approve. The person.
     NotConfirmed,
     /// The client withdrew the call before it ended.
@@ -112,6 +114,7 @@ impl Code {
             Self::Configuration => "CONFIGURATION_ERROR",
             Self::SandboxViolation => "SANDBOX_VIOLATION",
             Self::Sandbox => "SANDBOX_ERROR",
+            Self::Asked => "CONFIRMATION_ASKED",
             Self::NotConfirmed => "NOT_CONFIRMED",
             Self::Cancelled => "CANCELLED",
         }
@@ -149,8 +152,8 @@ pub struct Runner {
     /// Told when 46elks refuses the credentials: the program then ends.
     refused: Notify,
     denials: AtomicU64,
-    /// Held by every call, so that the end of the program can wait for them.
-    running: RwLock<()>,
+    /// How many calls are under way, so that the end of the program can wait for them.
+    running: watch::Sender<usize>,
 }
 
 impl Runner {
@@ -167,7 +170,7 @@ impl Runner {
             failures: Mutex::default(),
             refused: Notify::new(),
             denials: AtomicU64::new(0),
-            running: RwLock::new(()),
+            running: watch::Sender::new(0),
         }
     }
 
@@ -181,9 +184,10 @@ impl Runner {
         self.refused.notified().await;
     }
 
-    /// Resolves when no call runs. Calls that come later wait.
+    /// Resolves when no call is under way.
     pub async fn idle(&self) {
-        drop(self.running.write().await);
+        // The sender lives as long as we do, so this cannot fail.
+        drop(self.running.subscribe().wait_for(|running| *running == 0).await);
     }
 
     /// Asks 46elks whether the credentials are good, once; whoever comes while it is asked waits and
@@ -259,17 +263,23 @@ impl Runner {
     /// # Errors
     /// Why the tool did not do what it was asked.
     pub async fn call(&self, tool: Tool, arguments: Map<String, Value>) -> Result<Success, Failure> {
-        let _running = self.running.read().await;
-        let mut entry = Entry::begin(self, tool, &arguments);
-        let outcome = self.attempt(tool, arguments, &mut entry).await;
-        entry.end(outcome.as_ref().err());
-        outcome
+        self.call_as(self.begin(tool, &arguments), arguments).await
     }
 
-    /// The failure of a call that was not made, with its audit line.
-    pub(crate) fn not_called(&self, tool: Tool, arguments: &Map<String, Value>, failure: Failure) -> Failure {
-        Entry::begin(self, tool, arguments).end(Some(&failure));
-        failure
+    /// Begins a call: from here on the audit will have a line about it.
+    pub(crate) fn begin(&self, tool: Tool, arguments: &Map<String, Value>) -> Entry<'_> {
+        Entry::begin(self, tool, arguments)
+    }
+
+    /// Runs a call that has begun.
+    pub(crate) async fn call_as(
+        &self,
+        mut entry: Entry<'_>,
+        arguments: Map<String, Value>,
+    ) -> Result<Success, Failure> {
+        let outcome = self.attempt(entry.tool, arguments, &mut entry).await;
+        entry.end(outcome.as_ref().err());
+        outcome
     }
 
     async fn attempt(
@@ -491,7 +501,7 @@ pub(crate) fn drop_absent(value: &mut Value) {
 }
 
 /// The audit line of one call, written when the call ends or is given up.
-struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     runner: &'a Runner,
     tool: Tool,
     params: Params,
@@ -507,7 +517,14 @@ impl<'a> Entry<'a> {
             || tool == Tool::EstimateSmsCost
             || (tool == Tool::SendSms && arguments.get("dry_run") == Some(&Value::Bool(true)));
         let params = Params::masked(arguments, |value| runner.outside.leaks(value.as_bytes()));
+        runner.running.send_modify(|running| *running += 1);
         Self { runner, tool, params, begun: Utc::now(), dry_run, door: None, ended: false }
+    }
+
+    /// Ends a call that was not made.
+    pub(crate) fn refused(mut self, failure: Failure) -> Failure {
+        self.end(Some(&failure));
+        failure
     }
 
     fn end(&mut self, failure: Option<&Failure>) {
@@ -530,15 +547,15 @@ impl<'a> Entry<'a> {
 impl Drop for Entry<'_> {
     /// A call that was given up: its request may be on the wire, or may have been denied.
     fn drop(&mut self) {
-        if self.ended {
-            return;
+        if !self.ended {
+            let trace = self.door.as_ref().map(Door::close).unwrap_or_default();
+            let failure = match trace.denied {
+                Some(rule) => self.runner.violation(rule, &trace),
+                None if trace.may_have_sent() => Failure::new(Code::OutcomeUnknown, ""),
+                None => Failure::new(Code::Cancelled, ""),
+            };
+            self.end(Some(&failure));
         }
-        let trace = self.door.as_ref().map(Door::close).unwrap_or_default();
-        if let Some(rule) = trace.denied {
-            let denied = self.runner.violation(rule, &trace);
-            return self.end(Some(&denied));
-        }
-        let code = if trace.may_have_sent() { Code::OutcomeUnknown } else { Code::Cancelled };
-        self.end(Some(&Failure::new(code, "")));
+        self.runner.running.send_modify(|running| *running -= 1);
     }
 }

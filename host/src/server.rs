@@ -1,8 +1,9 @@
 //! MCP on stdio, and the only file that knows rmcp. It translates; it decides nothing.
 
-use crate::call::{Class, TOOLS_JSON, Tool};
+use crate::call::{Call, Class, TOOLS_JSON, Tool};
 use crate::config::Settings;
 use crate::confirm::{self, Questions, Void};
+use crate::ids::SeenIds;
 use crate::runner::{Code, Failure, Runner, Success};
 use crate::wire::Wire;
 use rmcp::model::{
@@ -10,21 +11,20 @@ use rmcp::model::{
     ContentBlock, CustomRequest, CustomResult, ElicitRequest, ElicitRequestParams, ElicitationAction,
     ElicitationSchema, ErrorCode, ErrorData, Implementation, InputRequest, InputRequiredResult, InputResponses,
     JsonObject, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject,
-    PaginatedRequestParams, ProtocolVersion, RequestId, ServerCapabilities, ServerConfig,
+    PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{QuitReason, RequestContext, ServerInitializeError};
 use rmcp::transport::stdio_pipes;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use serde_json::json;
-use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How many characters of an unknown tool's name are repeated.
 const LONGEST_NAME: usize = 64;
 
-/// How many request ids of sends are remembered. At the highest rate that can be set they last for
-/// more than an hour.
+/// How many request ids of `send_sms` calls are remembered, refused ones included.
 const REMEMBERED_SENDS: usize = 65_536;
 
 /// How long the end of a session waits for calls that are being given up, so that each leaves its
@@ -41,6 +41,10 @@ const HOW_TO_PROCEED: &str = "Show the user the message and ask whether to try a
 /// Where a result says which server it comes from (MCP 2026-07-28).
 const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
+/// How long a session that was asked to end may take to write its last answers: a little more than
+/// rmcp waits for them.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
 /// How long clients may keep the tool list: it changes only with the program.
 const TOOLS_TTL_MS: u64 = 3_600_000;
 
@@ -52,29 +56,8 @@ struct Server {
     /// The request ids of sends: one that comes again is a repetition, not a second message.
     sends: Arc<Mutex<SeenIds>>,
     questions: Arc<Questions>,
-}
-
-/// Ids that have been seen, the oldest forgotten first.
-#[derive(Default)]
-struct SeenIds {
-    known: HashSet<RequestId>,
-    order: VecDeque<RequestId>,
-}
-
-impl SeenIds {
-    /// Whether an id comes for the first time.
-    fn is_new(&mut self, id: &RequestId) -> bool {
-        if !self.known.insert(id.clone()) {
-            return false;
-        }
-        self.order.push_back(id.clone());
-        if self.order.len() > REMEMBERED_SENDS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-        true
-    }
+    /// True when the input has ended, so that no person can answer any more.
+    input_ended: watch::Receiver<bool>,
 }
 
 /// Why serving ended.
@@ -95,20 +78,22 @@ pub enum Ended {
 ///
 /// # Errors
 /// When the embedded tool list is not what rmcp takes, which a test rules out.
-pub async fn serve(runner: Arc<Runner>) -> anyhow::Result<Ended> {
+pub async fn serve(runner: Arc<Runner>, signalled: impl Future<Output = ()>) -> anyhow::Result<Ended> {
     let tools = Arc::new(serde_json::from_str(TOOLS_JSON)?);
     let questions = Arc::new(Questions::new()?);
-    let server = Server { runner: Arc::clone(&runner), tools, sends: Arc::default(), questions };
+    let (ended, input_ended) = watch::channel(false);
+    let sends = Arc::new(Mutex::new(SeenIds::new(REMEMBERED_SENDS)));
+    let server = Server { runner: Arc::clone(&runner), tools, sends, questions, input_ended };
     let (stdin, stdout) = stdio_pipes();
     let asked_to_end = async {
         tokio::select! {
-            () = signalled() => Ended::BySignal,
+            () = signalled => Ended::BySignal,
             () = runner.refused() => Ended::Refused,
         }
     };
     tokio::pin!(asked_to_end);
     let running = tokio::select! {
-        running = server.serve(Wire::new(stdin, stdout)) => running,
+        running = server.serve(Wire::new(stdin, stdout, ended)) => running,
         ended = &mut asked_to_end => return Ok(ended),
     };
     let ended = match running {
@@ -123,7 +108,7 @@ pub async fn serve(runner: Arc<Runner>) -> anyhow::Result<Ended> {
                 },
                 ended = &mut asked_to_end => {
                     stop.cancel();
-                    drop(session.await);
+                    drop(tokio::time::timeout(LAST_ANSWERS, session).await);
                     ended
                 }
             }
@@ -138,24 +123,27 @@ pub async fn serve(runner: Arc<Runner>) -> anyhow::Result<Ended> {
     Ok(ended)
 }
 
-/// Resolves when the process is asked to end.
-async fn signalled() {
+/// Listens for the signals that ask the process to end, from now on; the future resolves when one
+/// comes. Must be called within the runtime.
+pub fn signals() -> impl Future<Output = ()> + Send {
     #[cfg(unix)]
-    {
+    let listening = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        {
+        signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)))
+    };
+    async move {
+        #[cfg(unix)]
+        if let Ok((mut terminate, mut interrupt)) = listening {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
             return;
         }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without signals there is nothing to wait for.
-        std::future::pending::<()>().await;
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without signals there is nothing to wait for.
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -251,6 +239,10 @@ impl Server {
         if tool.class() == Class::Queries || dry || !settings.confirm_sends {
             return Approval::Given;
         }
+        // Nobody is asked about a call that cannot be made.
+        if let Err(told) = Call::parse(tool, arguments.clone()) {
+            return Approval::Withheld(Failure::new(Code::Validation, told));
+        }
         let withheld = |told: &str| {
             Approval::Withheld(Failure::new(Code::NotConfirmed, format!("{told}. Nothing was sent. {HOW_TO_PROCEED}")))
         };
@@ -289,7 +281,15 @@ impl Server {
             let question = [(QUESTION.to_string(), InputRequest::Elicitation(ElicitRequest::new(form)))];
             return Approval::Asked(InputRequiredResult::new(Some(question.into()), Some(state)));
         }
-        match context.peer.create_elicitation_with_timeout(form, Some(confirm::PATIENCE)).await {
+        let Some(_place) = self.questions.place() else {
+            return withheld("too many questions are waiting for an answer");
+        };
+        let mut input_ended = self.input_ended.clone();
+        let answer = tokio::select! {
+            answer = context.peer.create_elicitation_with_timeout(form, Some(confirm::PATIENCE)) => answer,
+            _ = input_ended.wait_for(|ended| *ended) => return withheld("the client has gone"),
+        };
+        match answer {
             Ok(answer) if answer.action == ElicitationAction::Accept => Approval::Given,
             Ok(_) => withheld("the person declined, or the client did not ask them"),
             Err(_) => withheld("no answer came from the person"),
@@ -339,15 +339,22 @@ impl ServerHandler for Server {
         }
         let arguments = request.arguments.unwrap_or_default();
         let cancelled = context.ct.clone();
+        // From here on the call has its audit line, whatever becomes of it.
+        let entry = self.runner.begin(tool, &arguments);
         let approved_call = async {
             let answer = request.request_state.zip(request.input_responses);
             match self.approval(tool, &arguments, answer, &context).await {
-                Approval::Given => self.runner.call(tool, arguments).await.map(|success| self.success(success).into()),
-                Approval::Asked(question) => Ok(question.into()),
-                Approval::Withheld(failure) => Err(self.runner.not_called(tool, &arguments, failure)),
+                Approval::Given => {
+                    self.runner.call_as(entry, arguments).await.map(|success| self.success(success).into())
+                }
+                Approval::Asked(question) => {
+                    drop(entry.refused(Failure::new(Code::Asked, "")));
+                    Ok(question.into())
+                }
+                Approval::Withheld(failure) => Err(entry.refused(failure)),
             }
         };
-        // Dropping the call stops it and writes its audit line; rmcp sends no answer to it any more.
+        // Dropping the call stops it; rmcp sends no answer to it any more.
         let result: Result<CallToolResponse, Failure> = tokio::select! {
             result = approved_call => result,
             () = cancelled.cancelled() => return Err(ErrorData::internal_error("the call was cancelled", None)),

@@ -4,6 +4,7 @@
 //! rmcp's own transport drops long lines and a last line without its end, lets a client post without
 //! bound, and gives a request that comes twice to two handlers. This one does not.
 
+use crate::ids::SeenIds;
 use rmcp::RoleServer;
 use rmcp::model::{ClientNotification, ErrorData, RequestId};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
@@ -13,11 +14,11 @@ use serde_json::{Map, Number, Value};
 use std::collections::HashSet;
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 #[path = "../../guest/src/rules/surrogates.rs"]
@@ -39,13 +40,22 @@ const REQUESTS_UNDER_WAY: usize = 256;
 /// pipe is still there.
 const UNREAD_ANSWER: Duration = Duration::from_secs(60);
 
+/// How many ids of cancelled requests are remembered. Their answers are made within seconds.
+const WITHDRAWN_IDS: usize = 4096;
+
+/// How long closing the output may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// The transport: lines in, lines out.
 pub(crate) struct Wire<R, W> {
     lines: Lines<BufReader<R>>,
     out: Arc<tokio::sync::Mutex<W>>,
     under_way: Arc<UnderWay>,
-    /// Whether a request has come: a session does not begin with a notification.
-    begun: bool,
+    /// The ids of requests that were cancelled. Their answers may still be made, and must not be
+    /// taken for those of other requests.
+    withdrawn: SeenIds,
+    /// Told when the input has ended: no answer of the client can come any more.
+    ended: watch::Sender<bool>,
     /// The refusal that is being written. A task of its own, because `receive` may be given up
     /// half-way; awaited before the next line is read, so that there is never more than one.
     refusing: Option<JoinHandle<io::Result<()>>>,
@@ -60,6 +70,8 @@ struct UnderWay {
     fewer: Notify,
     /// Told when an answer could not be written: nobody is there any more.
     gone: Notify,
+    /// Whether the client was asked anything: only then can an answer of its come.
+    asked: AtomicBool,
 }
 
 impl UnderWay {
@@ -87,12 +99,13 @@ impl UnderWay {
 }
 
 impl<R: AsyncRead + Unpin, W> Wire<R, W> {
-    pub(crate) fn new(input: R, output: W) -> Self {
+    pub(crate) fn new(input: R, output: W, ended: watch::Sender<bool>) -> Self {
         Self {
             lines: Lines { input: BufReader::new(input), line: Vec::new(), skipping: false },
             out: Arc::new(tokio::sync::Mutex::new(output)),
             under_way: Arc::default(),
-            begun: false,
+            withdrawn: SeenIds::new(WITHDRAWN_IDS),
+            ended,
             refusing: None,
         }
     }
@@ -128,6 +141,9 @@ where
                 TxJsonRpcMessage::<RoleServer>::Error(error) => error.id.as_ref(),
                 _ => None,
             };
+            if matches!(message, TxJsonRpcMessage::<RoleServer>::Request(_)) {
+                under_way.asked.store(true, Ordering::Relaxed);
+            }
             let answers = id.is_some_and(|id| under_way.answered(id));
             let written = write(&out, &message).await;
             if written.is_err() {
@@ -142,6 +158,27 @@ where
 
     /// The next message. May be given up and called again: nothing that was read is lost.
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        let message = self.next().await;
+        if message.is_none() {
+            self.ended.send_replace(true);
+        }
+        message
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        // A client that does not read may hold the output; then there is nobody to say goodbye to.
+        let Ok(mut out) = self.out.try_lock() else { return Ok(()) };
+        tokio::time::timeout(GOODBYE, out.shutdown()).await.unwrap_or(Ok(()))
+    }
+}
+
+impl<R, W> Wire<R, W>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    /// The next message that means something here; `None` at the end of the session.
+    async fn next(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
             if let Some(refusing) = &mut self.refusing {
                 let written = refusing.await;
@@ -174,32 +211,38 @@ where
             };
             match &message {
                 RxJsonRpcMessage::<RoleServer>::Request(request) => {
-                    self.begun = true;
+                    if self.withdrawn.contains(&request.id) {
+                        let why = "its id is that of a request that was cancelled; use a new one";
+                        let refusal = refusal(Some(request.id.clone()), why);
+                        let out = Arc::clone(&self.out);
+                        self.refusing = Some(tokio::spawn(async move { write(&out, &refusal).await }));
+                        continue;
+                    }
                     // A request that comes again while it is under way is the same request: its one
                     // answer answers both.
                     if !self.under_way.begin(&request.id) {
                         continue;
                     }
                 }
+                // Of notifications only the withdrawal of a request means anything to this server.
                 RxJsonRpcMessage::<RoleServer>::Notification(notification) => {
-                    if !self.begun {
+                    let ClientNotification::CancelledNotification(cancelled) = &notification.notification else {
+                        continue;
+                    };
+                    let Some(id) = cancelled.params.request_id.as_ref().filter(|id| self.under_way.answered(id)) else {
+                        continue;
+                    };
+                    self.withdrawn.is_new(id);
+                    self.under_way.ended();
+                }
+                RxJsonRpcMessage::<RoleServer>::Response(_) | RxJsonRpcMessage::<RoleServer>::Error(_) => {
+                    if !self.under_way.asked.load(Ordering::Relaxed) {
                         continue;
                     }
-                    if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
-                        && let Some(id) = &cancelled.params.request_id
-                        && self.under_way.answered(id)
-                    {
-                        self.under_way.ended();
-                    }
                 }
-                _ => {}
             }
             return Some(message);
         }
-    }
-
-    async fn close(&mut self) -> io::Result<()> {
-        self.out.lock().await.shutdown().await
     }
 }
 
