@@ -19,7 +19,11 @@ mod component;
 #[path = "build/tools.rs"]
 mod tools;
 
-fn main() -> Result<()> {
+fn main() {
+    component::tell(build());
+}
+
+fn build() -> Result<()> {
     let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = host.parent().context("host/ has a parent")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);

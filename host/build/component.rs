@@ -14,6 +14,13 @@ mod engine;
 /// What a guest is compiled to before it is made a component.
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Tells what went wrong as one error of cargo's, without the backtrace that a panic would add.
+pub(crate) fn tell(built: Result<()>) {
+    if let Err(error) = built {
+        println!("cargo::error={}", format!("{error:#}").replace('\n', " "));
+    }
+}
+
 /// Builds a guest crate and makes it a component. It gets a target directory of its own: the outer
 /// cargo holds the lock of the usual one.
 pub(crate) fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec<u8>> {
@@ -75,6 +82,6 @@ fn ensure_target() -> Result<()> {
         Err(error) => format!("rustup: {error}"),
     };
     bail!(
-        "the Rust target {TARGET} is missing and could not be added. Run `rustup target add {TARGET}` and build again.\n{why}"
+        "the Rust target {TARGET} is missing and could not be added. Run `rustup target add {TARGET}` and build again. ({why})"
     );
 }

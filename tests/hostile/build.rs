@@ -39,7 +39,11 @@ const GROWER: &str = r#"
   (func (export "grow") (result s32) (canon lift (core func $i "grow"))))
 "#;
 
-fn main() -> Result<()> {
+fn main() {
+    component::tell(build());
+}
+
+fn build() -> Result<()> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = here.ancestors().nth(2).context("tests/hostile is in the repository")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
