@@ -75,10 +75,13 @@ impl Launch {
         self
     }
 
+    fn spawn(mut self) -> Child {
+        self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
+    }
+
     /// Launches it and leaves it alone.
-    pub fn start(mut self) -> Program {
-        let mut child =
-            self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    pub fn start(self) -> Program {
+        let mut child = self.spawn();
         let stdin = child.stdin.take();
         let stdout = lines_of(child.stdout.take().unwrap());
         let stderr = lines_of(child.stderr.take().unwrap());
@@ -86,9 +89,8 @@ impl Launch {
     }
 
     /// Launches it with nobody who reads stderr; the pipe is closed or left to fill.
-    pub fn start_unread(mut self, closed: bool) -> (Program, Option<std::process::ChildStderr>) {
-        let mut child =
-            self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    pub fn start_unread(self, closed: bool) -> (Program, Option<std::process::ChildStderr>) {
+        let mut child = self.spawn();
         let stdin = child.stdin.take();
         let stdout = lines_of(child.stdout.take().unwrap());
         let unread = child.stderr.take().filter(|_| !closed);
@@ -97,19 +99,13 @@ impl Launch {
     }
 
     /// Launches it with nobody who reads stdout any more.
-    pub fn start_unheard(mut self) -> Program {
-        let mut child =
-            self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-        let stdin = child.stdin.take();
-        drop(child.stdout.take());
-        let stderr = lines_of(child.stderr.take().unwrap());
-        Program { child, stdin, stdout: lines_of(std::io::empty()), stderr, last_id: 0 }
+    pub fn start_unheard(self) -> Program {
+        self.start_unheard_but_open().0
     }
 
     /// Launches it with nobody who reads stdout, whose pipe stays open and fills.
-    pub fn start_unheard_but_open(mut self) -> (Program, std::process::ChildStdout) {
-        let mut child =
-            self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    pub fn start_unheard_but_open(self) -> (Program, std::process::ChildStdout) {
+        let mut child = self.spawn();
         let stdin = child.stdin.take();
         let unread = child.stdout.take().unwrap();
         let stderr = lines_of(child.stderr.take().unwrap());

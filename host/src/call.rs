@@ -88,6 +88,14 @@ impl Tool {
         }
     }
 
+    /// Whether a call with these arguments, which need not be valid, is a dry run: as
+    /// [`Call::is_dry`] says of a valid one.
+    pub(crate) fn is_dry(self, settings: &Settings, arguments: &Map<String, Value>) -> bool {
+        settings.dry_run
+            || self == Self::EstimateSmsCost
+            || (self == Self::SendSms && arguments.get("dry_run") == Some(&Value::Bool(true)))
+    }
+
     /// The served description of its arguments.
     fn input_schema(self) -> &'static Map<String, Value> {
         static SCHEMAS: OnceLock<Map<String, Value>> = OnceLock::new();
@@ -328,8 +336,9 @@ mod tests {
                 .as_object_mut()
                 .expect("is an object")
                 .extend(argument.as_object().expect("is an object").clone());
+            let unparsed = Tool::SendSms.is_dry(&settings(operator), arguments.as_object().expect("is an object"));
             let call = parse(Tool::SendSms, arguments).expect("is allowed");
-            assert_eq!(call.is_dry(&settings(operator)), dry);
+            assert_eq!((call.is_dry(&settings(operator)), unparsed), (dry, dry));
         }
     }
 

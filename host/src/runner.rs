@@ -304,7 +304,6 @@ impl Runner {
             ),
         })?;
         let call = Call::parse(tool, arguments).map_err(|told| Failure::new(Code::Validation, told))?;
-        entry.dry_run = call.is_dry(&self.settings);
         let gate = (Arc::clone(&self.gate), tool.class());
         let door = entry.door.insert(Door::new(call.permit(&self.settings), Some(gate), Arc::clone(&self.outside)));
         let account = call.account(&self.settings, verified.currency.clone());
@@ -353,19 +352,17 @@ impl Runner {
         let failure = match answer {
             Ok(mut facts) => {
                 hygiene::clean(&mut facts);
-                match (facts["sent"] == true, trace) {
-                    (_, trace) if trace.unanswered_send => {
-                        return Err(unknown("a message left, but no sense came back"));
-                    }
-                    (false, trace) if trace.accepted_send => {
-                        return Err(unknown("a message left, but the component does not say so"));
-                    }
-                    (true, trace) if !trace.accepted_send => {
-                        let told =
-                            "the component says that a message was sent, but none left. Please report this as a bug.";
-                        return Err(Failure::new(Code::Sandbox, told));
-                    }
-                    _ => {}
+                let said = facts["sent"] == true;
+                if trace.unanswered_send {
+                    return Err(unknown("a message left, but no sense came back"));
+                }
+                if trace.accepted_send && !said {
+                    return Err(unknown("a message left, but the component does not say so"));
+                }
+                if said && !trace.accepted_send {
+                    let told =
+                        "the component says that a message was sent, but none left. Please report this as a bug.";
+                    return Err(Failure::new(Code::Sandbox, told));
                 }
                 facts["simulated"] = json!(self.settings.simulate);
                 let text = facts.to_string();
@@ -513,9 +510,7 @@ pub(crate) struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     fn begin(runner: &'a Runner, tool: Tool, arguments: &Map<String, Value>) -> Self {
-        let dry_run = runner.settings.dry_run
-            || tool == Tool::EstimateSmsCost
-            || (tool == Tool::SendSms && arguments.get("dry_run") == Some(&Value::Bool(true)));
+        let dry_run = tool.is_dry(&runner.settings, arguments);
         let params = Params::masked(arguments, |value| runner.outside.leaks(value.as_bytes()));
         runner.running.send_modify(|running| *running += 1);
         Self { runner, tool, params, begun: Utc::now(), dry_run, door: None, ended: false }

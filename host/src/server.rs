@@ -235,8 +235,7 @@ impl Server {
         context: &RequestContext<RoleServer>,
     ) -> Approval {
         let settings = self.runner.settings();
-        let dry = settings.dry_run || arguments.get("dry_run") == Some(&json!(true));
-        if tool.class() == Class::Queries || dry || !settings.confirm_sends {
+        if tool.class() == Class::Queries || tool.is_dry(settings, arguments) || !settings.confirm_sends {
             return Approval::Given;
         }
         // Nobody is asked about a call that cannot be made.

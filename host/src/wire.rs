@@ -177,6 +177,12 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
+    /// Begins to write a refusal.
+    fn refuse(&mut self, refusal: TxJsonRpcMessage<RoleServer>) {
+        let out = Arc::clone(&self.out);
+        self.refusing = Some(tokio::spawn(async move { write(&out, &refusal).await }));
+    }
+
     /// The next message that means something here; `None` at the end of the session.
     async fn next(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         loop {
@@ -204,8 +210,7 @@ where
                 Ok(message) => message,
                 Err(None) => continue,
                 Err(Some(refusal)) => {
-                    let out = Arc::clone(&self.out);
-                    self.refusing = Some(tokio::spawn(async move { write(&out, &refusal).await }));
+                    self.refuse(refusal);
                     continue;
                 }
             };
@@ -213,9 +218,7 @@ where
                 RxJsonRpcMessage::<RoleServer>::Request(request) => {
                     if self.withdrawn.contains(&request.id) {
                         let why = "its id is that of a request that was cancelled; use a new one";
-                        let refusal = refusal(Some(request.id.clone()), why);
-                        let out = Arc::clone(&self.out);
-                        self.refusing = Some(tokio::spawn(async move { write(&out, &refusal).await }));
+                        self.refuse(refusal(Some(request.id.clone()), why));
                         continue;
                     }
                     // A request that comes again while it is under way is the same request: its one
