@@ -1,15 +1,16 @@
 //! The component's only use of wasi:http: one request out, one answer in. It knows nothing of SMS
 //! and little of 46elks: where it is, and how an account names itself when the host does not do so.
 
-use crate::bindings::exports::elks::sms::types::Credentials;
+use crate::bindings::exports::elks::sms::types::{Account, Credentials};
 use crate::bindings::wasi::http::outgoing_handler;
 use crate::bindings::wasi::http::types::{
     ErrorCode, Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
 };
 use crate::bindings::wasi::io::streams::StreamError;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use std::net::IpAddr;
 
-/// Where every request goes.
+/// Where every request goes, unless the embedder has a gateway.
 const AUTHORITY: &str = "api.46elks.com";
 
 /// wasi:io takes at most 4096 bytes in one blocking write.
@@ -27,6 +28,49 @@ pub(crate) struct Request {
     pub(crate) path: String,
     /// The form to POST; without one the request is a GET.
     pub(crate) form: Option<String>,
+}
+
+/// Where requests go, and who asks there.
+pub(crate) struct Destination<'a> {
+    scheme: Scheme,
+    authority: &'a str,
+    credentials: Option<&'a Credentials>,
+}
+
+impl<'a> Destination<'a> {
+    /// 46elks, or the gateway that the embedder names instead.
+    ///
+    /// # Errors
+    /// A sentence about an endpoint that is none, or that would give the credentials away.
+    pub(crate) fn of(account: &'a Account) -> Result<Self, &'static str> {
+        let credentials = account.credentials.as_ref();
+        let Some(endpoint) = account.endpoint.as_deref() else {
+            return Ok(Self { scheme: Scheme::Https, authority: AUTHORITY, credentials });
+        };
+        let (scheme, authority) = match endpoint.split_once("://") {
+            Some(("https", rest)) => (Scheme::Https, rest),
+            Some(("http", rest)) => (Scheme::Http, rest),
+            _ => return Err("it must begin with https:// (or http:// for this machine)"),
+        };
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
+        let fine = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+        if authority.is_empty() || !authority.bytes().all(fine) {
+            return Err("after the scheme it may hold a name and a port, like https://gateway.example.com:8443");
+        }
+        if matches!(scheme, Scheme::Http) && credentials.is_some() && !is_this_machine(authority) {
+            return Err("plain http would show the credentials to the network: use https");
+        }
+        Ok(Self { scheme, authority, credentials })
+    }
+}
+
+/// Whether an authority is this machine, so that nothing of a request passes a network.
+fn is_this_machine(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next(),
+        None => authority.split(':').next(),
+    };
+    host.is_some_and(|host| host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()))
 }
 
 /// What 46elks answered, as a value.
@@ -102,13 +146,13 @@ impl From<StreamError> for NoAnswer {
 ///
 /// # Errors
 /// Why there is no answer, and whether the request may have arrived.
-pub(crate) fn fetch(request: &Request, credentials: Option<&Credentials>) -> Result<Answer, NoAnswer> {
+pub(crate) fn fetch(request: &Request, destination: &Destination<'_>) -> Result<Answer, NoAnswer> {
     let refused = |()| NoAnswer::before("the host could not make the request");
-    let outgoing = OutgoingRequest::new(headers(request, credentials)?);
+    let outgoing = OutgoingRequest::new(headers(request, destination.credentials)?);
     let method = if request.form.is_some() { Method::Post } else { Method::Get };
     outgoing.set_method(&method).map_err(refused)?;
-    outgoing.set_scheme(Some(&Scheme::Https)).map_err(refused)?;
-    outgoing.set_authority(Some(AUTHORITY)).map_err(refused)?;
+    outgoing.set_scheme(Some(&destination.scheme)).map_err(refused)?;
+    outgoing.set_authority(Some(destination.authority)).map_err(refused)?;
     outgoing.set_path_with_query(Some(&request.path)).map_err(refused)?;
 
     let body = outgoing.body().map_err(refused)?;
@@ -162,6 +206,52 @@ fn read(answer: &IncomingResponse) -> Result<Vec<u8>, NoAnswer> {
         }
         if bytes.len() > LARGEST_ANSWER {
             return Err(NoAnswer::after("the answer was too large"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(endpoint: Option<&str>, with_credentials: bool) -> Account {
+        Account {
+            credentials: with_credentials.then(|| Credentials { username: "u".into(), password: "p".into() }),
+            default_sender: None,
+            dry_run: true,
+            currency: None,
+            endpoint: endpoint.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn requests_go_to_46elks_or_to_the_embedders_gateway() {
+        for (endpoint, with_credentials, expected) in [
+            (None, true, Ok(("https", "api.46elks.com"))),
+            (Some("https://gateway.example.com:8443"), true, Ok(("https", "gateway.example.com:8443"))),
+            (Some("https://gateway.example.com/"), true, Ok(("https", "gateway.example.com"))),
+            (Some("http://127.0.0.1:8080"), true, Ok(("http", "127.0.0.1:8080"))),
+            (Some("http://[::1]:8080"), true, Ok(("http", "[::1]:8080"))),
+            (Some("http://localhost"), true, Ok(("http", "localhost"))),
+            (Some("http://gateway"), false, Ok(("http", "gateway"))),
+            (Some("http://gateway"), true, Err("plain http")),
+            (Some("http://127.0.0.1.example.com"), true, Err("plain http")),
+            (Some("http://localhost.example.com"), true, Err("plain http")),
+            (Some("https://user:password@gateway"), true, Err("a name and a port")),
+            (Some("https://gateway/a1"), true, Err("a name and a port")),
+            (Some("https://"), true, Err("a name and a port")),
+            (Some("gateway.example.com"), true, Err("begin with https://")),
+            (Some("ftp://gateway"), true, Err("begin with https://")),
+        ] {
+            let account = account(endpoint, with_credentials);
+            let told = Destination::of(&account).map(|it| {
+                (if matches!(it.scheme, Scheme::Https) { "https" } else { "http" }, it.authority.to_string())
+            });
+            match (told, expected) {
+                (Ok((scheme, authority)), Ok(expected)) => assert_eq!((scheme, authority.as_str()), expected),
+                (Err(told), Err(expected)) => assert!(told.contains(expected), "{endpoint:?}: {told}"),
+                (told, _) => panic!("{endpoint:?}: {told:?}"),
+            }
         }
     }
 }

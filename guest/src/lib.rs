@@ -235,7 +235,8 @@ impl queries::Guest for Component {
 
 /// Asks 46elks and reads the answer.
 fn ask<T: DeserializeOwned>(account: &Account, request: &http::Request, purpose: Purpose) -> Result<T, Error> {
-    elks::read(http::fetch(request, account.credentials.as_ref()), purpose)
+    let destination = http::Destination::of(account).map_err(|told| invalid("account.endpoint", told))?;
+    elks::read(http::fetch(request, &destination), purpose)
 }
 
 /// The error of an argument that breaks a rule.

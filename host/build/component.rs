@@ -25,17 +25,12 @@ pub(crate) fn tell(built: Result<()>) {
 /// cargo holds the lock of the usual one.
 pub(crate) fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec<u8>> {
     ensure_target()?;
-    let cargo_home =
-        env::var("CARGO_HOME").unwrap_or_else(|_| format!("{}/.cargo", env::var("HOME").unwrap_or_default()));
-    // No path of the building machine lands in the component.
-    let flags =
-        [format!("--remap-path-prefix={}=.", root.display()), format!("--remap-path-prefix={cargo_home}=cargo")];
     let status = Command::new(env::var("CARGO")?)
         .args(["build", "--package", package, "--lib", "--locked", "--quiet"])
         .args(["--target", TARGET, "--profile", "component", "--target-dir"])
         .arg(target_dir)
         .current_dir(root)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .env("CARGO_ENCODED_RUSTFLAGS", remaps(root)?.join("\u{1f}"))
         // The component is the same whichever tool (clippy, a coverage run) builds the host.
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .env_remove("RUSTFLAGS")
@@ -48,6 +43,27 @@ pub(crate) fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec
         .module(&fs::read(&core)?)
         .and_then(|mut encoder| encoder.encode())
         .with_context(|| format!("{package} needs something that its WIT does not offer"))
+}
+
+/// Keeps the paths of the building machine out of the component, so that it is the same bytes
+/// wherever it is built: the checkout, the unpacked sources of each registry or mirror, and those of
+/// the standard library, which rustc names after itself unless the toolchain has them.
+fn remaps(root: &Path) -> Result<Vec<String>> {
+    let home = || env::home_dir().map(|home| home.join(".cargo"));
+    let cargo_home = env::var_os("CARGO_HOME").map(Into::into).or_else(home).context("there is no CARGO_HOME")?;
+    let mut remaps = vec![(root.to_path_buf(), ".".to_string())];
+    for registry in fs::read_dir(cargo_home.join("registry/src")).into_iter().flatten() {
+        remaps.push((registry?.path(), "crates".into()));
+    }
+    let rustc = |arguments: &[&str]| -> Result<String> {
+        let output = Command::new(env::var("RUSTC")?).args(arguments).output()?;
+        Ok(String::from_utf8(output.stdout)?.trim().to_string())
+    };
+    let sources = Path::new(&rustc(&["--print", "sysroot"])?).join("lib/rustlib/src/rust");
+    let version = rustc(&["-vV"])?;
+    let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown");
+    remaps.push((sources, format!("/rustc/{commit}")));
+    Ok(remaps.into_iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())).collect())
 }
 
 /// Compiles a component ahead of time, for the settings that the program runs it with. An explicit

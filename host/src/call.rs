@@ -213,13 +213,14 @@ impl Call {
         })
     }
 
-    /// What the component is told about the account: never the credentials.
+    /// What the component is told about the account: never the credentials, never another place to go.
     pub(crate) fn account(&self, settings: &Settings, currency: Option<String>) -> Account {
         Account {
             credentials: None,
             default_sender: Some(settings.sender.clone()),
             dry_run: settings.dry_run,
             currency,
+            endpoint: None,
         }
     }
 }

@@ -37,6 +37,7 @@ inward! {
         #[component(name = "dry-run")]
         dry_run: bool,
         currency: Option<String>,
+        endpoint: Option<String>,
     }
     Credentials {
         username: String,
