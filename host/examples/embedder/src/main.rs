@@ -1,0 +1,24 @@
+//! Prices a message with elks-sms: `embedder ELKS_SMS_WASM TO TEXT`.
+
+use embedder::exports::elks::sms::sending::SendSmsRequest;
+use embedder::exports::elks::sms::types::{Account, Credentials};
+use std::env::{args, var};
+
+#[tokio::main]
+async fn main() -> wasmtime::Result<()> {
+    let [file, to, message] = args().skip(1).collect::<Vec<_>>().try_into().expect("ELKS_SMS_WASM TO TEXT");
+    let (tools, mut store) = embedder::open(&file).await?;
+    let account = Account {
+        credentials: Some(Credentials { username: var("ELKS_API_USERNAME")?, password: var("ELKS_API_PASSWORD")? }),
+        default_sender: Some(var("ELKS_PHONE_NUMBER")?),
+        dry_run: true, // false sends, and costs money
+        currency: None,
+        endpoint: var("ELKS_ENDPOINT").ok(), // a gateway; 46elks itself where there is none
+    };
+    let request = SendSmsRequest { to, message, from: None, flashsms: None, dry_run: None };
+    match tools.elks_sms_sending().call_send_sms(&mut store, &account, &request).await? {
+        Ok(sent) => println!("{}", sent.summary),
+        Err(error) => println!("{error}"),
+    }
+    Ok(())
+}

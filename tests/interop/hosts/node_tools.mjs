@@ -1,0 +1,69 @@
+// All six tools through jco, with the types that JavaScript sees.
+
+import assert from "node:assert/strict";
+import { queries, sending } from "./elks-sms/elks-sms.js";
+
+const env = process.env;
+const account = {
+  credentials: { username: env.ELKS_API_USERNAME, password: env.ELKS_API_PASSWORD },
+  defaultSender: env.ELKS_PHONE_NUMBER,
+  currency: "SEK",
+  dryRun: false,
+  endpoint: env.ELKS_ENDPOINT,
+};
+const [to, message] = ["+46701740605", "Hej från Node"];
+let passed = 0;
+const passes = () => (passed += 1);
+const failure = (call) => {
+  try {
+    call();
+  } catch (error) {
+    return error.payload;
+  }
+  assert.fail("it should have failed");
+};
+
+const balance = queries.checkAccountBalance(account, {});
+assert.deepEqual([balance.balance, balance.currency, balance.subaccount, balance.messagesLeft], [2_500_000n, "SEK", false, 480n]);
+passes();
+
+const estimate = queries.estimateSmsCost(account, { to, message: "Hej 👋" });
+assert.deepEqual([estimate.encoding, estimate.parts, estimate.charactersLeft, estimate.estimatedCost], ["utf16", 1, 64, 5200n]);
+assert.deepEqual(estimate.forcingCharacters.map((it) => it.character), ["👋"]);
+passes();
+
+const dry = sending.sendSms(account, { to, message, dryRun: true });
+assert.deepEqual([dry.sent, dry.dryRun, dry.id, dry.estimatedCost], [false, true, undefined, 5200n]);
+passes();
+
+const sent = sending.sendSms(account, { to, message });
+assert.deepEqual([sent.sent, sent.status, sent.to, sent.from, sent.message, sent.cost], [true, "created", to, account.defaultSender, message, 5200n]);
+passes();
+
+const status = queries.checkSmsStatus(account, { messageId: sent.id });
+assert.deepEqual([status.id, status.direction, status.writtenByStranger, status.parts], [sent.id, "outbound", false, 1]);
+assert.ok(["sent", "delivered"].includes(status.status));
+passes();
+
+const history = queries.getSmsMessages(account, { limit: 1 });
+assert.deepEqual(history.messages.map((it) => it.id), [sent.id]);
+assert.equal(typeof history.nextCursor, "string");
+const older = queries.getSmsMessages(account, { direction: "inbound", cursor: history.nextCursor });
+assert.deepEqual(older.messages.map((it) => it.writtenByStranger), [true]);
+passes();
+
+const statistics = queries.getDeliveryStatistics(account, {});
+assert.deepEqual([statistics.total, statistics.failed, typeof statistics.totalCost], [4, 1, "bigint"]);
+passes();
+
+assert.equal(failure(() => sending.sendSms(account, { to: "+46701234567", message })).tag, "invalid");
+passes();
+const refused = failure(() => sending.sendSms(account, { to: "+46701740693", message }));
+assert.deepEqual([refused.tag, refused.val.status], ["rejected", 403]);
+assert.match(refused.val.reason, /Not enough credits/);
+passes();
+const lost = failure(() => sending.sendSms(account, { to: "+46701740695", message }));
+assert.equal(lost.tag, "outcome-unknown");
+passes();
+
+console.log(`${passed} passed`);

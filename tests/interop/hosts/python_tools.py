@@ -1,0 +1,70 @@
+"""All six tools through wasmtime-py, with the types that Python sees."""
+
+import os
+
+from wasmtime.component import Record, Variant
+
+import elks_sms
+
+ACCOUNT = {
+    "credentials": {"username": os.environ["ELKS_API_USERNAME"], "password": os.environ["ELKS_API_PASSWORD"]},
+    "default-sender": os.environ["ELKS_PHONE_NUMBER"],
+    "currency": "SEK",
+    "dry-run": False,
+    "endpoint": os.environ["ELKS_ENDPOINT"],
+}
+TO, MESSAGE = "+46701740605", "Hej från Python"
+passed = 0
+
+
+def query(function, **request):
+    return elks_sms.call("queries", function, ACCOUNT, request)
+
+
+def send(to, message=MESSAGE, dry_run=None):
+    request = {"to": to, "message": message, "from": None, "flashsms": None, "dry-run": dry_run}
+    return elks_sms.call("sending", "send-sms", ACCOUNT, request)
+
+
+def check(told, **expected):
+    """That a record has these fields with these values, of these very types."""
+    global passed
+    assert isinstance(told, Record), vars(told)
+    for name, value in expected.items():
+        found = vars(told)[name.strip("_").replace("_", "-")]
+        assert found == value and type(found) is type(value), (name, found)
+    passed += 1
+    return told
+
+
+def fails(told, tag):
+    global passed
+    assert isinstance(told, Variant) and told.tag == tag, vars(told)
+    passed += 1
+    return told.payload
+
+
+def messages(limit=None, direction=None, cursor=None):
+    request = {"limit": limit, "direction": direction, "start": None, "end": None, "to": None, "cursor": cursor}
+    return query("get-sms-messages", **request)
+
+
+check(query("check-account-balance", to=None), balance=2_500_000, currency="SEK", subaccount=False, messages_left=480)
+estimate = query("estimate-sms-cost", **{"to": TO, "message": "Hej 👋", "from": None})
+check(estimate, encoding="utf16", parts=1, characters_left=64, estimated_cost=5200)
+assert [vars(it)["character"] for it in vars(estimate)["forcing-characters"]] == ["👋"]
+check(send(TO, dry_run=True), sent=False, dry_run=True, id=None, estimated_cost=5200)
+sent = check(send(TO), sent=True, status="created", to=TO, message=MESSAGE, cost=5200)
+status = query("check-sms-status", **{"message-id": sent.id})
+check(status, id=sent.id, direction="outbound", written_by_stranger=False, parts=1)
+assert status.status in ("sent", "delivered")
+history = check(messages(limit=1))
+assert [message.id for message in history.messages] == [sent.id]
+older = check(messages(direction="inbound", cursor=vars(history)["next-cursor"]))
+assert [vars(message)["written-by-stranger"] for message in older.messages] == [True]
+check(query("get-delivery-statistics", limit=None), total=4, failed=1)
+fails(send("+46701234567"), "invalid")
+refused = fails(send("+46701740693"), "rejected")
+assert refused.status == 403 and "Not enough credits" in refused.reason
+fails(send("+46701740695"), "outcome-unknown")
+print(f"{passed} passed")
