@@ -1,7 +1,7 @@
 //! The commands for people.
 
 use crate::harness::Launch;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 #[test]
@@ -44,7 +44,7 @@ fn the_component_is_written_as_it_is_embedded() {
     assert_eq!(finished.code(), 0, "{}", finished.told());
     let written = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(written, elks_mcp::sandbox::COMPONENT);
+    assert_eq!(written, elks_mcp::capabilities::COMPONENT);
     let digest: String = Sha256::digest(&written).iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(finished.told().contains(&digest));
     let capabilities = Launch::with(&["capabilities"]).run().stdout.join("\n");
@@ -81,6 +81,24 @@ fn capabilities_show_imports_exports_and_permits() {
     ] {
         assert!(told.contains(shown), "{shown:?} is missing:\n{told}");
     }
+}
+
+#[test]
+fn capabilities_are_there_for_programs_too() {
+    let told: Value =
+        serde_json::from_str(&Launch::with(&["capabilities", "--json"]).run().stdout.join("\n")).expect("is JSON");
+    assert_eq!(told["component"]["sha256"], elks_mcp::capabilities::digest());
+    assert_eq!(told["component"]["exports"]["elks:sms/sending@0.1.0"], json!(["send-sms"]));
+    assert_eq!(told["destination"], "https://api.46elks.com");
+    let permits = told["permits"].as_array().unwrap();
+    assert_eq!(permits.len(), 12);
+    let sending: Vec<&Value> = permits
+        .iter()
+        .filter(|permit| permit["requests"].as_array().unwrap().iter().any(|request| request["sends"] == true))
+        .collect();
+    let body = json!({"from": "<from>", "to": "<to>", "message": "<message>"});
+    let request = json!({"times": 1, "method": "POST", "path": "/a1/sms", "body": body, "sends": true});
+    assert_eq!(sending, [&json!({"tool": "send_sms", "DRY_RUN": false, "requests": [request]})]);
 }
 
 #[test]

@@ -58,7 +58,8 @@ async fn main() -> Result<()> {
 /// A certificate for 46elks's name that nobody else trusts.
 fn tls(certificate: &str) -> Result<TlsAcceptor> {
     let pair = rcgen::generate_simple_self_signed(vec!["api.46elks.com".to_string()])?;
-    let key = rustls::pki_types::PrivateKeyDer::try_from(pair.signing_key.serialize_der()).map_err(anyhow::Error::msg)?;
+    let key =
+        rustls::pki_types::PrivateKeyDer::try_from(pair.signing_key.serialize_der()).map_err(anyhow::Error::msg)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

@@ -11,6 +11,7 @@ mod attacks;
 mod audit;
 mod bounds;
 mod commands;
+mod component;
 mod confirm;
 mod defects;
 mod ending;

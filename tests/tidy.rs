@@ -86,6 +86,13 @@ fn every_source_file_says_what_it_is_for() {
 }
 
 #[test]
+fn the_readme_has_the_digest_of_the_component() {
+    let digest = elks_mcp::capabilities::digest();
+    let stated = read("README.md").lines().any(|line| line.trim() == digest);
+    assert!(stated, "README.md must say: {digest}");
+}
+
+#[test]
 fn the_changelog_has_this_version() {
     assert!(read("CHANGELOG.md").contains(&format!("## {}", env!("CARGO_PKG_VERSION"))));
 }

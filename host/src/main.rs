@@ -50,7 +50,11 @@ enum Command {
     /// Print the served tool list as JSON
     Tools,
     /// Print what the component can reach, its SHA-256, and what each tool's permit allows
-    Capabilities,
+    Capabilities {
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Write the component to a file, for other WASI hosts
     Component {
         /// Where to write it
@@ -65,7 +69,8 @@ fn main() -> ExitCode {
         None => return serve(arguments.simulate),
         Some(Command::Demo) => demo::play(&mut io::stdout().lock()),
         Some(Command::Tools) => capabilities::write_tools(&mut io::stdout().lock()),
-        Some(Command::Capabilities) => capabilities::write(&mut io::stdout().lock()),
+        Some(Command::Capabilities { json: false }) => capabilities::write(&mut io::stdout().lock()),
+        Some(Command::Capabilities { json: true }) => capabilities::write_json(&mut io::stdout().lock()),
         Some(Command::Component { output }) => capabilities::write_component(&output),
     };
     match done {

@@ -554,3 +554,30 @@ impl Drop for Entry<'_> {
         self.runner.running.send_modify(|running| *running -= 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Stderr;
+
+    #[tokio::test]
+    async fn a_gateway_that_the_program_did_not_choose_is_denied() {
+        let settings = Settings::read(|_| None, true).expect("the simulator needs none");
+        let outside = Arc::new(Outside::elks(&settings.credentials));
+        let sandbox = Sandbox::new().expect("loads");
+        let runner = Runner::new(settings, sandbox, Arc::clone(&outside), Arc::new(Stderr::start()));
+        let call = Call::CheckAccountBalance(contract::CheckAccountBalanceRequest { to: None });
+        for (endpoint, rule) in [
+            ("https://gateway.example.com", Rule::Authority),
+            ("https://api.46elks.com:8443", Rule::Authority),
+            ("http://127.0.0.1:8080", Rule::Scheme),
+        ] {
+            let door = Door::new(call.permit(&runner.settings), None, Arc::clone(&outside));
+            let account = contract::Account { endpoint: Some(endpoint.into()), ..call.account(&runner.settings, None) };
+            let told = runner.run(&call, &account, &door, Instant::now() + CALL_TIME).await;
+            assert!(matches!(told, Ok(Err(contract::Error::Unreachable(_)))), "{endpoint}");
+            let trace = door.close();
+            assert_eq!((trace.denied, trace.left), (Some(rule), 0), "{endpoint}");
+        }
+    }
+}

@@ -22,13 +22,7 @@ use wasmtime::{
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wasmtime_wasi_io::IoView;
 
-/// The component as other hosts load it.
-pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/elks-sms.wasm"));
-
-/// Imports and exports of [`COMPONENT`], as the build script printed them from its bytes.
-pub const COMPONENT_WIT: &str = include_str!(concat!(env!("OUT_DIR"), "/elks-sms.wit"));
-
-/// [`COMPONENT`], compiled ahead of time for this program's target.
+/// The component, compiled ahead of time for this program's target.
 const COMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/elks-sms.cwasm"));
 
 /// The functions that a component may import, as `wit/` lists them: interface and name, a line each.
