@@ -5,12 +5,10 @@
 
 use crate::bindings::exports::elks::sms::types::{Direction, Error, Message, Rejection, Status};
 use crate::http::{Answer, NoAnswer, Request};
+use crate::json::Object;
 use crate::rules::invisible::visible;
-use crate::rules::surrogates::mended;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat};
+use crate::times;
 use form_urlencoded::Serializer;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 
 /// The most messages that 46elks puts on one page.
 pub(crate) const PAGE: u32 = 100;
@@ -74,50 +72,28 @@ pub(crate) fn account() -> Request {
 
 /// What 46elks tells of a message. Everything is optional, because everything has been missing
 /// somewhere: old recordings lack status and cost, inbound messages lack status, dry runs lack id.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct SmsJson {
-    id: Option<String>,
-    direction: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-    message: Option<String>,
-    status: Option<String>,
-    created: Option<String>,
-    delivered: Option<String>,
-    /// How many parts it was billed as.
-    #[serde(deserialize_with = "number")]
-    pub(crate) parts: Option<u64>,
-    /// Ten-thousandths of the account's currency, all parts together.
-    #[serde(deserialize_with = "number")]
-    pub(crate) cost: Option<u64>,
-    /// The same, in the answer to a dry run.
-    #[serde(deserialize_with = "number")]
-    pub(crate) estimated_cost: Option<u64>,
-}
+pub(crate) struct SmsJson(Object);
 
-/// A whole number, or nothing: an odd amount must not hide that a message was sent.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    // Below what a float holds exactly; a page of such amounts still fits into a sum.
-    let number = value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..9e15).contains(number));
-    Ok(number.map(|number| number as u64))
+impl From<Object> for SmsJson {
+    fn from(object: Object) -> Self {
+        Self(object)
+    }
 }
 
 impl SmsJson {
     /// How many parts 46elks says that it has.
     pub(crate) fn parts(&self) -> Option<u32> {
-        self.parts.and_then(|parts| u32::try_from(parts).ok()).filter(|parts| *parts > 0)
+        self.0.whole("parts").and_then(|parts| u32::try_from(parts).ok()).filter(|parts| *parts > 0)
     }
 
     /// The id, when there is a well-formed one.
     pub(crate) fn id(&self) -> Option<&str> {
-        self.id.as_deref().filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()))
+        self.0.text("id").filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()))
     }
 
     /// How far the message has come.
     pub(crate) fn status(&self) -> Option<Status> {
-        self.status.as_deref().map(|status| match status {
+        self.0.text("status").map(|status| match status {
             "created" => Status::Created,
             "sent" => Status::Sent,
             "delivered" => Status::Delivered,
@@ -128,15 +104,25 @@ impl SmsJson {
 
     /// When 46elks took it, UTC.
     pub(crate) fn created(&self) -> Option<String> {
-        self.created.as_deref().and_then(time)
+        self.0.text("created").and_then(times::shown)
+    }
+
+    /// What it cost, in ten-thousandths of the account's currency, all parts together.
+    pub(crate) fn cost(&self) -> Option<u64> {
+        self.0.whole("cost").and_then(|cost| u64::try_from(cost).ok())
+    }
+
+    /// What it would cost: only an answer to a dry run tells so.
+    pub(crate) fn estimated_cost(&self) -> Option<u64> {
+        self.0.whole("estimated_cost").and_then(|cost| u64::try_from(cost).ok()).or(self.cost())
     }
 
     /// The message in the words of the contract.
     ///
     /// # Errors
     /// When what makes a message a message is missing: id, parties, direction or time.
-    pub(crate) fn into_message(self, currency: Option<&str>) -> Result<Message, Error> {
-        let direction = match self.direction.as_deref() {
+    pub(crate) fn message(&self, currency: Option<&str>) -> Result<Message, Error> {
+        let direction = match self.0.text("direction") {
             // An automatic reply is sent from here, so it is outbound.
             Some("outgoing" | "outgoing-reply") => Some(Direction::Outbound),
             Some("incoming") => Some(Direction::Inbound),
@@ -150,80 +136,92 @@ impl SmsJson {
             direction,
             created,
             status: self.status(),
-            delivered: self.delivered.as_deref().and_then(time),
-            from: shown(self.from.as_deref().unwrap_or("unknown")),
-            to: shown(self.to.as_deref().unwrap_or("unknown")),
-            message: self.message.as_deref().map(shown),
+            delivered: self.0.text("delivered").and_then(times::shown),
+            from: shown(self.0.text("from").unwrap_or("unknown")),
+            to: shown(self.0.text("to").unwrap_or("unknown")),
+            message: self.0.text("message").map(shown),
             written_by_stranger: direction == Direction::Inbound,
             parts: self.parts(),
-            cost: self.cost,
+            cost: self.cost(),
             currency: currency.map(Into::into),
         })
     }
 }
 
 /// One page of the history.
-#[derive(Deserialize)]
-pub(crate) struct PageJson {
-    /// The messages, newest first, each still to be read: one odd row must not hide the others.
-    pub(crate) data: Vec<serde_json::Value>,
-    /// What to ask for as `before` to read on, when there is more.
-    #[serde(default)]
-    next: Option<String>,
+pub(crate) struct PageJson(Object);
+
+impl From<Object> for PageJson {
+    fn from(object: Object) -> Self {
+        Self(object)
+    }
 }
 
 impl PageJson {
     /// What to ask for as `before` to read on: `Some(None)` when there is more, but what 46elks says
     /// is no time of its own form.
     pub(crate) fn next(&self) -> Option<Option<String>> {
-        let next = self.next.as_deref()?;
+        let next = self.0.text("next")?;
         let form = (19..=27).contains(&next.len()) && next.bytes().all(|b| b.is_ascii_digit() || b"-T:.Z".contains(&b));
-        Some((form && time(next).is_some()).then(|| next.to_string()))
+        Some((form && times::shown(next).is_some()).then(|| next.to_string()))
     }
 
-    /// The messages that can be read, and how many cannot.
-    pub(crate) fn messages(self, currency: Option<&str>) -> (Vec<Message>, u32) {
-        let rows = self.data.len();
-        let read = |row| serde_json::from_value::<SmsJson>(row).ok()?.into_message(currency).ok();
-        let messages: Vec<Message> = self.data.into_iter().filter_map(read).collect();
-        let unreadable = rows - messages.len();
-        (messages, u32::try_from(unreadable).unwrap_or(u32::MAX))
+    /// The messages that can be read, newest first, and how many cannot: one odd row must not hide
+    /// the others.
+    ///
+    /// # Errors
+    /// When there is no list of messages.
+    pub(crate) fn messages(mut self, currency: Option<&str>) -> Result<(Vec<Message>, u32), Error> {
+        let rows = self.0.list("data").ok_or_else(|| Error::Unexpected("46elks told of no messages at all".into()))?;
+        let count = rows.len();
+        let read = |row: Option<Object>| SmsJson(row?).message(currency).ok();
+        let messages: Vec<Message> = rows.into_iter().filter_map(read).collect();
+        let unreadable = count - messages.len();
+        Ok((messages, u32::try_from(unreadable).unwrap_or(u32::MAX)))
     }
 }
 
 /// An account, or a subaccount, whose answer is another.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct AccountJson {
-    /// Whose account it is, or the subaccount's id.
-    pub(crate) id: Option<String>,
-    displayname: Option<String>,
-    name: Option<String>,
-    currency: Option<String>,
-    /// Ten-thousandths of the currency. A subaccount has none.
-    pub(crate) balance: Option<i64>,
-    /// What a subaccount has used.
-    pub(crate) balanceused: Option<i64>,
-    /// What a subaccount may use.
-    pub(crate) usagelimit: Option<i64>,
+pub(crate) struct AccountJson(Object);
+
+impl From<Object> for AccountJson {
+    fn from(object: Object) -> Self {
+        Self(object)
+    }
 }
 
 impl AccountJson {
     /// The name to show.
     pub(crate) fn name(&self) -> Option<String> {
-        self.displayname.as_deref().or(self.name.as_deref()).map(shown)
+        self.0.text("displayname").or(self.0.text("name")).map(shown)
     }
 
     /// The currency, when it is a currency's three letters.
     pub(crate) fn currency(&self) -> Option<String> {
-        self.currency.clone().filter(|code| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()))
+        let currency = self.0.text("currency")?;
+        (currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase())).then(|| currency.to_string())
+    }
+
+    /// What is left, in ten-thousandths of the currency. A subaccount has none.
+    pub(crate) fn balance(&self) -> Option<i64> {
+        self.0.whole("balance")
+    }
+
+    /// What a subaccount has used.
+    pub(crate) fn balance_used(&self) -> Option<i64> {
+        self.0.whole("balanceused")
+    }
+
+    /// What a subaccount may use.
+    pub(crate) fn usage_limit(&self) -> Option<i64> {
+        self.0.whole("usagelimit")
     }
 
     /// Whether these are a subaccount's credentials: its id begins with `a`, a main account's with
     /// `u`, and it has no balance of its own.
     pub(crate) fn is_subaccount(&self) -> bool {
-        self.balance.is_none()
-            && (self.balanceused.is_some() || self.id.as_deref().is_some_and(|id| id.starts_with('a')))
+        self.balance().is_none()
+            && (self.balance_used().is_some() || self.0.text("id").is_some_and(|id| id.starts_with('a')))
     }
 }
 
@@ -241,7 +239,7 @@ pub(crate) enum Purpose {
 /// # Errors
 /// What 46elks refused, or why the answer makes no sense. After a send, an answer that does not
 /// say whether the message was taken is [`Error::OutcomeUnknown`].
-pub(crate) fn read<T: DeserializeOwned>(answer: Result<Answer, NoAnswer>, purpose: Purpose) -> Result<T, Error> {
+pub(crate) fn read<T: From<Object>>(answer: Result<Answer, NoAnswer>, purpose: Purpose) -> Result<T, Error> {
     let answer = match answer {
         Ok(answer) => answer,
         Err(NoAnswer { may_have_arrived: true, reason }) if purpose == Purpose::Send => {
@@ -258,7 +256,7 @@ pub(crate) fn read<T: DeserializeOwned>(answer: Result<Answer, NoAnswer>, purpos
         Purpose::Ask => Error::Unexpected(format!("{what}. Nothing was sent; try again in a moment")),
     };
     match answer.status {
-        200..=299 => serde_json::from_slice(&mended(&answer.body)).map_err(|_| {
+        200..=299 => Object::read(&answer.body).map(T::from).ok_or_else(|| {
             senseless(&format!("46elks answered {} with {} where data belongs", answer.status, kind(&answer.body)))
         }),
         status @ 400..=499 => Err(Error::Rejected(Rejection { status, reason: rejection(status, &answer.body) })),
@@ -343,46 +341,6 @@ fn shown(text: &str) -> String {
     visible(text).into_owned()
 }
 
-/// A time from the API (UTC; with or without fraction, with or without `Z`) in the form of the
-/// contract.
-pub(crate) fn time(api: &str) -> Option<String> {
-    let bare = api.strip_suffix('Z').unwrap_or(api);
-    let time = NaiveDateTime::parse_from_str(bare, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
-    Some(time.and_utc().to_rfc3339_opts(SecondsFormat::Millis, true))
-}
-
-/// A time of the API's form, a millisecond later: what asks for messages before it includes the
-/// instant itself.
-pub(crate) fn just_after(api: &str) -> Option<String> {
-    let bare = api.strip_suffix('Z').unwrap_or(api);
-    let time = NaiveDateTime::parse_from_str(bare, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
-    let after = time.checked_add_signed(chrono::Duration::milliseconds(1))?;
-    Some(after.format("%Y-%m-%dT%H:%M:%S%.3f").to_string())
-}
-
-/// A time from a request (ISO 8601, with or without zone; a date alone is its midnight) in the
-/// form of the API: UTC without zone.
-///
-/// # Errors
-/// A sentence that says what a time looks like.
-pub(crate) fn api_time(input: &str) -> Result<String, String> {
-    let input = input.trim();
-    let naive = |format| NaiveDateTime::parse_from_str(input, format).ok();
-    let time = DateTime::parse_from_rfc3339(input)
-        .map(|time| time.naive_utc())
-        .ok()
-        .or_else(|| naive("%Y-%m-%dT%H:%M:%S%.f"))
-        .or_else(|| naive("%Y-%m-%dT%H:%M"))
-        .or_else(|| naive("%Y-%m-%d %H:%M:%S%.f"))
-        .or_else(|| NaiveDate::parse_from_str(input, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0));
-    match time {
-        Some(time) if (1970..=9999).contains(&chrono::Datelike::year(&time)) => {
-            Ok(time.format("%Y-%m-%dT%H:%M:%S%.3f").to_string())
-        }
-        _ => Err("it is not a time: write it like 2026-01-31T12:00:00Z".into()),
-    }
-}
-
 /// What fuzzing throws at the reading of answers: none may panic, and none may give back characters
 /// that nobody sees.
 #[cfg(fuzzing)]
@@ -395,7 +353,7 @@ pub fn fuzz(status: u16, body: Vec<u8>) {
     let seen = |text: &str| assert_eq!(visible(text), text);
     match read::<PageJson>(answer(), Purpose::Ask) {
         Ok(page) => {
-            for message in page.messages(None).0 {
+            for message in page.messages(None).map(|(messages, _)| messages).unwrap_or_default() {
                 [message.from, message.to].iter().chain(&message.message).for_each(|text| seen(text));
             }
         }
@@ -435,35 +393,13 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_time_is_understood() {
-        for (api, expected) in [
-            ("2021-12-30T20:35:32.429389", "2021-12-30T20:35:32.429Z"),
-            ("2017-03-14T09:52:10Z", "2017-03-14T09:52:10.000Z"),
-            ("2017-03-14T09:52:10", "2017-03-14T09:52:10.000Z"),
-        ] {
-            assert_eq!(time(api).as_deref(), Some(expected));
-        }
-        for (input, expected) in [
-            ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000"),
-            ("2026-01-31T12:00:00+01:00", "2026-01-31T11:00:00.000"),
-            ("2026-01-31T12:00:00.5", "2026-01-31T12:00:00.500"),
-            ("2026-01-31", "2026-01-31T00:00:00.000"),
-        ] {
-            assert_eq!(api_time(input).as_deref(), Ok(expected));
-        }
-        for nonsense in ["yesterday", "2026-13-01", "", "2026-01-31T25:00:00Z"] {
-            assert!(api_time(nonsense).is_err(), "{nonsense}");
-        }
-    }
-
-    #[test]
     fn a_message_is_read_whatever_46elks_leaves_out() {
         let inbound: SmsJson = read(
             answer(200, r#"{"id":"s1","created":"2017-03-14T09:52:07.302000","direction":"incoming","from":"+4670","to":"+4676","new":1}"#),
             Purpose::Ask,
         )
         .expect("is a message");
-        let message = inbound.into_message(None).expect("is complete");
+        let message = inbound.message(None).expect("is complete");
         assert_eq!(message.direction, Direction::Inbound);
         assert_eq!((message.status, message.cost, message.message), (None, None, None));
 
@@ -472,7 +408,7 @@ mod tests {
             Purpose::Ask,
         )
         .expect("is a message");
-        let message = reply.into_message(Some("SEK")).expect("is complete");
+        let message = reply.message(Some("SEK")).expect("is complete");
         assert_eq!((message.direction, message.status), (Direction::Outbound, Some(Status::Unknown)));
         assert_eq!(message.message.as_deref(), Some("a\\u{202e}b"));
     }

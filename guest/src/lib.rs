@@ -1,15 +1,17 @@
 //! elks-sms: SMS through 46elks, as a WebAssembly component.
 //!
 //! This room holds the exported tools, a few lines each: check, ask, read. What is allowed is in
-//! [`rules`], what 46elks understands in `elks`, how people are told in `sentences`, and the only
-//! way out in `http`. Contract and documentation: `wit/elks.wit`.
+//! [`rules`], what 46elks understands in `elks`, `json` and `times`, how people are told in `sentences`, and
+//! the only way out in `http`. Contract and documentation: `wit/elks.wit`.
 //!
 //! Nothing here decides policy, keeps state, or tries anything twice.
 
 mod elks;
 mod http;
+mod json;
 pub mod rules;
 mod sentences;
+mod times;
 
 #[cfg(fuzzing)]
 pub use elks::fuzz as fuzz_answer;
@@ -32,7 +34,6 @@ use bindings::exports::elks::sms::types::{Account, Direction, Encoding, Error, M
 use bindings::exports::elks::sms::{queries, sending};
 use elks::{AccountJson, Outgoing, PageJson, Purpose, SmsJson};
 use rules::{encoding, numbers, senders, text};
-use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 
 /// How many pages of history one call reads at most: a thousand messages, then it says that it
@@ -82,8 +83,8 @@ impl sending::Guest for Component {
             created: told.created().filter(|_| !dry_run),
             parts: draft.parts(told.parts()),
             encoding: draft.encoding(),
-            cost: told.cost.filter(|_| !dry_run),
-            estimated_cost: told.estimated_cost.or(told.cost).filter(|_| dry_run),
+            cost: told.cost().filter(|_| !dry_run),
+            estimated_cost: told.estimated_cost().filter(|_| dry_run),
             currency: account.currency,
             warnings: draft.warnings(told.parts()),
             from: draft.from,
@@ -102,7 +103,7 @@ impl queries::Guest for Component {
             return Err(Error::Invalid("start and cursor say the same thing: give one of them".into()));
         }
         let time = |name: &str, value: &Option<String>| {
-            let time = value.as_deref().map(elks::api_time).transpose();
+            let time = value.as_deref().map(times::asked).transpose();
             time.map_err(|told| Error::Invalid(format!("{name}: {told}")))
         };
         let (start, after) = match &request.cursor {
@@ -136,7 +137,7 @@ impl queries::Guest for Component {
             ));
         }
         let told: SmsJson = ask(&account, &elks::message(id), Purpose::Ask)?;
-        let message = told.into_message(account.currency.as_deref())?;
+        let message = told.message(account.currency.as_deref())?;
         let summary = sentences::status(&message);
         Ok(SmsStatus {
             summary,
@@ -158,7 +159,7 @@ impl queries::Guest for Component {
     fn estimate_sms_cost(account: Account, request: EstimateSmsCostRequest) -> Result<SmsEstimate, Error> {
         let draft = Draft::check(&account, &request.to, request.from.as_deref(), &request.message)?;
         let told: SmsJson = ask(&account, &elks::send(draft.outgoing(false, true)), Purpose::Ask)?;
-        let cost = told.estimated_cost.or(told.cost);
+        let cost = told.estimated_cost();
         let parts = draft.parts(told.parts());
         let left = draft.shape.left;
         Ok(SmsEstimate {
@@ -183,19 +184,20 @@ impl queries::Guest for Component {
         let to = request.to.as_deref().map(numbers::recipient).transpose().map_err(|told| invalid("to", &told))?;
         let told: AccountJson = ask(&account, &elks::account(), Purpose::Ask)?;
         // Only a balance needs a price, and only an account that has a sender can ask for one.
-        let price = match (told.balance, account.default_sender.as_deref()) {
+        let price = match (told.balance(), account.default_sender.as_deref()) {
             (Some(_), Some(from)) => price_of_a_part(&account, to.as_deref().unwrap_or(TEST_NUMBER), from),
             _ => None,
         };
-        let messages_left = price.zip(told.balance).map(|(price, balance)| u64::try_from(balance).unwrap_or(0) / price);
+        let messages_left =
+            price.zip(told.balance()).map(|(price, balance)| u64::try_from(balance).unwrap_or(0) / price);
         let mut balance = AccountBalance {
             summary: String::new(),
             name: told.name(),
-            balance: told.balance,
+            balance: told.balance(),
             currency: told.currency().or(account.currency),
             subaccount: told.is_subaccount(),
-            balance_used: told.balanceused,
-            usage_limit: told.usagelimit,
+            balance_used: told.balance_used(),
+            usage_limit: told.usage_limit(),
             messages_left,
             low_balance: messages_left.map(|left| left < LOW_BALANCE_MESSAGES),
         };
@@ -234,7 +236,7 @@ impl queries::Guest for Component {
 }
 
 /// Asks 46elks and reads the answer.
-fn ask<T: DeserializeOwned>(account: &Account, request: &http::Request, purpose: Purpose) -> Result<T, Error> {
+fn ask<T: From<json::Object>>(account: &Account, request: &http::Request, purpose: Purpose) -> Result<T, Error> {
     let destination = http::Destination::of(account).map_err(|told| invalid("account.endpoint", told))?;
     elks::read(http::fetch(request, &destination), purpose)
 }
@@ -250,7 +252,7 @@ fn price_of_a_part(account: &Account, to: &str, from: &str) -> Option<u64> {
     let from = senders::form(from).ok()?;
     let probe = Outgoing { to, from: &from, text: PRICE_PROBE, flash: false, dry_run: true };
     let told: SmsJson = ask(account, &elks::send(probe), Purpose::Ask).ok()?;
-    told.estimated_cost.or(told.cost).filter(|price| *price > 0)
+    told.estimated_cost().filter(|price| *price > 0)
 }
 
 /// A message that has passed every rule: what it holds is what is sent.
@@ -312,12 +314,12 @@ impl Cursor {
     /// Where to start, and after which message of that instant. A cursor without id is 46elks's own.
     fn read(cursor: &str) -> Option<(String, Option<Self>)> {
         let (time, id) = match cursor.split_once('~') {
-            None => return Some((elks::api_time(cursor).ok()?, None)),
+            None => return Some((times::asked(cursor).ok()?, None)),
             Some(parts) => parts,
         };
         let fine = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric());
-        let at = elks::just_after(time).filter(|_| fine)?;
-        Some((at, Some(Self { time: elks::time(time)?, id: id.into() })))
+        let at = times::just_after(time).filter(|_| fine)?;
+        Some((at, Some(Self { time: times::shown(time)?, id: id.into() })))
     }
 
     /// Whether a message was given before this cursor was: newer ones, and those of its instant up to
@@ -372,7 +374,7 @@ impl Search<'_> {
             let asked = elks::history(self.start.as_deref(), self.end, self.to, self.page);
             let page: PageJson = ask(account, &asked, Purpose::Ask)?;
             let next = page.next();
-            let (on_page, unreadable) = page.messages(account.currency.as_deref());
+            let (on_page, unreadable) = page.messages(account.currency.as_deref())?;
             found.unreadable += unreadable;
             let mut on_page = on_page.into_iter();
             for message in on_page.by_ref() {

@@ -86,7 +86,7 @@ pub(crate) fn warnings(clean: &text::Clean, parts: u32) -> Vec<String> {
         let named: Vec<String> = forcing
             .iter()
             .map(|&c| match encoding::replacement(c) {
-                Some(plain) => format!("{} (or {plain:?})", spelled(c)),
+                Some(plain) => format!("{} (or \"{plain}\")", spelled(c)),
                 None => spelled(c),
             })
             .collect();

@@ -9,7 +9,7 @@ const SHORTENERS: &str = include_str!("shorteners.txt");
 /// A link, by where it leads.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The host, in small letters.
+    /// The host, its ASCII letters small.
     pub host: String,
     /// What a careful reader would frown at, as the end of a sentence about the link.
     pub suspicions: Vec<&'static str>,
@@ -52,7 +52,7 @@ fn host(link: &str) -> (Option<&str>, String) {
         Some((v6, _)) => v6,
         None => host.split(':').next().unwrap_or(host),
     };
-    (user, host.trim_end_matches(['.', ',', '!', ')', '"']).to_lowercase())
+    (user, host.trim_end_matches(['.', ',', '!', ')', '"']).to_ascii_lowercase())
 }
 
 /// A link by its host, and what is odd about it.

@@ -1,0 +1,166 @@
+//! Times: as 46elks writes them, as callers write them, and as the contract shows them. All UTC.
+//!
+//! The calendar is chrono's. Its reading and writing by format string is not used: that machinery
+//! would be a tenth of the component.
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
+
+/// A time from the API (with or without fraction, with or without `Z`) in the form of the contract.
+pub(crate) fn shown(api: &str) -> Option<String> {
+    Some(format!("{}Z", written(of_api(api)?)))
+}
+
+/// A time of the API's form, a millisecond later: what asks for messages before it includes the
+/// instant itself.
+pub(crate) fn just_after(api: &str) -> Option<String> {
+    Some(written(of_api(api)?.checked_add_signed(TimeDelta::milliseconds(1))?))
+}
+
+/// A time from a request (ISO 8601, with or without zone; a date alone is its midnight) in the
+/// form of the API: UTC without zone.
+///
+/// # Errors
+/// A sentence that says what a time looks like.
+pub(crate) fn asked(input: &str) -> Result<String, String> {
+    let time = read(input.trim()).filter(|time| (1970..=9999).contains(&time.year()));
+    time.map(written).ok_or_else(|| "it is not a time: write it like 2026-01-31T12:00:00Z".into())
+}
+
+/// A whole time without zone, which 46elks means as UTC.
+fn of_api(api: &str) -> Option<NaiveDateTime> {
+    let bare = api.strip_suffix('Z').unwrap_or(api);
+    let (date, clock) = bare.split_once('T')?;
+    at(date, clock).filter(|_| clock.len() >= "12:00:00".len())
+}
+
+/// A time as people and programs write it.
+fn read(input: &str) -> Option<NaiveDateTime> {
+    let Some((date, clock)) = input.split_once(['T', 't', ' ']) else { return at(input, "00:00") };
+    if let Some(clock) = clock.strip_suffix(['Z', 'z']) {
+        return at(date, clock);
+    }
+    let Some(sign) = clock.find(['+', '-']) else { return at(date, clock) };
+    let (clock, offset) = clock.split_at(sign);
+    let [hours, minutes] = numbers(offset.get(1..)?, ':', [2, 2])?;
+    let ahead = TimeDelta::minutes(i64::from(hours * 60 + minutes));
+    let time = at(date, clock).filter(|_| hours < 24 && minutes < 60)?;
+    if offset.starts_with('+') { time.checked_sub_signed(ahead) } else { time.checked_add_signed(ahead) }
+}
+
+/// A date and a clock time: `2026-01-31` and `12:00`, `12:00:00` or `12:00:00.5`.
+fn at(date: &str, clock: &str) -> Option<NaiveDateTime> {
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+    let Some((clock, fraction)) = clock.split_once('.') else {
+        let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])
+            .or_else(|| numbers(clock, ':', [2, 2]).map(|[hour, minute]| [hour, minute, 0]))?;
+        return date.and_hms_opt(hour, minute, second);
+    };
+    let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
+    // Of a fraction, nine digits count: nanoseconds.
+    let digits = fraction.len().min(9);
+    let [nanos] = numbers(fraction.get(..digits)?, '.', [digits])?;
+    let whole = fraction.bytes().all(|b| b.is_ascii_digit());
+    let nanos = nanos * 10_u32.pow(9 - u32::try_from(digits).ok()?);
+    date.and_hms_nano_opt(hour, minute, second, nanos).filter(|_| whole && digits > 0)
+}
+
+/// Numbers of so many digits each, with a sign between them, and nothing else.
+fn numbers<const N: usize>(text: &str, between: char, lengths: [usize; N]) -> Option<[u32; N]> {
+    let mut parts = text.split(between);
+    let mut numbers = [0; N];
+    for (number, length) in numbers.iter_mut().zip(lengths) {
+        let part = parts.next().filter(|part| part.len() == length && part.bytes().all(|b| b.is_ascii_digit()))?;
+        *number = part.parse().ok()?;
+    }
+    parts.next().is_none().then_some(numbers)
+}
+
+/// A time to the millisecond.
+fn written(time: NaiveDateTime) -> String {
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}",
+        time.year(),
+        time.month(),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second(),
+        time.nanosecond() / 1_000_000
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_form_of_time_is_understood() {
+        for (api, expected) in [
+            ("2021-12-30T20:35:32.429389", "2021-12-30T20:35:32.429Z"),
+            ("2017-03-14T09:52:10Z", "2017-03-14T09:52:10.000Z"),
+            ("2017-03-14T09:52:10", "2017-03-14T09:52:10.000Z"),
+            ("2024-02-29T09:52:10.5", "2024-02-29T09:52:10.500Z"),
+        ] {
+            assert_eq!(shown(api).as_deref(), Some(expected));
+        }
+        for (input, expected) in [
+            ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000"),
+            ("2026-01-31t12:00:00z", "2026-01-31T12:00:00.000"),
+            ("2026-01-31T12:00:00+01:00", "2026-01-31T11:00:00.000"),
+            ("2026-01-31T23:30:00.25-02:30", "2026-02-01T02:00:00.250"),
+            ("2026-01-31T12:00:00.5", "2026-01-31T12:00:00.500"),
+            ("2026-01-31T12:00:00.123456789012", "2026-01-31T12:00:00.123"),
+            ("2026-01-31T12:00", "2026-01-31T12:00:00.000"),
+            ("2026-01-31 12:00:00", "2026-01-31T12:00:00.000"),
+            (" 2026-01-31 ", "2026-01-31T00:00:00.000"),
+        ] {
+            assert_eq!(asked(input).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for nonsense in [
+            "yesterday",
+            "2026-13-01",
+            "2025-02-29",
+            "",
+            "T",
+            "2026-01-31T25:00:00Z",
+            "2026-01-31T12:60:00Z",
+            "2026-01-31T12:00:61Z",
+            "2026-01-31T12:00:00.",
+            "2026-01-31T12:00:00.5x",
+            "2026-01-31T12:00:00+1:00",
+            "2026-01-31T12:00:00+24:00",
+            "2026-01-31T12:00:00+",
+            "2026-1-31",
+            "+2026-01-31",
+            "1969-12-31T23:59:59Z",
+            "2026-01-31T12:00:00ZZ",
+            "２０２６-01-31",
+            "0000-01-01T00:00:00.5é",
+        ] {
+            assert!(asked(nonsense).is_err(), "{nonsense}");
+        }
+        for nonsense in ["2026-01-31", "2026-01-31T12:00", "2026-01-31 12:00:00", "2026-01-31T12:00:00+01:00"] {
+            assert_eq!(shown(nonsense), None, "{nonsense}");
+        }
+        assert_eq!(just_after("9999-12-31T23:59:59.999").as_deref(), Some("10000-01-01T00:00:00.000"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd_to_be_read(text in "\\PC{0,40}", near in "[0-9]{4}[-0][0-9]{2}[-:][0-9]{2}[Tt ]?[0-9:.]{0,18}[Zz+-]?[0-9:]{0,6}") {
+            for text in [text, near] {
+                let _ = (shown(&text), just_after(&text));
+                if let Ok(time) = asked(&text) {
+                    prop_assert_eq!(asked(&time), Ok(time.clone()));
+                    prop_assert!(shown(&time).is_some());
+                }
+            }
+        }
+    }
+}
