@@ -147,6 +147,11 @@ impl From<StreamError> for NoAnswer {
 /// # Errors
 /// Why there is no answer, and whether the request may have arrived.
 pub(crate) fn fetch(request: &Request, destination: &Destination<'_>) -> Result<Answer, NoAnswer> {
+    // Outside a component there is no wasi:http.
+    #[cfg(not(target_arch = "wasm32"))]
+    if let Some(answer) = crate::native::fetch(request) {
+        return Ok(answer);
+    }
     let refused = |()| NoAnswer::before("the host could not make the request");
     let outgoing = OutgoingRequest::new(headers(request, destination.credentials)?);
     let method = if request.form.is_some() { Method::Post } else { Method::Get };

@@ -9,6 +9,8 @@
 mod elks;
 mod http;
 mod json;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;
 pub mod rules;
 mod sentences;
 mod times;
@@ -16,6 +18,7 @@ mod times;
 #[cfg(fuzzing)]
 pub use elks::fuzz as fuzz_answer;
 
+#[cfg_attr(not(target_arch = "wasm32"), expect(missing_docs, reason = "generated; `wit/` has the text"))]
 mod bindings {
     wit_bindgen::generate!({
         path: "../wit",
@@ -50,7 +53,8 @@ const PRICE_PROBE: &str = "1";
 /// 46elks's test number. It is Swedish, so pricing a message to it gives Sweden's price.
 const TEST_NUMBER: &str = "+46700000000";
 
-struct Component;
+/// What exports the tools.
+pub struct Component;
 
 /// The symbols that the component model calls. Only in the component: a test program has none.
 #[cfg(target_arch = "wasm32")]

@@ -27,6 +27,7 @@
 //! - [`capabilities`]: what a reviewer wants to see
 //! - [`simulator`]: a pretend 46elks
 //! - [`demo`]: a session for people to follow
+//! - `steps`: the steps of a call one by one, for `benches/`
 
 mod arguments;
 pub mod audit;
@@ -47,4 +48,6 @@ pub mod runner;
 pub mod sandbox;
 pub mod server;
 pub mod simulator;
+#[doc(hidden)]
+pub mod steps;
 mod wire;
