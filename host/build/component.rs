@@ -14,6 +14,10 @@ mod engine;
 /// What a guest is compiled to before it is made a component.
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// A guest's stack, which lies at the bottom of its memory, in bytes. Small, so that all of what a usual
+/// call touches lies together and is quickly made fresh for the next one.
+const STACK: &str = "-Clink-arg=-zstack-size=65536";
+
 /// Tells what went wrong as one error of cargo's, without the backtrace that a panic would add.
 pub(crate) fn tell(built: Result<()>) {
     if let Err(error) = built {
@@ -30,7 +34,7 @@ pub(crate) fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec
         .args(["--target", TARGET, "--profile", "component", "--target-dir"])
         .arg(target_dir)
         .current_dir(root)
-        .env("CARGO_ENCODED_RUSTFLAGS", remaps(root)?.join("\u{1f}"))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(root)?.join("\u{1f}"))
         // The component is the same whichever tool (clippy, a coverage run) builds the host.
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .env_remove("RUSTFLAGS")
@@ -45,10 +49,10 @@ pub(crate) fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec
         .with_context(|| format!("{package} needs something that its WIT does not offer"))
 }
 
-/// Keeps the paths of the building machine out of the component, so that it is the same bytes
-/// wherever it is built: the checkout, the unpacked sources of each registry or mirror, and those of
+/// What rustc is told beyond the profile. It keeps the paths of the building machine out of the
+/// component, so that it is the same bytes wherever it is built: the checkout, the unpacked sources of each registry or mirror, and those of
 /// the standard library, which rustc names after itself unless the toolchain has them.
-fn remaps(root: &Path) -> Result<Vec<String>> {
+fn flags(root: &Path) -> Result<Vec<String>> {
     let home = || env::home_dir().map(|home| home.join(".cargo"));
     let cargo_home = env::var_os("CARGO_HOME").map(Into::into).or_else(home).context("there is no CARGO_HOME")?;
     let mut remaps = vec![(root.to_path_buf(), ".".to_string())];
@@ -63,7 +67,8 @@ fn remaps(root: &Path) -> Result<Vec<String>> {
     let version = rustc(&["-vV"])?;
     let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown");
     remaps.push((sources, format!("/rustc/{commit}")));
-    Ok(remaps.into_iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())).collect())
+    let remaps = remaps.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
+    Ok(std::iter::once(STACK.into()).chain(remaps).collect())
 }
 
 /// Compiles a component ahead of time, for the settings that the program runs it with. An explicit

@@ -24,8 +24,9 @@ pub const QUERIES_PER_MINUTE: &str = "RATE_LIMIT_QUERIES_PER_MINUTE";
 pub const DEFAULT_SMS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// What [`QUERIES_PER_MINUTE`] is when it is not set, in calls a minute.
 pub const DEFAULT_QUERIES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
-/// The largest rate that can be set, in calls a minute: a slip of the finger is not a policy.
-pub const LARGEST_RATE: u32 = 1000;
+/// The largest rate that can be set, in calls a minute: about what the program could serve. What is
+/// larger is a slip of the finger.
+pub const LARGEST_RATE: u32 = 1_000_000;
 
 /// The number that the simulated account owns and sends from when none is set.
 pub const SIMULATED_SENDER: &str = "+46766861004";
@@ -281,7 +282,7 @@ mod tests {
     fn a_rate_that_cannot_be_read_is_never_no_limit() {
         assert_eq!(read(&[]).expect("is complete").sms_per_minute, DEFAULT_SMS_PER_MINUTE);
         assert_eq!(read(&[(SMS_PER_MINUTE, "3")]).expect("is readable").sms_per_minute.get(), 3);
-        for bad in ["0", "-1", "ten", "1.5", "1e3", "1001", "99999999999", "NaN", "∞"] {
+        for bad in ["0", "-1", "ten", "1.5", "1e3", "1000001", "99999999999", "NaN", "∞"] {
             let told = problem(&[(QUERIES_PER_MINUTE, bad)]);
             assert!(
                 told.contains(QUERIES_PER_MINUTE) && told.contains(bad) && told.contains("from 1 to 1000"),

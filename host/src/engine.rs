@@ -14,6 +14,10 @@ pub(crate) fn config() -> Config {
     // A call that computes for too long is stopped: see the ticker in `sandbox.rs`.
     config.epoch_interruption(true);
     config.max_wasm_stack(STACK);
+    // A call that is stopped is a fact for the audit; nobody reads where in the component it stood.
+    config.wasm_backtrace_max_frames(None);
+    config.generate_address_map(false);
+    config.native_unwind_info(false);
     // What Rust's wasm32 target does not emit is off: less compiler and runtime to trust. Threads,
     // garbage collection, exceptions and component async are not even compiled in.
     config.wasm_simd(false);

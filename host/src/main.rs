@@ -5,7 +5,6 @@ use elks_mcp::audit::{Sink, Stderr};
 use elks_mcp::config::Settings;
 use elks_mcp::outside::Outside;
 use elks_mcp::runner::{Runner, Unverified};
-use elks_mcp::sandbox::Sandbox;
 use elks_mcp::server::{self, Ended};
 use elks_mcp::simulator::Simulator;
 use elks_mcp::{capabilities, demo};
@@ -24,8 +23,8 @@ Settings (environment):
   DRY_RUN                        true (default): nothing is ever sent; false: messages are sent
   CONFIRM_SENDS                  true: your client asks you before every real send
                                  (default false)
-  RATE_LIMIT_SMS_PER_MINUTE      send_sms calls in any minute, 1 to 1000 (default 10)
-  RATE_LIMIT_QUERIES_PER_MINUTE  other calls in any minute, 1 to 1000 (default 60)
+  RATE_LIMIT_SMS_PER_MINUTE      send_sms calls in any minute, 1 to 1000000 (default 10)
+  RATE_LIMIT_QUERIES_PER_MINUTE  other calls in any minute, 1 to 1000000 (default 60)
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE are honoured.
 
 Try it without an account: elks-mcp demo";
@@ -110,7 +109,7 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
         (false, false) => "⚠ DRY RUN mode disabled - SMS messages WILL be sent",
         (false, true) => "⚠ DRY RUN mode disabled - the simulator pretends to send SMS messages",
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let signalled = server::signals();
         let outside = if simulate {
@@ -118,8 +117,7 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
         } else {
             Outside::elks(&settings.credentials)
         };
-        let runner =
-            Arc::new(Runner::new(settings, Sandbox::new()?, Arc::new(outside), Arc::clone(stderr) as Arc<dyn Sink>));
+        let runner = Arc::new(Runner::new(settings, Arc::new(outside), Arc::clone(stderr) as Arc<dyn Sink>));
         // The handshake does not wait for 46elks; calls wait for the verdict by themselves.
         let (verifier, told) = (Arc::clone(&runner), Arc::clone(stderr));
         tokio::spawn(async move {

@@ -142,7 +142,8 @@ pub struct Verified {
 /// Runs calls.
 pub struct Runner {
     settings: Settings,
-    sandbox: Sandbox,
+    /// Loaded when it is first needed, beside everything else: the handshake does not wait for it.
+    sandbox: OnceCell<Sandbox>,
     gate: Arc<Gate>,
     outside: Arc<Outside>,
     sink: Arc<dyn Sink>,
@@ -157,8 +158,17 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Puts the rooms together.
-    pub fn new(settings: Settings, sandbox: Sandbox, outside: Arc<Outside>, sink: Arc<dyn Sink>) -> Self {
+    /// Puts the rooms together, with the embedded component.
+    pub fn new(settings: Settings, outside: Arc<Outside>, sink: Arc<dyn Sink>) -> Self {
+        Self::with(settings, OnceCell::new(), outside, sink)
+    }
+
+    /// Puts the rooms together, with a component of one's own.
+    pub fn with_sandbox(settings: Settings, sandbox: Sandbox, outside: Arc<Outside>, sink: Arc<dyn Sink>) -> Self {
+        Self::with(settings, OnceCell::new_with(Some(sandbox)), outside, sink)
+    }
+
+    fn with(settings: Settings, sandbox: OnceCell<Sandbox>, outside: Arc<Outside>, sink: Arc<dyn Sink>) -> Self {
         let gate = Arc::new(Gate::new(settings.sms_per_minute, settings.queries_per_minute));
         Self {
             settings,
@@ -420,7 +430,7 @@ impl Runner {
     }
 
     /// Calls the component's function for a call.
-    async fn run(
+    pub(crate) async fn run(
         &self,
         call: &Call,
         account: &contract::Account,
@@ -462,6 +472,15 @@ impl Runner {
         }
     }
 
+    /// Loads the embedded component, on another thread.
+    async fn load(&self) -> Result<Sandbox, Stopped> {
+        let loaded = tokio::task::spawn_blocking(Sandbox::new).await.map_err(anyhow::Error::from).flatten();
+        loaded.map_err(|error| {
+            self.sink.line(&format!("✗ the component cannot be loaded: {error:#}"));
+            Stopped::Trapped
+        })
+    }
+
     /// Calls one function and turns its record into JSON, without what is absent.
     async fn invoke<Request, Answer>(
         &self,
@@ -475,7 +494,8 @@ impl Runner {
         Request: ComponentType + Lower + Sync,
         Answer: ComponentType + Lift + Serialize + Send + Sync + 'static,
     {
-        let answer = self.sandbox.call::<Request, Answer>(function, account, request, door.clone(), deadline).await?;
+        let sandbox = self.sandbox.get_or_try_init(|| self.load()).await?;
+        let answer = sandbox.call::<Request, Answer>(function, account, request, door.clone(), deadline).await?;
         Ok(answer.map(|record| {
             // Records of texts and numbers always serialise.
             let mut facts = serde_json::to_value(record).unwrap_or_default();
@@ -564,8 +584,7 @@ mod tests {
     async fn a_gateway_that_the_program_did_not_choose_is_denied() {
         let settings = Settings::read(|_| None, true).expect("the simulator needs none");
         let outside = Arc::new(Outside::elks(&settings.credentials));
-        let sandbox = Sandbox::new().expect("loads");
-        let runner = Runner::new(settings, sandbox, Arc::clone(&outside), Arc::new(Stderr::start()));
+        let runner = Runner::new(settings, Arc::clone(&outside), Arc::new(Stderr::start()));
         let call = Call::CheckAccountBalance(contract::CheckAccountBalanceRequest { to: None });
         for (endpoint, rule) in [
             ("https://gateway.example.com", Rule::Authority),
