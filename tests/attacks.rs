@@ -51,7 +51,7 @@ impl Scene {
             settings.dry_run = dry_run;
             settings.sms_per_minute = 1000.try_into().unwrap();
             settings.queries_per_minute = 1000.try_into().unwrap();
-            Runner::new(settings, sandbox, Arc::clone(&outside), lines)
+            Runner::with_sandbox(settings, sandbox, Arc::clone(&outside), lines)
         };
         let attacked = runner(hostile(), Arc::clone(&lines));
         let honest = runner(Sandbox::new().unwrap(), Arc::default());
@@ -364,7 +364,7 @@ async fn a_component_cannot_vouch_for_an_account_that_46elks_did_not_confirm() {
     settings.credentials = credentials();
     let others = Credentials { username: Secret::new(USERNAME), password: Secret::new("another password") };
     let outside = Arc::new(Outside::simulator(&credentials(), Simulator::new(&others, SENDER)));
-    let runner = Runner::new(settings, hostile(), outside, Arc::new(Lines::default()));
+    let runner = Runner::with_sandbox(settings, hostile(), outside, Arc::new(Lines::default()));
     let arguments = json!({"to": RECIPIENT, "message": "honest"});
     let error = runner.call(Tool::SendSms, arguments.as_object().unwrap().clone()).await.err().expect("must fail");
     assert!(error.to_string().starts_with("Error (CONFIGURATION_ERROR): "), "{error}");

@@ -1,7 +1,7 @@
 //! Bounds that really fire: each is hit by the attacker, and the next call works.
 
 use crate::attacks::{Scene, credentials};
-use crate::harness::{Reaction, Tls};
+use crate::harness::{Launch, Reaction, Tls};
 use elks_mcp::call::Tool;
 use elks_mcp::outside::Outside;
 use elks_mcp::sandbox::CALL_TIME;
@@ -150,5 +150,15 @@ async fn answers_that_never_end_or_make_no_sense_are_given_up() {
     ] {
         let error = answered(reaction).await;
         assert!(error.starts_with("Error ("), "{what}: {error}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_system_that_limits_the_address_space_is_no_obstacle() {
+    // 16 GiB: less than the pool reserves, more than a call needs.
+    let mut program = Launch::simulator().limited(16 << 20).serve();
+    for _ in 0..20 {
+        program.call("get_sms_messages", json!({})).facts();
     }
 }

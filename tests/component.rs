@@ -5,6 +5,7 @@ use crate::harness::Launch;
 use elks_mcp::capabilities::COMPONENT;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use wasmparser::{Parser, Payload, Validator};
 use wit_component::{DecodedWasm, WitPrinter};
@@ -126,6 +127,16 @@ fn no_exported_type_changes_without_a_new_version() {
          a new version, and put {} beside the older ones in tests/contract/",
         now.display()
     );
+}
+
+#[test]
+fn it_stays_small_and_performance_md_says_how_small() {
+    let bytes = COMPONENT.len();
+    writeln!(std::io::stdout(), "the component has {bytes} bytes").unwrap();
+    assert!(bytes < 300_000, "{bytes} bytes");
+    let stated = std::fs::read_to_string(root().join("docs/performance.md")).unwrap();
+    let size = format!("{} KB", (bytes + 500) / 1000);
+    assert!(stated.contains(&size), "docs/performance.md must say: {size}");
 }
 
 #[test]

@@ -51,12 +51,17 @@ impl Launch {
     /// The server with a complete account, and 46elks where a proxy leads.
     pub fn account(elks: &Elks) -> Self {
         Self::with(&[])
-            .env("ELKS_API_USERNAME", USERNAME)
+            .credentials()
+            .env("HTTPS_PROXY", &elks.proxy())
+            .env("SSL_CERT_FILE", elks.certificate.to_str().unwrap())
+    }
+
+    /// With the settings of the account, and really sending.
+    pub fn credentials(self) -> Self {
+        self.env("ELKS_API_USERNAME", USERNAME)
             .env("ELKS_API_PASSWORD", PASSWORD)
             .env("ELKS_PHONE_NUMBER", SENDER)
             .env("DRY_RUN", "false")
-            .env("HTTPS_PROXY", &elks.proxy())
-            .env("SSL_CERT_FILE", elks.certificate.to_str().unwrap())
     }
 
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -68,6 +73,21 @@ impl Launch {
     pub fn env_bytes(mut self, name: &str, value: &std::ffi::OsStr) -> Self {
         self.0.env(name, value);
         self
+    }
+
+    /// With so many KiB of address space.
+    #[cfg(unix)]
+    pub fn limited(self, kibibytes: u64) -> Self {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -v {kibibytes}; exec \"$0\" \"$@\"");
+        command.arg("-c").arg(script).arg(self.0.get_program()).args(self.0.get_args());
+        for (name, value) in self.0.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Self(command)
     }
 
     pub fn without(mut self, name: &str) -> Self {
@@ -389,6 +409,7 @@ pub struct Tls {
     requests: Arc<Mutex<Vec<Received>>>,
     arrivals: Receiver<Received>,
     connections: Arc<AtomicU32>,
+    closed: Receiver<()>,
 }
 
 /// The same for a program: `HTTPS_PROXY` leads to it, `SSL_CERT_FILE` vouches for it.
@@ -436,6 +457,16 @@ impl Elks {
         self.tls.connections.load(Ordering::SeqCst)
     }
 
+    /// Whether no further request comes for a moment.
+    pub fn is_quiet(&self) -> bool {
+        self.tls.arrivals.recv_timeout(Duration::from_millis(300)).is_err()
+    }
+
+    /// Waits until the server has closed a connection.
+    pub fn closed(&self) {
+        self.tls.closed.recv_timeout(PATIENCE).expect("a connection is closed");
+    }
+
     /// Waits for the next request that is not a verification.
     pub fn arrival(&self) -> Received {
         loop {
@@ -467,17 +498,21 @@ impl Tls {
         let (tls, behaviour, log) = (Arc::new(tls), Arc::new(behaviour), Arc::clone(&requests));
         let connections: Arc<AtomicU32> = Arc::default();
         let counter = Arc::clone(&connections);
+        let (closing, closed) = channel();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 counter.fetch_add(1, Ordering::SeqCst);
                 let (tls, behaviour, log) = (Arc::clone(&tls), Arc::clone(&behaviour), Arc::clone(&log));
-                let sender = sender.clone();
-                // A connection that breaks off is the client's business.
-                thread::spawn(move || drop(attend(stream, tls, &*behaviour, &log, &sender)));
+                let (sender, closing) = (sender.clone(), closing.clone());
+                thread::spawn(move || {
+                    // A connection that breaks off is the client's business.
+                    drop(attend(stream, tls, &*behaviour, &log, &sender));
+                    let _ = closing.send(());
+                });
             }
         });
         let certificate = pair.cert.der().to_vec();
-        Self { address, certificate, pem: pair.cert.pem(), requests, arrivals, connections }
+        Self { address, certificate, pem: pair.cert.pem(), requests, arrivals, connections, closed }
     }
 
     /// Waits for the next request.

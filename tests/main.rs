@@ -6,6 +6,8 @@
 #![expect(unreachable_pub, reason = "one program; nothing is exported")]
 
 mod harness;
+#[path = "loopback/server.rs"]
+mod server;
 
 mod attacks;
 mod audit;
@@ -13,6 +15,7 @@ mod bounds;
 mod commands;
 mod component;
 mod confirm;
+mod connections;
 mod defects;
 mod ending;
 mod limits;

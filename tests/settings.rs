@@ -32,7 +32,7 @@ fn missing_credentials_never_turn_the_simulator_on() {
 #[test]
 fn a_value_that_cannot_be_read_names_the_variable_the_value_and_what_is_allowed() {
     let told = refused("RATE_LIMIT_SMS_PER_MINUTE", "ten");
-    assert!(told.contains("\"ten\"") && told.contains("a whole number from 1 to 1000"), "{told}");
+    assert!(told.contains("\"ten\"") && told.contains("a whole number from 1 to 1000000"), "{told}");
     let told = refused("RATE_LIMIT_QUERIES_PER_MINUTE", "0");
     assert!(told.contains("\"0\""), "{told}");
     let told = refused("DRY_RUN", "perhaps");

@@ -2,6 +2,7 @@
 
 use crate::harness::{Elks, Launch, Reaction};
 use serde_json::{Value, json};
+use std::sync::{Arc, Condvar, Mutex};
 
 fn served() -> Value {
     Launch::simulator().serve().request("tools/list", &json!({}))["result"]["tools"].clone()
@@ -112,12 +113,27 @@ fn a_client_of_today_needs_no_handshake() {
 
 #[test]
 fn sixteen_calls_run_at_a_time_and_more_wait() {
-    let mut program = Launch::simulator().env("RATE_LIMIT_QUERIES_PER_MINUTE", "200").serve();
-    for _ in 0..100 {
-        program.post("tools/call", &json!({"name": "get_sms_messages", "arguments": {}}));
+    let (held, release) = (Arc::new(Mutex::new(true)), Arc::new(Condvar::new()));
+    let (waiting, released) = (Arc::clone(&held), Arc::clone(&release));
+    let elks = Elks::behaving(move |_| {
+        drop(released.wait_while(waiting.lock().unwrap(), |held| *held).unwrap());
+        Reaction::json(&json!({"data": []}))
+    });
+    let mut program = Launch::account(&elks).serve();
+    let mut call = || program.post("tools/call", &json!({"name": "get_sms_messages", "arguments": {}}));
+    for _ in 0..17 {
+        call();
     }
-    for _ in 0..100 {
-        assert_eq!(program.answer()["result"]["isError"], false);
+    for _ in 0..16 {
+        elks.arrival();
+    }
+    assert!(elks.is_quiet(), "the seventeenth waits");
+    *held.lock().unwrap() = false;
+    release.notify_all();
+    elks.arrival();
+    for _ in 0..17 {
+        let answer = program.answer();
+        assert_eq!(answer["result"]["isError"], false, "none fails: {answer}");
     }
 }
 
