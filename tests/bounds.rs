@@ -154,7 +154,7 @@ async fn answers_that_never_end_or_make_no_sense_are_given_up() {
 }
 
 #[test]
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn a_system_that_limits_the_address_space_is_no_obstacle() {
     // 16 GiB: less than the pool reserves, more than a call needs.
     let mut program = Launch::simulator().limited(16 << 20).serve();

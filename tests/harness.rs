@@ -76,7 +76,7 @@ impl Launch {
     }
 
     /// With so many KiB of address space.
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     pub fn limited(self, kibibytes: u64) -> Self {
         let mut command = Command::new("sh");
         let script = format!("ulimit -v {kibibytes}; exec \"$0\" \"$@\"");

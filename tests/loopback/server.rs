@@ -40,7 +40,11 @@ pub(crate) async fn listen() -> Result<TcpListener> {
 
 /// Takes connections, and answers their requests as `answer` does. An error ends a connection without
 /// an answer.
-pub(crate) async fn serve<Answer, Answered>(listener: TcpListener, tls: Option<TlsAcceptor>, answer: Answer) -> Result<()>
+pub(crate) async fn serve<Answer, Answered>(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    answer: Answer,
+) -> Result<()>
 where
     Answer: Fn(Request<Bytes>) -> Answered + Clone + Send + 'static,
     Answered: Future<Output = Result<Response<Bytes>>> + Send + 'static,
