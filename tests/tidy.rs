@@ -86,6 +86,7 @@ fn every_source_file_says_what_it_is_for() {
 }
 
 #[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))] // where it was tried, says the README
 fn the_readme_has_the_digest_of_the_component() {
     let digest = elks_mcp::capabilities::digest();
     let stated = read("README.md").lines().any(|line| line.trim() == digest);

@@ -161,7 +161,10 @@ impl PageJson {
     /// What to ask for as `before` to read on: `Some(None)` when there is more, but what 46elks says
     /// is no time of its own form.
     pub(crate) fn next(&self) -> Option<Option<String>> {
-        let next = self.0.text("next")?;
+        if !self.0.has("next") {
+            return None;
+        }
+        let Some(next) = self.0.text("next") else { return Some(None) };
         let form = (19..=27).contains(&next.len()) && next.bytes().all(|b| b.is_ascii_digit() || b"-T:.Z".contains(&b));
         Some((form && times::shown(next).is_some()).then(|| next.to_string()))
     }
@@ -172,7 +175,10 @@ impl PageJson {
     /// # Errors
     /// When there is no list of messages.
     pub(crate) fn messages(mut self, currency: Option<&str>) -> Result<(Vec<Message>, u32), Error> {
-        let rows = self.0.list("data").ok_or_else(|| Error::Unexpected("46elks told of no messages at all".into()))?;
+        let rows = self.0.list("data").ok_or_else(|| {
+            let what = "46elks answered without a list of messages, so it is not known what the history holds";
+            Error::Unexpected(format!("{what}. Nothing was sent; try again in a moment"))
+        })?;
         let count = rows.len();
         let read = |row: Option<Object>| SmsJson(row?).message(currency).ok();
         let messages: Vec<Message> = rows.into_iter().filter_map(read).collect();

@@ -8,7 +8,7 @@ use crate::bindings::wasi::http::types::{
 };
 use crate::bindings::wasi::io::streams::StreamError;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Where every request goes, unless the embedder has a gateway.
 const AUTHORITY: &str = "api.46elks.com";
@@ -53,24 +53,38 @@ impl<'a> Destination<'a> {
             _ => return Err("it must begin with https:// (or http:// for this machine)"),
         };
         let authority = authority.strip_suffix('/').unwrap_or(authority);
-        let fine = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
-        if authority.is_empty() || !authority.bytes().all(fine) {
+        let Some(host) = host(authority) else {
             return Err("after the scheme it may hold a name and a port, like https://gateway.example.com:8443");
-        }
-        if matches!(scheme, Scheme::Http) && credentials.is_some() && !is_this_machine(authority) {
+        };
+        if matches!(scheme, Scheme::Http) && credentials.is_some() && !is_this_machine(host) {
             return Err("plain http would show the credentials to the network: use https");
         }
         Ok(Self { scheme, authority, credentials })
     }
 }
 
-/// Whether an authority is this machine, so that nothing of a request passes a network.
-fn is_this_machine(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next(),
-        None => authority.split(':').next(),
+/// The host of an authority that is a name or an address, and a port or none.
+fn host(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            host.parse::<Ipv6Addr>().ok()?;
+            (host, port)
+        }
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            let fine = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+            (Some(host).filter(|host| !host.is_empty() && host.bytes().all(fine))?, port)
+        }
     };
-    host.is_some_and(|host| host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()))
+    let digits = port.strip_prefix(':').unwrap_or("0");
+    let fine = (port.is_empty() || port.len() > 1) && digits.bytes().all(|b| b.is_ascii_digit());
+    (fine && digits.parse::<u16>().is_ok()).then_some(host)
+}
+
+/// Whether a host is this machine, so that nothing of a request passes a network.
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// What 46elks answered, as a value.
@@ -245,6 +259,15 @@ mod tests {
             (Some("https://user:password@gateway"), true, Err("a name and a port")),
             (Some("https://gateway/a1"), true, Err("a name and a port")),
             (Some("https://"), true, Err("a name and a port")),
+            (Some("https://:443"), true, Err("a name and a port")),
+            (Some("https://gateway:"), true, Err("a name and a port")),
+            (Some("https://gateway:65536"), true, Err("a name and a port")),
+            (Some("http://[::1].example.com"), true, Err("a name and a port")),
+            (Some("http://[::1]example.com"), true, Err("a name and a port")),
+            (Some("http://[localhost]"), true, Err("a name and a port")),
+            (Some("http://127.0.0.1:80.example.com"), true, Err("a name and a port")),
+            (Some("http://localhost:80:x"), true, Err("a name and a port")),
+            (Some("http://[::ffff:192.0.2.7]"), true, Err("plain http")),
             (Some("gateway.example.com"), true, Err("begin with https://")),
             (Some("ftp://gateway"), true, Err("begin with https://")),
         ] {

@@ -34,6 +34,11 @@ impl Object {
         }
     }
 
+    /// Whether there is anything but null.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        !matches!(self.0.get(name), None | Some(Value::Null))
+    }
+
     /// A text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self.0.get(name)? {
@@ -95,6 +100,7 @@ mod tests {
         assert_eq!([object.text("b"), object.text("e"), object.text("nothing")], [None; 3]);
         assert_eq!(["b", "c", "f"].map(|name| object.whole(name)), [Some(7), Some(5200), Some(-3)]);
         assert_eq!(["a", "d", "e", "g", "i"].map(|name| object.whole(name)), [None; 5]);
+        assert!(object.has("b") && !object.has("e") && !object.has("nothing"));
         let list = object.list("h").expect("is a list");
         assert_eq!(
             list.iter().map(|item| item.as_ref().map(|it| it.text("a"))).collect::<Vec<_>>(),

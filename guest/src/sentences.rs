@@ -86,7 +86,8 @@ pub(crate) fn warnings(clean: &text::Clean, parts: u32) -> Vec<String> {
         let named: Vec<String> = forcing
             .iter()
             .map(|&c| match encoding::replacement(c) {
-                Some(plain) => format!("{} (or \"{plain}\")", spelled(c)),
+                Some(" ") => format!("{} (or a space)", spelled(c)),
+                Some(plain) => format!("{} (or {plain})", spelled(c)),
                 None => spelled(c),
             })
             .collect();

@@ -5,6 +5,10 @@
 
 use wasmtime::Config;
 
+/// The largest linear memory, in bytes. The largest answer (2 MiB) needs a few times its size while
+/// it is read.
+pub(crate) const MEMORY: usize = 32 << 20;
+
 /// The largest stack of a call, in bytes. An honest call uses a few kilobytes.
 const STACK: usize = 512 << 10;
 
@@ -14,10 +18,13 @@ pub(crate) fn config() -> Config {
     // A call that computes for too long is stopped: see the ticker in `sandbox.rs`.
     config.epoch_interruption(true);
     config.max_wasm_stack(STACK);
+    // Address space for what a call may have and no more: by default it would be 4 GiB for each of the
+    // calls at a time, which some systems do not give (`ulimit -v`). Accesses are checked instead.
+    config.memory_reservation(MEMORY as u64);
+    config.memory_reservation_for_growth(0);
     // A call that is stopped is a fact for the audit; nobody reads where in the component it stood.
     config.wasm_backtrace_max_frames(None);
     config.generate_address_map(false);
-    config.native_unwind_info(false);
     // What Rust's wasm32 target does not emit is off: less compiler and runtime to trust. Threads,
     // garbage collection, exceptions and component async are not even compiled in.
     config.wasm_simd(false);

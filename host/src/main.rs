@@ -109,7 +109,10 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
         (false, false) => "⚠ DRY RUN mode disabled - SMS messages WILL be sent",
         (false, true) => "⚠ DRY RUN mode disabled - the simulator pretends to send SMS messages",
     });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // One thread: a request of the component is a task, and waking another thread costs more than running
+    // it. A component that computes yields every few milliseconds (`sandbox.rs`), and so often, then,
+    // input, signals and timers are looked at.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(8).build()?;
     let ended = runtime.block_on(async {
         let signalled = server::signals();
         let outside = if simulate {
@@ -122,7 +125,7 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
         let (verifier, told) = (Arc::clone(&runner), Arc::clone(stderr));
         tokio::spawn(async move {
             let verdict = verifier.verified().await.map(drop);
-            if !matches!(verdict, Err(Unverified::Refused(_))) {
+            if !matches!(verdict, Err(Unverified::Refused(_) | Unverified::NotLoaded)) {
                 told.line("✓ MCP SMS Server running on stdio");
             }
         });

@@ -32,6 +32,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// send rarely meets a connection that is just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How often an HTTP/2 connection is asked whether it still lives, and how long it may take to say so:
+/// a request that waits in vain ends by itself, but a dead connection would take the next ones, too.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+
 /// A secret shorter than this, in bytes, is not searched for: it would be found in honest texts.
 const SHORTEST_SECRET: usize = 8;
 
@@ -237,7 +241,10 @@ fn client(
         .user_agent(concat!("elks-mcp/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(REQUEST_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT);
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_INTERVAL)
+        .http2_keep_alive_while_idle(true);
     Ok(more(builder).build()?)
 }
 

@@ -128,6 +128,8 @@ pub enum Unverified {
     Refused(u16),
     /// 46elks could not be asked.
     Unreachable,
+    /// It cannot be asked: the program does not fit together. It ends.
+    NotLoaded,
     /// It was not asked: too soon, or the component tried something else.
     Failed(Failure),
 }
@@ -150,7 +152,7 @@ pub struct Runner {
     account: OnceCell<Verified>,
     /// How often verifying failed, and how it did last.
     failures: Mutex<(u64, Option<Unverified>)>,
-    /// Told when 46elks refuses the credentials: the program then ends.
+    /// Told when 46elks refuses the credentials, or there is no component: the program then ends.
     refused: Notify,
     denials: AtomicU64,
     /// How many calls are under way, so that the end of the program can wait for them.
@@ -260,6 +262,10 @@ impl Runner {
                 self.refused.notify_one();
                 Err(Unverified::Refused(status))
             }
+            (Err(Stopped::NotLoaded), _) => {
+                self.refused.notify_one();
+                Err(Unverified::NotLoaded)
+            }
             _ => {
                 self.sink.line("⚠ 46elks could not be reached to verify the credentials; the next call tries again");
                 Err(Unverified::Unreachable)
@@ -308,6 +314,10 @@ impl Runner {
                     format!("46elks refused the credentials ({status}). The operator must correct ELKS_API_USERNAME and ELKS_API_PASSWORD."),
                 )
             },
+            Unverified::NotLoaded => Failure::new(
+                Code::Sandbox,
+                "the component of this program cannot be loaded. Nothing was sent. Install the program again.",
+            ),
             Unverified::Unreachable => Failure::new(
                 Code::Unreachable,
                 "46elks could not be reached to verify the account. Nothing was sent; try again in a moment.",
@@ -350,6 +360,7 @@ impl Runner {
                     Stopped::OutOfTime => ("the call took too long and was stopped", "Try again in a moment"),
                     Stopped::OutOfMemory => ("the call wanted too much memory and was stopped", "Ask for less"),
                     Stopped::Trapped => ("the component failed and was stopped", "Try something else"),
+                    Stopped::NotLoaded => ("the component cannot be loaded", "Install the program again"),
                 };
                 return Err(if trace.may_have_sent() {
                     unknown(what)
@@ -476,8 +487,8 @@ impl Runner {
     async fn load(&self) -> Result<Sandbox, Stopped> {
         let loaded = tokio::task::spawn_blocking(Sandbox::new).await.map_err(anyhow::Error::from).flatten();
         loaded.map_err(|error| {
-            self.sink.line(&format!("✗ the component cannot be loaded: {error:#}"));
-            Stopped::Trapped
+            self.sink.line(&format!("✗ the component cannot be loaded, so this program cannot work: {error:#}"));
+            Stopped::NotLoaded
         })
     }
 

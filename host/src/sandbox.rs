@@ -31,9 +31,8 @@ const IMPORTS: &str = include_str!(concat!(env!("OUT_DIR"), "/imports.txt"));
 /// How many calls run at a time. One more waits; it does not fail.
 pub const CALLS_AT_A_TIME: u32 = 16;
 
-/// The largest linear memory, in bytes. The largest answer (2 MiB) needs a few times its size while
-/// it is read.
-pub const MEMORY: usize = 32 << 20;
+/// The largest linear memory, in bytes.
+pub const MEMORY: usize = engine::MEMORY;
 
 /// How much of it stays with the program from call to call, in bytes: what a usual call has from the
 /// start. It is written over before the next call.
@@ -70,6 +69,8 @@ pub enum Stopped {
     OutOfMemory,
     /// It did something that no program may do, or gave up.
     Trapped,
+    /// The embedded component could not be loaded at all.
+    NotLoaded,
 }
 
 /// A function of the component.
@@ -277,9 +278,7 @@ fn engine() -> Result<Engine> {
         .max_unused_warm_slots(0);
     let mut config = engine::config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    // The pool reserves address space, not memory. Where a system limits that, too (`ulimit -v`), each
-    // call maps its own: slower, with the same bounds.
-    Ok(Engine::new(&config).or_else(|_| Engine::new(&engine::config()))?)
+    Ok(Engine::new(&config)?)
 }
 
 /// Lets time pass for the component. The thread ends with the engine.
