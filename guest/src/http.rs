@@ -77,9 +77,8 @@ fn host(authority: &str) -> Option<&str> {
             (Some(host).filter(|host| !host.is_empty() && host.bytes().all(fine))?, port)
         }
     };
-    let digits = port.strip_prefix(':').unwrap_or("0");
-    let fine = (port.is_empty() || port.len() > 1) && digits.bytes().all(|b| b.is_ascii_digit());
-    (fine && digits.parse::<u16>().is_ok()).then_some(host)
+    let is_number = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok();
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_number)).then_some(host)
 }
 
 /// Whether a host is this machine, so that nothing of a request passes a network.
