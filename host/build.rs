@@ -16,7 +16,7 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 use wit_component::DecodedWasm;
-use wit_parser::{IndexMap, WorldItem, WorldKey};
+use wit_parser::{IndexMap, Resolve, WorldItem, WorldKey};
 
 #[path = "build/about.rs"]
 mod about;
@@ -37,12 +37,14 @@ fn build() -> Result<()> {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
 
-    let tools = tools::list(&root.join("wit"))?;
+    let mut contract = Resolve::default();
+    let (package, _) = contract.push_dir(root.join("wit"))?;
+    let tools = tools::list(&contract, package)?;
     fs::write(out.join("tools.json"), serde_json::to_vec(&tools)?)?;
-    fs::write(out.join("imports.txt"), tools::imports(&root.join("wit"))?.join("\n"))?;
+    fs::write(out.join("imports.txt"), tools::imports(&contract, package)?.join("\n"))?;
 
     let component = component::build(root, "elks-sms", &out.join("guest"))?;
-    let component = about::add(&component, &root.join("wit"))?;
+    let component = about::add(&component, &contract, package)?;
     fs::write(out.join("elks-sms.wasm"), &component)?;
     let decoded = wit_component::decode(&component)?;
     fs::write(out.join("elks-sms.wit"), printed(&decoded)?)?;

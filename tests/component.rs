@@ -2,18 +2,15 @@
 //! exports that the documents promise.
 
 use crate::harness::Launch;
+use crate::tidy::{read, root};
 use elks_mcp::capabilities::COMPONENT;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wasmparser::{Parser, Payload, Validator};
 use wit_component::{DecodedWasm, WitPrinter};
 use wit_parser::{Resolve, WorldId, WorldItem};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
-}
 
 /// The built component, taken apart again.
 fn decoded() -> (Resolve, WorldId) {
@@ -54,7 +51,7 @@ fn its_imports_are_those_of_wit_and_of_security_md_function_by_function() {
     let world = wit.select_world(&[package], Some("elks-sms")).expect("is there");
     assert_eq!(imports(&wit, world), real, "wit/");
 
-    let security = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let security = read("SECURITY.md");
     let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(ToString::to_string).collect::<Vec<_>>();
     let listed: BTreeMap<String, BTreeSet<String>> = security
         .lines()
@@ -98,7 +95,7 @@ fn it_is_valid_and_carries_its_name_version_licence_and_source() {
 #[test]
 fn it_prints_with_every_comment_of_wit() {
     let printed: String = printed("root:component", true).lines().map(|line| format!("{}\n", bare(line))).collect();
-    let wit = std::fs::read_to_string(root().join("wit/elks.wit")).unwrap();
+    let wit = read("wit/elks.wit");
     // The world of the exports alone is not in the component.
     let unseen = "What the component offers, without what it needs.";
     let comments: Vec<&str> = wit.lines().filter(|line| line.trim().starts_with("///")).map(bare).collect();
@@ -134,7 +131,7 @@ fn it_stays_small_and_performance_md_says_how_small() {
     let bytes = COMPONENT.len();
     writeln!(std::io::stdout(), "the component has {bytes} bytes").unwrap();
     assert!(bytes < 300_000, "{bytes} bytes");
-    let stated = std::fs::read_to_string(root().join("docs/performance.md")).unwrap();
+    let stated = read("docs/performance.md");
     let size = format!("| component | {} KB |", (bytes + 500) / 1000);
     assert!(stated.contains(&size), "docs/performance.md must say: {size}");
 }

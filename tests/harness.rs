@@ -481,16 +481,7 @@ impl Elks {
 impl Tls {
     /// A server with a certificate for this name.
     pub fn new(name: &str, behaviour: impl Fn(&Received) -> Reaction + Send + Sync + 'static) -> Self {
-        let pair = rcgen::generate_simple_self_signed(vec![name.to_string()]).unwrap();
-        let key = rustls::pki_types::PrivateKeyDer::try_from(pair.signing_key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![pair.cert.der().clone()], key)
-            .unwrap();
-
+        let (certificate, tls) = crate::server::certified([name]).unwrap();
         let listener = loopback();
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<Received>>> = Arc::default();
@@ -511,8 +502,8 @@ impl Tls {
                 });
             }
         });
-        let certificate = pair.cert.der().to_vec();
-        Self { address, certificate, pem: pair.cert.pem(), requests, arrivals, connections, closed }
+        let (pem, certificate) = (certificate.pem(), certificate.der().to_vec());
+        Self { address, certificate, pem, requests, arrivals, connections, closed }
     }
 
     /// Waits for the next request.

@@ -72,13 +72,7 @@ pub(crate) fn account() -> Request {
 
 /// What 46elks tells of a message. Everything is optional, because everything has been missing
 /// somewhere: old recordings lack status and cost, inbound messages lack status, dry runs lack id.
-pub(crate) struct SmsJson(Object);
-
-impl From<Object> for SmsJson {
-    fn from(object: Object) -> Self {
-        Self(object)
-    }
-}
+pub(crate) struct SmsJson(pub(crate) Object);
 
 impl SmsJson {
     /// How many parts 46elks says that it has.
@@ -149,13 +143,7 @@ impl SmsJson {
 }
 
 /// One page of the history.
-pub(crate) struct PageJson(Object);
-
-impl From<Object> for PageJson {
-    fn from(object: Object) -> Self {
-        Self(object)
-    }
-}
+pub(crate) struct PageJson(pub(crate) Object);
 
 impl PageJson {
     /// What to ask for as `before` to read on: `Some(None)` when there is more, but what 46elks says
@@ -188,13 +176,7 @@ impl PageJson {
 }
 
 /// An account, or a subaccount, whose answer is another.
-pub(crate) struct AccountJson(Object);
-
-impl From<Object> for AccountJson {
-    fn from(object: Object) -> Self {
-        Self(object)
-    }
-}
+pub(crate) struct AccountJson(pub(crate) Object);
 
 impl AccountJson {
     /// The name to show.
@@ -245,7 +227,7 @@ pub(crate) enum Purpose {
 /// # Errors
 /// What 46elks refused, or why the answer makes no sense. After a send, an answer that does not
 /// say whether the message was taken is [`Error::OutcomeUnknown`].
-pub(crate) fn read<T: From<Object>>(answer: Result<Answer, NoAnswer>, purpose: Purpose) -> Result<T, Error> {
+pub(crate) fn read(answer: Result<Answer, NoAnswer>, purpose: Purpose) -> Result<Object, Error> {
     let answer = match answer {
         Ok(answer) => answer,
         Err(NoAnswer { may_have_arrived: true, reason }) if purpose == Purpose::Send => {
@@ -262,7 +244,7 @@ pub(crate) fn read<T: From<Object>>(answer: Result<Answer, NoAnswer>, purpose: P
         Purpose::Ask => Error::Unexpected(format!("{what}. Nothing was sent; try again in a moment")),
     };
     match answer.status {
-        200..=299 => Object::read(&answer.body).map(T::from).ok_or_else(|| {
+        200..=299 => Object::read(&answer.body).ok_or_else(|| {
             senseless(&format!("46elks answered {} with {} where data belongs", answer.status, kind(&answer.body)))
         }),
         status @ 400..=499 => Err(Error::Rejected(Rejection { status, reason: rejection(status, &answer.body) })),
@@ -357,7 +339,7 @@ pub fn fuzz(status: u16, body: Vec<u8>) {
         Error::Invalid(text) | Error::Unreachable(text) | Error::OutcomeUnknown(text) | Error::Unexpected(text) => text,
     };
     let seen = |text: &str| assert_eq!(visible(text), text);
-    match read::<PageJson>(answer(), Purpose::Ask) {
+    match read(answer(), Purpose::Ask).map(PageJson) {
         Ok(page) => {
             for message in page.messages(None).map(|(messages, _)| messages).unwrap_or_default() {
                 [message.from, message.to].iter().chain(&message.message).for_each(|text| seen(text));
@@ -365,7 +347,7 @@ pub fn fuzz(status: u16, body: Vec<u8>) {
         }
         Err(error) => seen(&told(error)),
     }
-    if let Err(error) = read::<AccountJson>(answer(), Purpose::Send) {
+    if let Err(error) = read(answer(), Purpose::Send) {
         seen(&told(error));
     }
 }
@@ -400,19 +382,21 @@ mod tests {
 
     #[test]
     fn a_message_is_read_whatever_46elks_leaves_out() {
-        let inbound: SmsJson = read(
+        let inbound = read(
             answer(200, r#"{"id":"s1","created":"2017-03-14T09:52:07.302000","direction":"incoming","from":"+4670","to":"+4676","new":1}"#),
             Purpose::Ask,
         )
+        .map(SmsJson)
         .expect("is a message");
         let message = inbound.message(None).expect("is complete");
         assert_eq!(message.direction, Direction::Inbound);
         assert_eq!((message.status, message.cost, message.message), (None, None, None));
 
-        let reply: SmsJson = read(
+        let reply = read(
             answer(200, r#"{"id":"s2","created":"2017-03-14T09:52:07","direction":"outgoing-reply","status":"odd","message":"a\u202eb"}"#),
             Purpose::Ask,
         )
+        .map(SmsJson)
         .expect("is a message");
         let message = reply.message(Some("SEK")).expect("is complete");
         assert_eq!((message.direction, message.status), (Direction::Outbound, Some(Status::Unknown)));
@@ -422,16 +406,16 @@ mod tests {
     #[test]
     fn after_a_send_a_senseless_answer_is_an_unknown_outcome() {
         for (status, body) in [(500, ""), (200, "<html>"), (200, "{\"id\":"), (302, ""), (200, "")] {
-            let told = read::<SmsJson>(answer(status, body), Purpose::Send);
+            let told = read(answer(status, body), Purpose::Send);
             assert!(matches!(told, Err(Error::OutcomeUnknown(_))), "{status} {body}");
-            let told = read::<SmsJson>(answer(status, body), Purpose::Ask);
+            let told = read(answer(status, body), Purpose::Ask);
             assert!(matches!(told, Err(Error::Unexpected(_))), "{status} {body}");
         }
         let lost = || Err(NoAnswer { may_have_arrived: true, reason: "x".into() });
-        assert!(matches!(read::<SmsJson>(lost(), Purpose::Send), Err(Error::OutcomeUnknown(_))));
-        assert!(matches!(read::<SmsJson>(lost(), Purpose::Ask), Err(Error::Unreachable(_))));
+        assert!(matches!(read(lost(), Purpose::Send), Err(Error::OutcomeUnknown(_))));
+        assert!(matches!(read(lost(), Purpose::Ask), Err(Error::Unreachable(_))));
         let never = Err(NoAnswer { may_have_arrived: false, reason: "x".into() });
-        assert!(matches!(read::<SmsJson>(never, Purpose::Send), Err(Error::Unreachable(_))));
+        assert!(matches!(read(never, Purpose::Send), Err(Error::Unreachable(_))));
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl sending::Guest for Component {
         let dry_run = account.dry_run || request.dry_run == Some(true);
         let flash = request.flashsms == Some(true);
         let purpose = if dry_run { Purpose::Ask } else { Purpose::Send };
-        let told: SmsJson = ask(&account, &elks::send(draft.outgoing(flash, dry_run)), purpose)?;
+        let told = SmsJson(ask(&account, &elks::send(draft.outgoing(flash, dry_run)), purpose)?);
         // A real send that was answered without an id, or a dry run answered with one, is not what
         // was asked for.
         match (dry_run, told.id()) {
@@ -140,7 +140,7 @@ impl queries::Guest for Component {
                 "it may hold only letters and digits, like the id that send_sms returned",
             ));
         }
-        let told: SmsJson = ask(&account, &elks::message(id), Purpose::Ask)?;
+        let told = SmsJson(ask(&account, &elks::message(id), Purpose::Ask)?);
         let message = told.message(account.currency.as_deref())?;
         let summary = sentences::status(&message);
         Ok(SmsStatus {
@@ -162,7 +162,7 @@ impl queries::Guest for Component {
 
     fn estimate_sms_cost(account: Account, request: EstimateSmsCostRequest) -> Result<SmsEstimate, Error> {
         let draft = Draft::check(&account, &request.to, request.from.as_deref(), &request.message)?;
-        let told: SmsJson = ask(&account, &elks::send(draft.outgoing(false, true)), Purpose::Ask)?;
+        let told = SmsJson(ask(&account, &elks::send(draft.outgoing(false, true)), Purpose::Ask)?);
         let cost = told.estimated_cost();
         let parts = draft.parts(told.parts());
         let left = draft.shape.left;
@@ -186,7 +186,7 @@ impl queries::Guest for Component {
 
     fn check_account_balance(account: Account, request: CheckAccountBalanceRequest) -> Result<AccountBalance, Error> {
         let to = request.to.as_deref().map(numbers::recipient).transpose().map_err(|told| invalid("to", &told))?;
-        let told: AccountJson = ask(&account, &elks::account(), Purpose::Ask)?;
+        let told = AccountJson(ask(&account, &elks::account(), Purpose::Ask)?);
         // Only a balance needs a price, and only an account that has a sender can ask for one.
         let price = match (told.balance(), account.default_sender.as_deref()) {
             (Some(_), Some(from)) => price_of_a_part(&account, to.as_deref().unwrap_or(TEST_NUMBER), from),
@@ -240,7 +240,7 @@ impl queries::Guest for Component {
 }
 
 /// Asks 46elks and reads the answer.
-fn ask<T: From<json::Object>>(account: &Account, request: &http::Request, purpose: Purpose) -> Result<T, Error> {
+fn ask(account: &Account, request: &http::Request, purpose: Purpose) -> Result<json::Object, Error> {
     let destination = http::Destination::of(account).map_err(|told| invalid("account.endpoint", told))?;
     elks::read(http::fetch(request, &destination), purpose)
 }
@@ -255,7 +255,7 @@ fn invalid(argument: &str, told: &str) -> Error {
 fn price_of_a_part(account: &Account, to: &str, from: &str) -> Option<u64> {
     let from = senders::form(from).ok()?;
     let probe = Outgoing { to, from: &from, text: PRICE_PROBE, flash: false, dry_run: true };
-    let told: SmsJson = ask(account, &elks::send(probe), Purpose::Ask).ok()?;
+    let told = SmsJson(ask(account, &elks::send(probe), Purpose::Ask).ok()?);
     told.estimated_cost().filter(|price| *price > 0)
 }
 
@@ -376,7 +376,7 @@ impl Search<'_> {
         let mut seen = BTreeSet::new();
         for _ in 0..MOST_PAGES {
             let asked = elks::history(self.start.as_deref(), self.end, self.to, self.page);
-            let page: PageJson = ask(account, &asked, Purpose::Ask)?;
+            let page = PageJson(ask(account, &asked, Purpose::Ask)?);
             let next = page.next();
             let (on_page, unreadable) = page.messages(account.currency.as_deref())?;
             found.unreadable += unreadable;

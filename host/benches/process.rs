@@ -8,18 +8,19 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use elks_mcp::config::Settings;
-use elks_mcp::simulator::{Answer, Simulator};
 use rmcp::{ServerHandler, ServiceExt};
 use serde_json::{Value, json};
+use simulated::Simulated;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 #[path = "../../tests/loopback/server.rs"]
 mod server;
+#[path = "../../tests/loopback/simulated.rs"]
+mod simulated;
 
 /// How many starts are measured.
 const STARTS: usize = 41;
@@ -120,22 +121,12 @@ impl Elks {
         let (pem, tls) = server::tls()?;
         let certificate = Path::new(env!("CARGO_TARGET_TMPDIR")).join("process-bench.pem");
         std::fs::write(&certificate, pem)?;
-        let settings = Settings::read(|_| None, true)?;
-        let simulator = Arc::new(Mutex::new(Simulator::new(&settings.credentials, &settings.sender)));
+        let simulated = Simulated::new()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(server::listen())?;
         let port = listener.local_addr()?.port();
-        std::thread::spawn(move || {
-            runtime.block_on(server::serve(listener, Some(tls), move |request| {
-                let answer = simulator.lock().expect("is not poisoned").answer(&request);
-                async move {
-                    match answer {
-                        Answer::Response(response) => Ok(response),
-                        _ => bail!("the connection ends"),
-                    }
-                }
-            }))
-        });
+        let answer = move |request| simulated.clone().answer(request);
+        std::thread::spawn(move || runtime.block_on(server::serve(listener, Some(tls), answer)));
         let (proxy, url) = (format!("http://127.0.0.1:{port}"), format!("https://localhost:{port}"));
         Ok(Self { proxy, url, certificate })
     }

@@ -7,20 +7,20 @@
 //! two fields that tools of every age read; one that meets a field that it does not know refuses the
 //! component.
 
+use crate::tools::text as of;
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::env;
 use std::fmt::Write as _;
-use std::path::Path;
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasm_metadata::{AddMetadata, AddMetadataField};
-use wit_parser::{Docs, InterfaceId, Resolve, TypeDefKind, WorldItem};
+use wit_parser::{Docs, InterfaceId, PackageId, Resolve, TypeDefKind, WorldItem};
 
 /// The version of `package-docs`, its first byte.
 const DOCS_VERSION: u8 = 1;
 
 /// Adds all of it to a component.
-pub(crate) fn add(component: &[u8], wit: &Path) -> Result<Vec<u8>> {
+pub(crate) fn add(component: &[u8], resolve: &Resolve, package: PackageId) -> Result<Vec<u8>> {
     let mut name = AddMetadata::default();
     name.name = AddMetadataField::Set("elks-sms".into());
     let mut component = name.to_wasm(component)?;
@@ -33,7 +33,7 @@ pub(crate) fn add(component: &[u8], wit: &Path) -> Result<Vec<u8>> {
         append(&mut component, name, env::var(value)?.as_bytes());
     }
     let mut docs = vec![DOCS_VERSION];
-    serde_json::to_writer(&mut docs, &comments(wit)?)?;
+    serde_json::to_writer(&mut docs, &comments(resolve, package)?)?;
     append(&mut component, "package-docs", &docs);
     Ok(component)
 }
@@ -43,9 +43,7 @@ fn append(component: &mut Vec<u8>, name: &str, data: &[u8]) {
 }
 
 /// Every comment of `wit/`.
-fn comments(wit: &Path) -> Result<serde_json::Value> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(wit)?;
+fn comments(resolve: &Resolve, package: PackageId) -> Result<serde_json::Value> {
     let world = &resolve.worlds[resolve.select_world(&[package], Some("elks-sms"))?];
     let mut text = format!("{}\n\n# Imports\n\n", of(&world.docs));
     for item in world.imports.values() {
@@ -55,7 +53,7 @@ fn comments(wit: &Path) -> Result<serde_json::Value> {
     }
     for item in world.exports.values() {
         if let WorldItem::Interface { id, .. } = item {
-            interface(&mut text, &resolve, *id)?;
+            interface(&mut text, resolve, *id)?;
         }
     }
     Ok(json!({"docs": of(&resolve.packages[package].docs), "worlds": {"root": {"docs": text.trim_end()}}}))
@@ -82,9 +80,4 @@ fn interface(text: &mut String, resolve: &Resolve, id: InterfaceId) -> Result<()
         }
     }
     Ok(())
-}
-
-/// The text of an item, empty where it has none.
-fn of(docs: &Docs) -> &str {
-    docs.contents.as_deref().unwrap_or("")
 }

@@ -49,9 +49,16 @@ pub(crate) fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec
         .with_context(|| format!("{package} needs something that its WIT does not offer"))
 }
 
+/// What rustc says.
+fn rustc(arguments: &[&str]) -> Result<String> {
+    let output = Command::new(env::var("RUSTC")?).args(arguments).output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_string())
+}
+
 /// What rustc is told beyond the profile. It keeps the paths of the building machine out of the
-/// component, so that it is the same bytes wherever it is built: the checkout, the unpacked sources of each registry or mirror, and those of
-/// the standard library, which rustc names after itself unless the toolchain has them.
+/// component, so that it is the same bytes wherever it is built: the checkout, the unpacked sources
+/// of each registry or mirror, and those of the standard library, which rustc names after itself
+/// unless the toolchain has them.
 fn flags(root: &Path) -> Result<Vec<String>> {
     let home = || env::home_dir().map(|home| home.join(".cargo"));
     let cargo_home = env::var_os("CARGO_HOME").map(Into::into).or_else(home).context("there is no CARGO_HOME")?;
@@ -59,10 +66,6 @@ fn flags(root: &Path) -> Result<Vec<String>> {
     for registry in fs::read_dir(cargo_home.join("registry/src")).into_iter().flatten() {
         remaps.push((registry?.path(), "crates".into()));
     }
-    let rustc = |arguments: &[&str]| -> Result<String> {
-        let output = Command::new(env::var("RUSTC")?).args(arguments).output()?;
-        Ok(String::from_utf8(output.stdout)?.trim().to_string())
-    };
     let sources = Path::new(&rustc(&["--print", "sysroot"])?).join("lib/rustlib/src/rust");
     let version = rustc(&["-vV"])?;
     let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or("unknown");
@@ -81,10 +84,9 @@ pub(crate) fn compile(component: &[u8]) -> Result<Vec<u8>> {
 /// Adds the WebAssembly target to the toolchain when it is missing, as cargo-component and
 /// wasm-pack do.
 fn ensure_target() -> Result<()> {
-    let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     let installed = || {
-        let output = Command::new(&rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
-        output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+        let folder = rustc(&["--print", "target-libdir", "--target", TARGET]);
+        folder.is_ok_and(|folder| Path::new(&folder).is_dir())
     };
     if installed() {
         return Ok(());

@@ -6,21 +6,18 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
-use std::path::Path;
-use wit_parser::{Docs, Function, Resolve, Type, TypeDefKind, WorldItem};
+use wit_parser::{Docs, Function, PackageId, Resolve, Type, TypeDefKind, WorldItem};
 
 /// Clients cut longer descriptions, or count them against a budget.
 const LONGEST_DESCRIPTION: usize = 500;
 
 /// The tool list, in the order of the contract.
-pub(crate) fn list(wit: &Path) -> Result<Vec<Value>> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(wit)?;
+pub(crate) fn list(resolve: &Resolve, package: PackageId) -> Result<Vec<Value>> {
     let mut tools = Vec::new();
     for (interface, sends) in [("sending", true), ("queries", false)] {
         let id = *resolve.packages[package].interfaces.get(interface).context("wit/ has both interfaces")?;
         for function in resolve.interfaces[id].functions.values() {
-            let tool = tool(&resolve, function, sends).with_context(|| format!("{interface}.{}", function.name))?;
+            let tool = tool(resolve, function, sends).with_context(|| format!("{interface}.{}", function.name))?;
             tools.push(tool);
         }
     }
@@ -28,9 +25,7 @@ pub(crate) fn list(wit: &Path) -> Result<Vec<Value>> {
 }
 
 /// Every function that the world lets the component import, as `interface function`.
-pub(crate) fn imports(wit: &Path) -> Result<Vec<String>> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(wit)?;
+pub(crate) fn imports(resolve: &Resolve, package: PackageId) -> Result<Vec<String>> {
     let world = resolve.select_world(&[package], Some("elks-sms"))?;
     let mut functions = Vec::new();
     for item in resolve.worlds[world].imports.values() {
@@ -142,7 +137,7 @@ fn describe(schema: &mut Value, docs: &str) -> Result<()> {
 }
 
 /// The text of an item, empty where it has none.
-fn text(docs: &Docs) -> &str {
+pub(crate) fn text(docs: &Docs) -> &str {
     docs.contents.as_deref().unwrap_or("")
 }
 

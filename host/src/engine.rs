@@ -21,7 +21,6 @@ pub(crate) fn config() -> Config {
     // Address space for what a call may have and no more: by default it would be 4 GiB for each of the
     // calls at a time, which some systems do not give (`ulimit -v`). Accesses are checked instead.
     config.memory_reservation(MEMORY as u64);
-    config.memory_reservation_for_growth(0);
     // A call that is stopped is a fact for the audit; nobody reads where in the component it stood.
     config.wasm_backtrace_max_frames(None);
     config.generate_address_map(false);

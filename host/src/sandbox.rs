@@ -34,8 +34,8 @@ pub const CALLS_AT_A_TIME: u32 = 16;
 /// The largest linear memory, in bytes.
 pub const MEMORY: usize = engine::MEMORY;
 
-/// How much of it stays with the program from call to call, in bytes: what a usual call has from the
-/// start. It is written over before the next call.
+/// How much of it stays with the program from call to call, in bytes: what a usual call comes to
+/// have. It is written over before the next call.
 const MEMORY_KEPT: usize = 320 << 10;
 
 /// The most elements of a table. The component's own tables hold a few hundred functions.

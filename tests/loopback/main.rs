@@ -7,13 +7,12 @@
 //! `--tls` it speaks TLS as `api.46elks.com` and writes the certificate that vouches for it to a file.
 
 use anyhow::{Context, Result, bail};
-use elks_mcp::config::Settings;
-use elks_mcp::simulator::{Answer, Simulator};
+use simulated::Simulated;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
 use tokio::io::AsyncReadExt;
 
 mod server;
+mod simulated;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -27,20 +26,10 @@ async fn main() -> Result<()> {
         }
         _ => bail!("usage: loopback [--tls CERTIFICATE]"),
     };
-    let settings = Settings::read(|_| None, true)?;
-    let simulator = Arc::new(Mutex::new(Simulator::new(&settings.credentials, &settings.sender)));
     let listener = server::listen().await?;
     writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
-    let serving = server::serve(listener, tls, move |request| {
-        let answer = simulator.lock().expect("is not poisoned").answer(&request);
-        async move {
-            match answer {
-                Answer::Response(response) => Ok(response),
-                Answer::Silent => std::future::pending().await,
-                Answer::Lost | Answer::Unreachable => bail!("the connection ends"),
-            }
-        }
-    });
+    let simulated = Simulated::new()?;
+    let serving = server::serve(listener, tls, move |request| simulated.clone().answer(request));
     let mut input = tokio::io::stdin();
     tokio::select! {
         failed = serving => failed,

@@ -18,18 +18,24 @@ use tokio_rustls::TlsAcceptor;
 /// The largest request of an honest client, with room.
 const LARGEST_REQUEST: usize = 64 * 1024;
 
-/// A certificate for 46elks's name (and this machine's) that nobody else trusts, as PEM, and who shows it.
-pub(crate) fn tls() -> Result<(String, TlsAcceptor)> {
-    let pair = rcgen::generate_simple_self_signed(["api.46elks.com", "localhost"].map(String::from))?;
+/// A certificate for these names that nobody else trusts, and a server that shows it.
+pub(crate) fn certified<const N: usize>(names: [&str; N]) -> Result<(rcgen::Certificate, rustls::ServerConfig)> {
+    let pair = rcgen::generate_simple_self_signed(names.map(String::from))?;
     let key =
         rustls::pki_types::PrivateKeyDer::try_from(pair.signing_key.serialize_der()).map_err(anyhow::Error::msg)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+    let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![pair.cert.der().clone()], key)?;
+    Ok((pair.cert, config))
+}
+
+/// The same for 46elks's name (and this machine's) with HTTP/2; the certificate as PEM.
+pub(crate) fn tls() -> Result<(String, TlsAcceptor)> {
+    let (certificate, mut config) = certified(["api.46elks.com", "localhost"])?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok((pair.cert.pem(), TlsAcceptor::from(Arc::new(config))))
+    Ok((certificate.pem(), TlsAcceptor::from(Arc::new(config))))
 }
 
 /// A listener on any free port.
