@@ -6,12 +6,11 @@
 use crate::bindings::exports::elks::sms::types::{Direction, Error, Message, Rejection, Status};
 use crate::http::{Answer, NoAnswer, Request};
 use crate::json::Object;
-use crate::rules::invisible::visible;
 use crate::times;
 use form_urlencoded::Serializer;
-
-/// The most messages that 46elks puts on one page.
-pub(crate) const PAGE: u32 = 100;
+use sms_rules::forms;
+use sms_rules::invisible::escape;
+use sms_rules::limits::MAX_PAGE;
 
 /// How much of an unknown error text is passed on, in characters: the known ones are one line.
 const LONGEST_QUOTE: usize = 160;
@@ -51,7 +50,7 @@ pub(crate) fn send(message: Outgoing<'_>) -> Request {
 /// Times are in 46elks's own form (UTC without zone). `before` is its `start`, `after` its `end`.
 pub(crate) fn history(before: Option<&str>, after: Option<&str>, to: Option<&str>, limit: u32) -> Request {
     let mut query = Serializer::new(String::new());
-    query.append_pair("limit", &limit.min(PAGE).to_string());
+    query.append_pair("limit", &limit.min(MAX_PAGE).to_string());
     for (name, value) in [("start", before), ("end", after), ("to", to)] {
         if let Some(value) = value {
             query.append_pair(name, value);
@@ -82,7 +81,7 @@ impl SmsJson {
 
     /// The id, when there is a well-formed one.
     pub(crate) fn id(&self) -> Option<&str> {
-        self.0.text("id").filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()))
+        self.0.text("id").filter(|id| forms::is_message_id(id))
     }
 
     /// How far the message has come.
@@ -134,7 +133,7 @@ impl SmsJson {
             from: shown(self.0.text("from").unwrap_or("unknown")),
             to: shown(self.0.text("to").unwrap_or("unknown")),
             message: self.0.text("message").map(shown),
-            written_by_stranger: direction == Direction::Inbound,
+            untrusted: direction == Direction::Inbound,
             parts: self.parts(),
             cost: self.cost(),
             currency: currency.map(Into::into),
@@ -153,8 +152,7 @@ impl PageJson {
             return None;
         }
         let Some(next) = self.0.text("next") else { return Some(None) };
-        let form = (19..=27).contains(&next.len()) && next.bytes().all(|b| b.is_ascii_digit() || b"-T:.Z".contains(&b));
-        Some((form && times::shown(next).is_some()).then(|| next.to_string()))
+        Some((forms::is_api_time(next) && times::shown(next).is_some()).then(|| next.to_string()))
     }
 
     /// The messages that can be read, newest first, and how many cannot: one odd row must not hide
@@ -186,8 +184,7 @@ impl AccountJson {
 
     /// The currency, when it is a currency's three letters.
     pub(crate) fn currency(&self) -> Option<String> {
-        let currency = self.0.text("currency")?;
-        (currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase())).then(|| currency.to_string())
+        self.0.text("currency").filter(|currency| forms::is_currency(currency)).map(Into::into)
     }
 
     /// What is left, in ten-thousandths of the currency. A subaccount has none.
@@ -306,7 +303,7 @@ fn quoted(said: &str, body: &[u8]) -> String {
         return kind(body).into();
     }
     let line = said.lines().next().unwrap_or(said);
-    let mut quote: String = visible(line).chars().take(LONGEST_QUOTE).collect();
+    let mut quote: String = escape(line).chars().take(LONGEST_QUOTE).collect();
     if quote.chars().count() < said.chars().count() {
         quote.push('…');
     }
@@ -326,7 +323,7 @@ fn mask_digits(text: &str) -> String {
 
 /// A text from the API, fit to be shown.
 fn shown(text: &str) -> String {
-    visible(text).into_owned()
+    escape(text).into_owned()
 }
 
 /// What fuzzing throws at the reading of answers: none may panic, and none may give back characters
@@ -338,7 +335,7 @@ pub fn fuzz(status: u16, body: Vec<u8>) {
         Error::Rejected(rejection) => rejection.reason,
         Error::Invalid(text) | Error::Unreachable(text) | Error::OutcomeUnknown(text) | Error::Unexpected(text) => text,
     };
-    let seen = |text: &str| assert_eq!(visible(text), text);
+    let seen = |text: &str| assert_eq!(escape(text), text);
     match read(answer(), Purpose::Ask).map(PageJson) {
         Ok(page) => {
             for message in page.messages(None).map(|(messages, _)| messages).unwrap_or_default() {

@@ -8,19 +8,14 @@ use crate::bindings::wasi::http::types::{
 };
 use crate::bindings::wasi::io::streams::StreamError;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use sms_rules::limits::{API_HOST, MAX_RESPONSE_BYTES};
 use std::net::{IpAddr, Ipv6Addr};
-
-/// Where every request goes, unless the embedder has a gateway.
-const AUTHORITY: &str = "api.46elks.com";
 
 /// wasi:io takes at most 4096 bytes in one blocking write.
 const WRITE_AT_MOST: usize = 4096;
 
 /// How many bytes to ask for at a time.
 const READ_AT_MOST: u64 = 64 * 1024;
-
-/// A hundred messages of ten parts are under a megabyte even when every character is escaped.
-const LARGEST_ANSWER: usize = 2 * 1024 * 1024;
 
 /// A request to 46elks, as a value.
 pub(crate) struct Request {
@@ -45,7 +40,7 @@ impl<'a> Destination<'a> {
     pub(crate) fn of(account: &'a Account) -> Result<Self, &'static str> {
         let credentials = account.credentials.as_ref();
         let Some(endpoint) = account.endpoint.as_deref() else {
-            return Ok(Self { scheme: Scheme::Https, authority: AUTHORITY, credentials });
+            return Ok(Self { scheme: Scheme::Https, authority: API_HOST, credentials });
         };
         let (scheme, authority) = match endpoint.split_once("://") {
             Some(("https", rest)) => (Scheme::Https, rest),
@@ -222,7 +217,7 @@ fn read(answer: &IncomingResponse) -> Result<Vec<u8>, NoAnswer> {
             Err(StreamError::Closed) => return Ok(bytes),
             Err(failed) => return Err(failed.into()),
         }
-        if bytes.len() > LARGEST_ANSWER {
+        if bytes.len() > MAX_RESPONSE_BYTES {
             return Err(NoAnswer::after("the answer was too large"));
         }
     }

@@ -4,8 +4,8 @@
 //! The library is miniserde: with serde_json, the text of errors that nobody sees, and floats, would
 //! be a quarter of the component.
 
-use crate::rules::surrogates::mended;
 use miniserde::json::{self, Number, Value};
+use sms_rules::surrogates::replace_lone;
 
 /// How deep an answer may nest. 46elks's own are three deep; the library takes any depth, and memory
 /// for each level.
@@ -22,7 +22,7 @@ pub(crate) struct Object(json::Object);
 impl Object {
     /// Reads an answer's body; `None` when it is anything but an object.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let json = mended(body);
+        let json = replace_lone(body);
         let json = std::str::from_utf8(&json).ok().filter(|json| !is_too_deep(json))?;
         Self::of(json::from_str(json).ok()?)
     }

@@ -1,7 +1,7 @@
 //! elks-sms: SMS through 46elks, as a WebAssembly component.
 //!
 //! This room holds the exported tools, a few lines each: check, ask, read. What is allowed is in
-//! [`rules`], what 46elks understands in `elks`, `json` and `times`, how people are told in `sentences`, and
+//! `sms-rules`, what 46elks understands in `elks`, `json` and `times`, how people are told in `sentences`, and
 //! the only way out in `http`. Contract and documentation: `wit/elks.wit`.
 //!
 //! Nothing here decides policy, keeps state, or tries anything twice.
@@ -11,7 +11,6 @@ mod http;
 mod json;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
-pub mod rules;
 mod sentences;
 mod times;
 
@@ -29,29 +28,20 @@ mod bindings {
 
 use bindings::exports::elks::sms::queries::{
     AccountBalance, CheckAccountBalanceRequest, CheckSmsStatusRequest, DeliveryStatistics, DirectionFilter,
-    EstimateSmsCostRequest, ForcingCharacter, GetDeliveryStatisticsRequest, GetSmsMessagesRequest, SmsEstimate,
+    EstimateSmsCostRequest, GetDeliveryStatisticsRequest, GetSmsMessagesRequest, NonGsmCharacter, SmsEstimate,
     SmsHistory, SmsStatus,
 };
 use bindings::exports::elks::sms::sending::{SendSmsRequest, SentSms};
 use bindings::exports::elks::sms::types::{Account, Direction, Encoding, Error, Message, Status};
 use bindings::exports::elks::sms::{queries, sending};
 use elks::{AccountJson, Outgoing, PageJson, Purpose, SmsJson};
-use rules::{encoding, numbers, senders, text};
+use sms_rules::limits::{DEFAULT_HISTORY_LIMIT, DEFAULT_STATISTICS_LIMIT, MAX_PAGE, MAX_PAGES, PRICE_PROBE_TEXT};
+use sms_rules::phone::TEST_NUMBER;
+use sms_rules::{forms, gsm, phone, sender, text};
 use std::collections::BTreeSet;
-
-/// How many pages of history one call reads at most: a thousand messages, then it says that it
-/// stopped.
-const MOST_PAGES: usize = 10;
 
 /// A balance that buys fewer one-part messages than this is low.
 const LOW_BALANCE_MESSAGES: u64 = 20;
-
-/// The message that is priced to learn what a part costs. Hosts that bind calls to what they may
-/// send (elks-mcp does) know it too.
-const PRICE_PROBE: &str = "1";
-
-/// 46elks's test number. It is Swedish, so pricing a message to it gives Sweden's price.
-const TEST_NUMBER: &str = "+46700000000";
 
 /// What exports the tools.
 pub struct Component;
@@ -102,7 +92,7 @@ impl sending::Guest for Component {
 
 impl queries::Guest for Component {
     fn get_sms_messages(account: Account, request: GetSmsMessagesRequest) -> Result<SmsHistory, Error> {
-        let limit = request.limit.unwrap_or(10).clamp(1, elks::PAGE) as usize;
+        let limit = request.limit.unwrap_or(DEFAULT_HISTORY_LIMIT).clamp(1, MAX_PAGE) as usize;
         if request.start.is_some() && request.cursor.is_some() {
             return Err(Error::Invalid("start and cursor say the same thing: give one of them".into()));
         }
@@ -119,10 +109,10 @@ impl queries::Guest for Component {
             }
         };
         let end = time("end", &request.end)?;
-        let to = request.to.as_deref().map(numbers::e164).transpose().map_err(|told| invalid("to", &told))?;
+        let to = request.to.as_deref().map(phone::e164).transpose().map_err(|told| invalid("to", &told.to_string()))?;
         let wanted = request.direction.unwrap_or(DirectionFilter::Both);
         // Without a filter every message counts, so a page need not hold more than is asked for.
-        let page = if wanted == DirectionFilter::Both { limit as u32 } else { elks::PAGE };
+        let page = if wanted == DirectionFilter::Both { limit as u32 } else { MAX_PAGE };
         let search = Search { start, end: end.as_deref(), to: to.as_deref(), limit, page, after };
         let found = search.run(&account, |direction| match wanted {
             DirectionFilter::Both => true,
@@ -134,7 +124,7 @@ impl queries::Guest for Component {
 
     fn check_sms_status(account: Account, request: CheckSmsStatusRequest) -> Result<SmsStatus, Error> {
         let id = &request.message_id;
-        if id.is_empty() || id.len() > 64 || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        if !forms::is_message_id(id) {
             return Err(invalid(
                 "message_id",
                 "it may hold only letters and digits, like the id that send_sms returned",
@@ -143,21 +133,7 @@ impl queries::Guest for Component {
         let told = SmsJson(ask(&account, &elks::message(id), Purpose::Ask)?);
         let message = told.message(account.currency.as_deref())?;
         let summary = sentences::status(&message);
-        Ok(SmsStatus {
-            summary,
-            id: message.id,
-            direction: message.direction,
-            from: message.from,
-            to: message.to,
-            message: message.message,
-            written_by_stranger: message.written_by_stranger,
-            status: message.status,
-            created: message.created,
-            delivered: message.delivered,
-            parts: message.parts,
-            cost: message.cost,
-            currency: message.currency,
-        })
+        Ok(SmsStatus { summary, message })
     }
 
     fn estimate_sms_cost(account: Account, request: EstimateSmsCostRequest) -> Result<SmsEstimate, Error> {
@@ -171,11 +147,11 @@ impl queries::Guest for Component {
             parts,
             encoding: draft.encoding(),
             characters_left: left,
-            forcing_characters: encoding::forcing(&draft.clean.text)
+            non_gsm_characters: gsm::non_gsm(&draft.clean.text)
                 .into_iter()
-                .map(|c| ForcingCharacter {
+                .map(|c| NonGsmCharacter {
                     character: sentences::spelled(c),
-                    replacement: encoding::replacement(c).map(Into::into),
+                    replacement: gsm::replacement(c).map(Into::into),
                 })
                 .collect(),
             estimated_cost: cost,
@@ -185,7 +161,8 @@ impl queries::Guest for Component {
     }
 
     fn check_account_balance(account: Account, request: CheckAccountBalanceRequest) -> Result<AccountBalance, Error> {
-        let to = request.to.as_deref().map(numbers::recipient).transpose().map_err(|told| invalid("to", &told))?;
+        let to =
+            request.to.as_deref().map(phone::recipient).transpose().map_err(|told| invalid("to", &told.to_string()))?;
         let told = AccountJson(ask(&account, &elks::account(), Purpose::Ask)?);
         // Only a balance needs a price, and only an account that has a sender can ask for one.
         let price = match (told.balance(), account.default_sender.as_deref()) {
@@ -213,8 +190,8 @@ impl queries::Guest for Component {
         account: Account,
         request: GetDeliveryStatisticsRequest,
     ) -> Result<DeliveryStatistics, Error> {
-        let limit = request.limit.unwrap_or(50).clamp(1, elks::PAGE) as usize;
-        let search = Search { start: None, end: None, to: None, limit, page: elks::PAGE, after: None };
+        let limit = request.limit.unwrap_or(DEFAULT_STATISTICS_LIMIT).clamp(1, MAX_PAGE) as usize;
+        let search = Search { start: None, end: None, to: None, limit, page: MAX_PAGE, after: None };
         let found = search.run(&account, |direction| direction == Direction::Outbound)?;
         let messages = &found.messages;
         let with = |status| messages.iter().filter(|message| message.status == status).count() as u32;
@@ -253,8 +230,8 @@ fn invalid(argument: &str, told: &str) -> Error {
 /// What a one-part message costs, in ten-thousandths; `None` when 46elks does not say, or says that
 /// it is free (then there is nothing to divide by).
 fn price_of_a_part(account: &Account, to: &str, from: &str) -> Option<u64> {
-    let from = senders::form(from).ok()?;
-    let probe = Outgoing { to, from: &from, text: PRICE_PROBE, flash: false, dry_run: true };
+    let from = sender::form(from).ok()?;
+    let probe = Outgoing { to, from: &from, text: PRICE_PROBE_TEXT, flash: false, dry_run: true };
     let told = SmsJson(ask(account, &elks::send(probe), Purpose::Ask).ok()?);
     told.estimated_cost().filter(|price| *price > 0)
 }
@@ -264,20 +241,22 @@ struct Draft {
     to: String,
     from: String,
     clean: text::Clean,
-    shape: encoding::Shape,
+    shape: gsm::Segmentation,
 }
 
 impl Draft {
     /// Applies the rules to what the caller wants to send.
     fn check(account: &Account, to: &str, from: Option<&str>, message: &str) -> Result<Self, Error> {
-        let to = numbers::recipient(to).map_err(|told| invalid("to", &told))?;
+        let to = phone::recipient(to).map_err(|told| invalid("to", &told.to_string()))?;
         let from = match (from, account.default_sender.as_deref()) {
-            (Some(from), _) => senders::requested(from).map_err(|told| invalid("from", &told))?,
-            (None, Some(from)) => senders::form(from).map_err(|told| invalid("the configured sender", &told))?,
+            (Some(from), _) => sender::requested(from).map_err(|told| invalid("from", &told.to_string()))?,
+            (None, Some(from)) => {
+                sender::form(from).map_err(|told| invalid("the configured sender", &told.to_string()))?
+            }
             (None, None) => return Err(invalid("from", "no sender is configured, so the request must name one")),
         };
-        let clean = text::clean(message).map_err(Error::Invalid)?;
-        let shape = encoding::shape(&clean.text);
+        let clean = text::clean(message).map_err(|error| Error::Invalid(error.into()))?;
+        let shape = gsm::segment(&clean.text);
         if shape.parts > text::MAX_PARTS {
             return Err(invalid(
                 "message",
@@ -321,7 +300,7 @@ impl Cursor {
             None => return Some((times::asked(cursor).ok()?, None)),
             Some(parts) => parts,
         };
-        let fine = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric());
+        let fine = forms::is_message_id(id);
         let at = times::just_after(time).filter(|_| fine)?;
         Some((at, Some(Self { time: times::shown(time)?, id: id.into() })))
     }
@@ -374,7 +353,7 @@ impl Search<'_> {
     fn run(mut self, account: &Account, wanted: impl Fn(Direction) -> bool) -> Result<Found, Error> {
         let mut found = Found { messages: Vec::new(), cursor: None, stopped_early: false, unreadable: 0 };
         let mut seen = BTreeSet::new();
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let asked = elks::history(self.start.as_deref(), self.end, self.to, self.page);
             let page = PageJson(ask(account, &asked, Purpose::Ask)?);
             let next = page.next();

@@ -4,7 +4,7 @@ use crate::Found;
 use crate::bindings::exports::elks::sms::queries::{AccountBalance, DeliveryStatistics};
 use crate::bindings::exports::elks::sms::sending::SentSms;
 use crate::bindings::exports::elks::sms::types::{Direction, Encoding, Message, Status};
-use crate::rules::{encoding, links, text};
+use sms_rules::{gsm, links, text};
 
 /// From this many parts on, a sender is told that the message is billed several times.
 const MANY_PARTS: u32 = 3;
@@ -81,11 +81,11 @@ pub(crate) fn warnings(clean: &text::Clean, parts: u32) -> Vec<String> {
             link.host
         ));
     }
-    let forcing = encoding::forcing(&clean.text);
+    let forcing = gsm::non_gsm(&clean.text);
     if !forcing.is_empty() {
         let named: Vec<String> = forcing
             .iter()
-            .map(|&c| match encoding::replacement(c) {
+            .map(|&c| match gsm::replacement(c) {
                 Some(" ") => format!("{} (or a space)", spelled(c)),
                 Some(plain) => format!("{} (or {plain})", spelled(c)),
                 None => spelled(c),
@@ -101,7 +101,7 @@ pub(crate) fn warnings(clean: &text::Clean, parts: u32) -> Vec<String> {
 
 /// A character as it can be shown in a list.
 pub(crate) fn spelled(c: char) -> String {
-    if c.is_whitespace() || crate::rules::invisible::name(c).is_some() {
+    if c.is_whitespace() || sms_rules::invisible::name(c).is_some() {
         format!("U+{:04X}", u32::from(c))
     } else {
         c.to_string()

@@ -1,32 +1,35 @@
-//! Who a message is from: one of the account's numbers, or a name.
+//! The sender of a message: one of the account's numbers, or a name. Whether the account owns the number is not checked
+//! here: 46elks knows.
 
-use super::numbers;
+use crate::{RuleError, phone};
 
-/// 46elks: a text sender has 3 to 11 characters, `A-Z a-z 0-9`, and begins with a letter.
-const LENGTH: std::ops::RangeInclusive<usize> = 3..=11;
+/// The length of a sender name, at least, in characters. Source: 46elks.com/docs/send-sms.
+pub const MIN_NAME_CHARS: usize = 3;
 
-/// Words that a name may not consist of, with their sources.
+/// The length of a sender name, at most, in characters. Source: 46elks.com/docs/send-sms (11 in the GSM standard).
+pub const MAX_NAME_CHARS: usize = 11;
+
+/// Words that a name must not consist of; the file names the sources.
 const IMPERSONATED: &str = include_str!("impersonated.txt");
 
-/// Words that change nothing about who a name claims to be.
+/// Words that do not change whom a name claims to be.
 const FILLERS: [&str; 7] = ["THE", "INFO", "SMS", "SE", "AB", "NU", "APP"];
 
-/// Checks the form of a sender and gives it as it is sent.
+/// Checks the form of a sender and returns it as it is sent.
 ///
 /// # Errors
-/// A sentence that says what is wrong with it.
-pub fn form(input: &str) -> Result<String, String> {
+/// The sender is neither a number in E.164 form nor a valid name.
+pub fn form(input: &str) -> Result<String, RuleError> {
     if input.starts_with('+') {
-        return numbers::e164(input);
+        return phone::e164(input);
     }
     let name = input.trim_matches(' ');
-    if !LENGTH.contains(&name.chars().count()) {
+    let chars = name.chars().count();
+    if !(MIN_NAME_CHARS..=MAX_NAME_CHARS).contains(&chars) {
         return Err(format!(
-            "a sender name has {} to {} letters and digits, this one has {}",
-            LENGTH.start(),
-            LENGTH.end(),
-            name.chars().count()
-        ));
+            "a sender name has {MIN_NAME_CHARS} to {MAX_NAME_CHARS} letters and digits, this one has {chars}"
+        )
+        .into());
     }
     if !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Err(
@@ -39,12 +42,20 @@ pub fn form(input: &str) -> Result<String, String> {
     Ok(name.into())
 }
 
-/// Checks a sender that the request names: its form, and that it does not pose as somebody whom
-/// people obey. (The configured sender is the operator's own choice.)
+/// Whether a text is a valid sender name: [`MIN_NAME_CHARS`] to [`MAX_NAME_CHARS`] ASCII letters and digits, a letter
+/// first.
+pub fn is_name(text: &str) -> bool {
+    (MIN_NAME_CHARS..=MAX_NAME_CHARS).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
+/// Checks a sender that a request names: its form, and that it does not impersonate an authority, a bank or an alarm.
+/// The configured sender is not checked so: it is the operator's own choice.
 ///
 /// # Errors
-/// A sentence that says what is wrong with it.
-pub fn requested(input: &str) -> Result<String, String> {
+/// The form is wrong, or the name impersonates somebody.
+pub fn requested(input: &str) -> Result<String, RuleError> {
     let sender = form(input)?;
     if !sender.starts_with('+') && impersonates(&sender) {
         return Err(
@@ -55,8 +66,8 @@ pub fn requested(input: &str) -> Result<String, String> {
     Ok(sender)
 }
 
-/// Whether a name consists of nothing but impersonated words (and fillers), read the way a hurried
-/// person reads: `B4NK` is BANK. A name that merely contains such letters is honest.
+/// Whether a name consists only of impersonated words and fillers, by the look of its letters: `B4NK` is BANK. A name
+/// that only contains such letters (`Swedbank`) is valid.
 fn impersonates(name: &str) -> bool {
     let words: Vec<String> = IMPERSONATED
         .lines()
@@ -75,13 +86,12 @@ fn consists_of(rest: &str, words: &[String], fillers: &[String], found: bool) ->
     if rest.is_empty() {
         return found;
     }
-    let behind = |part: &String| rest.strip_prefix(part.as_str());
-    words.iter().filter_map(behind).any(|rest| consists_of(rest, words, fillers, true))
-        || (fillers.iter().filter_map(behind).any(|rest| consists_of(rest, words, fillers, found)))
+    let rest_after = |part: &String| rest.strip_prefix(part.as_str());
+    words.iter().filter_map(rest_after).any(|rest| consists_of(rest, words, fillers, true))
+        || (fillers.iter().filter_map(rest_after).any(|rest| consists_of(rest, words, fillers, found)))
 }
 
-/// What a name looks like at a glance: capitals, with the digits and letters that resemble each
-/// other folded into one.
+/// The look of a name: capitals, with digits and letters that resemble each other replaced by one of them.
 fn skeleton(name: &str) -> String {
     name.chars()
         .map(|c| match c.to_ascii_uppercase() {
@@ -104,11 +114,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_numbers_are_taken_by_their_form() {
+    fn names_and_numbers_are_accepted_by_their_form() {
         for (input, sender) in
             [("Elks", "Elks"), ("ABC", "ABC"), ("Abcdefghij1", "Abcdefghij1"), ("+46 70 174 06 05", "+46701740605")]
         {
-            assert_eq!(requested(input).as_deref(), Ok(sender));
+            assert_eq!(requested(input), Ok(sender.to_string()));
         }
         for (input, reason) in [
             ("", "3 to 11"),
@@ -121,12 +131,12 @@ mod tests {
             ("0701740605", "begin with a letter"),
             ("+46abc", "only the digits"),
         ] {
-            assert!(requested(input).is_err_and(|told| told.contains(reason)), "{input}");
+            assert!(requested(input).is_err_and(|error| error.to_string().contains(reason)), "{input}");
         }
     }
 
     #[test]
-    fn impersonation_is_refused_however_it_is_spelled() {
+    fn impersonation_is_refused_in_every_spelling() {
         for name in [
             "BANK",
             "bank",
@@ -145,14 +155,24 @@ mod tests {
             "KIarna",
             "PostNord",
         ] {
-            assert!(requested(name).is_err_and(|told| told.contains("impersonates")), "{name}");
+            assert!(requested(name).is_err_and(|error| error.to_string().contains("impersonates")), "{name}");
         }
     }
 
     #[test]
-    fn honest_names_are_not_refused_for_their_letters() {
+    fn valid_names_are_not_refused_for_their_letters() {
         for name in ["Swedbank", "MyAlert", "Banksy", "Alerta", "Policemuze", "Confirmia", "Frisor1", "Tandlakarna"] {
-            assert_eq!(requested(name).as_deref(), Ok(name));
+            assert_eq!(requested(name), Ok(name.to_string()));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_name_has_one_form(near in "[A-Za-z0-9å ]{0,14}", text: String) {
+            for input in [near, text] {
+                let name = input.trim_matches(' ');
+                proptest::prop_assert_eq!(form(&input).is_ok_and(|sender| !sender.starts_with('+')), is_name(name));
+            }
         }
     }
 }

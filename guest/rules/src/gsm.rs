@@ -1,4 +1,14 @@
-//! How a text travels: GSM 03.38 or UTF-16, and into how many parts it is cut.
+//! The encoding of a text (GSM 03.38 or UTF-16) and the number of its parts. Prices are not here: they come from 46elks.
+//!
+//! ```
+//! use sms_rules::gsm;
+//!
+//! let plain = gsm::segment("Vi ses kl 10!");
+//! assert_eq!((plain.gsm7, plain.parts, plain.left), (true, 1, 147));
+//! let quoted = gsm::segment("”Vi ses kl 10!”"); // curly quotes are not in the GSM alphabet
+//! assert_eq!((quoted.gsm7, quoted.parts, quoted.left), (false, 1, 55));
+//! assert_eq!(gsm::non_gsm("”Vi ses kl 10!”"), ['”']);
+//! ```
 //!
 //! Sources: 3GPP TS 23.038 (default alphabet), 46elks's page on splitting and pricing.
 
@@ -7,47 +17,48 @@
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
                      ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
-/// Septets that fit into a message of one part, and into each part of several (the rest is the
-/// header that joins them).
+/// Capacity in septets (GSM 03.38). A part of several has fewer, because its header takes 7. Source: 3GPP TS 23.040.
 const SEPTETS: Capacity = Capacity { alone: 160, joined: 153 };
 
-/// The same in UTF-16 code units.
+/// Capacity in UTF-16 code units. Source: 3GPP TS 23.040.
 const UNITS: Capacity = Capacity { alone: 70, joined: 67 };
 
 /// How much fits into a part.
 struct Capacity {
+    /// Into the only part of a message.
     alone: usize,
+    /// Into each part of a message that has several.
     joined: usize,
 }
 
 /// Whether a character is in the basic alphabet.
 ///
-/// The extension table (`^ { } \ [ ~ ] | €` and form feed) does not count: 46elks's pages say that
-/// a character outside the basic alphabet, € included, makes the whole message UTF-16. Other
-/// carriers send those as two septets; where 46elks counts otherwise its own `parts` wins.
+/// The extension table (`^ { } \ [ ~ ] | €` and form feed) does not count: 46elks's pages say that a character outside
+/// the basic alphabet, € included, makes the whole message UTF-16. Other carriers send those characters as two septets.
+/// Where 46elks reports another number of parts, its number is used.
 pub fn is_basic(c: char) -> bool {
-    // ASCII letters, digits and most punctuation are the common case and need no search.
+    // ASCII letters and digits are the common case and need no search.
     c.is_ascii_alphanumeric() || BASIC.contains(c)
 }
 
-/// How a text would travel.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Shape {
+/// The encoding of a text and the number of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segmentation {
     /// Whether every character is in the basic alphabet.
     pub gsm7: bool,
-    /// How many parts it makes; an empty text makes one.
+    /// The number of parts; an empty text makes one.
     pub parts: u32,
     /// How many characters (GSM 03.38) or code units (UTF-16) still fit into the last part.
     pub left: u32,
 }
 
 /// Counts the parts of a text. No part ends inside a surrogate pair.
-pub fn shape(text: &str) -> Shape {
+pub fn segment(text: &str) -> Segmentation {
     let gsm7 = text.chars().all(is_basic);
     let (capacity, width): (_, fn(char) -> usize) = if gsm7 { (SEPTETS, |_| 1) } else { (UNITS, char::len_utf16) };
     let total: usize = text.chars().map(width).sum();
     if total <= capacity.alone {
-        return Shape { gsm7, parts: 1, left: small(capacity.alone - total) };
+        return Segmentation { gsm7, parts: 1, left: small(capacity.alone - total) };
     }
     let (mut parts, mut used) = (1, 0);
     for c in text.chars() {
@@ -57,17 +68,17 @@ pub fn shape(text: &str) -> Shape {
         }
         used += width(c);
     }
-    Shape { gsm7, parts: small(parts), left: small(capacity.joined - used) }
+    Segmentation { gsm7, parts: small(parts), left: small(capacity.joined - used) }
 }
 
-/// A text is at most a few thousand characters long; a count that does not fit is as good as the
-/// largest.
+/// A count as `u32`. Texts have a few thousand characters at most, so a count that does not fit never occurs.
 fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// The characters that keep a text out of GSM 03.38, each once, in order of appearance.
-pub fn forcing(text: &str) -> Vec<char> {
+/// The characters of a text that are not in the basic alphabet, each once, in order of appearance. One of them makes
+/// the whole message UTF-16.
+pub fn non_gsm(text: &str) -> Vec<char> {
     let mut found = Vec::new();
     for c in text.chars() {
         if !is_basic(c) && !found.contains(&c) {
@@ -77,8 +88,8 @@ pub fn forcing(text: &str) -> Vec<char> {
     found
 }
 
-/// What to write instead of a character so that a text stays in the basic alphabet, where there is
-/// an honest replacement.
+/// What to write instead of a character so that a text stays in the basic alphabet. `None` where no replacement keeps
+/// the meaning.
 pub fn replacement(c: char) -> Option<&'static str> {
     Some(match c {
         '\u{2018}' | '\u{2019}' | '\u{201A}' | '`' | '´' => "'",
@@ -135,7 +146,7 @@ mod tests {
             ("{}", 80, false, 3, 41),
         ] {
             let text = unit.repeat(count);
-            assert_eq!(shape(&text), Shape { gsm7, parts, left }, "{count} times {unit:?}");
+            assert_eq!(segment(&text), Segmentation { gsm7, parts, left }, "{count} times {unit:?}");
         }
     }
 
@@ -143,13 +154,13 @@ mod tests {
     fn a_surrogate_pair_is_never_cut() {
         // 67 units fill a part; a pair at units 67 and 68 must move to the next part whole.
         let text = format!("{}😀{}", "ж".repeat(66), "ж".repeat(66));
-        assert_eq!(shape(&text).parts, 3);
+        assert_eq!(segment(&text).parts, 3);
     }
 
     #[test]
-    fn characters_that_force_utf16_are_named_once() {
-        assert_eq!(forcing("”Hej” – å €"), ['”', '–', '€']);
-        assert!(forcing("Hej, världen! @£$").is_empty());
+    fn characters_that_make_a_text_utf16_are_listed_once() {
+        assert_eq!(non_gsm("”Hej” – å €"), ['”', '–', '€']);
+        assert!(non_gsm("Hej, världen! @£$").is_empty());
     }
 
     #[test]
@@ -166,14 +177,14 @@ mod tests {
     #[test]
     fn every_basic_character_is_one_septet_and_every_extension_character_makes_utf16() {
         for c in BASIC.chars() {
-            assert_eq!(shape(&c.to_string().repeat(160)), Shape { gsm7: true, parts: 1, left: 0 }, "{c:?}");
+            assert_eq!(segment(&c.to_string().repeat(160)), Segmentation { gsm7: true, parts: 1, left: 0 }, "{c:?}");
         }
         for c in EXTENSION.chars().chain("`\tçáíóú“”–…\u{A0}".chars()) {
-            assert_eq!(shape(&c.to_string().repeat(70)), Shape { gsm7: false, parts: 1, left: 0 }, "{c:?}");
+            assert_eq!(segment(&c.to_string().repeat(70)), Segmentation { gsm7: false, parts: 1, left: 0 }, "{c:?}");
         }
     }
 
-    /// Cuts a UTF-16 text into parts as a phone would: greedily, and never inside a pair.
+    /// Cuts a UTF-16 text into parts as a phone does: each part as full as possible, and no cut inside a pair.
     fn cut(text: &str) -> Vec<Vec<u16>> {
         let units: Vec<u16> = text.encode_utf16().collect();
         if units.len() <= 70 {
@@ -195,11 +206,11 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn parts_never_split_a_pair(text in "[aж😀🏴]{0,400}") {
-            let shape = shape(&text);
-            if !shape.gsm7 {
+            let segmentation = segment(&text);
+            if !segmentation.gsm7 {
                 let parts = cut(&text);
                 proptest::prop_assert!(parts.iter().all(|part| String::from_utf16(part).is_ok()));
-                proptest::prop_assert_eq!(shape.parts as usize, parts.len());
+                proptest::prop_assert_eq!(segmentation.parts as usize, parts.len());
             }
         }
     }

@@ -1,24 +1,39 @@
-//! Phone numbers: E.164, the country codes that exist, what Sweden's plan allows, the ranges that
-//! cost a fortune, and the numbers that assistants make up.
+//! Phone numbers: E.164, the country codes in use, Sweden's numbering plan, premium-rate ranges, and placeholders that
+//! assistants invent. Whether a number is assigned to somebody is not checked here: 46elks knows.
 //!
-//! Written here and not taken from a phone-number library: those carry the plans of all countries
-//! (measured: the crate `phonenumber` alone is a module of 1.9 MB, six times this whole component),
-//! while an SMS to a number that does not exist is refused by 46elks free of charge. What must be
-//! caught before is little.
+//! ```
+//! use sms_rules::phone;
+//!
+//! assert_eq!(phone::recipient("+46-(70)-174.06.05")?, "+46701740605");
+//! let error = phone::recipient("070-174 06 05").unwrap_err();
+//! assert_eq!(error.to_string(), "it must begin with + and the country code, like +46 70 174 06 05");
+//! # Ok::<(), sms_rules::RuleError>(())
+//! ```
+//!
+//! A phone-number library is not used, because it carries the plans of all countries: the crate `phonenumber` is a
+//! module of 1.9 MB, six times the size of the whole component (measured). 46elks refuses an SMS to a number that does
+//! not exist, free of charge, so only numbers that cost money or reach somebody else must be caught here.
 
-/// 46elks's own test number, which accepts a message and sends nothing, in both spellings that its
-/// documents use. It looks made up, so it is named.
-const TEST_NUMBERS: [&str; 2] = ["+46700000000", "+4670000000"];
+use crate::RuleError;
 
-/// E.164: at most 15 digits, country code included.
-const MAX_DIGITS: usize = 15;
+/// The characters that people write between digits. They are removed.
+pub const SEPARATORS: [char; 5] = [' ', '-', '.', '(', ')'];
 
-/// The shortest numbers in use (Niue, Saint Helena) have seven digits with their country code.
-const MIN_DIGITS: usize = 7;
+/// 46elks's own test number, which accepts a message and sends nothing. Source: 46elks.com/docs.
+pub const TEST_NUMBER: &str = "+46700000000";
 
-/// A row of this many equal or consecutive digits is made up: by chance it is one number in a
-/// hundred thousand.
-const MADE_UP_ROW: usize = 7;
+/// The test number in both forms that 46elks's documentation uses. It looks like a placeholder, so it is an exception.
+const TEST_NUMBERS: [&str; 2] = [TEST_NUMBER, "+4670000000"];
+
+/// The number of digits, at most, country code included. Source: ITU-T E.164.
+pub const MAX_DIGITS: usize = 15;
+
+/// The number of digits, at least, country code included. The shortest numbers in use (Niue, Saint Helena) have seven.
+pub const MIN_DIGITS: usize = 7;
+
+/// A row of this many equal or consecutive digits is a placeholder: by chance it occurs in one number of a hundred
+/// thousand.
+const MIN_PLACEHOLDER_ROW: usize = 7;
 
 /// Geographic country codes in use. Source: ITU-T, list of E.164 assigned country codes.
 const COUNTRY_CODES: &str = "1 7 20 211 212 213 216 218 220 221 222 223 224 225 226 227 228 229 230 \
@@ -31,8 +46,8 @@ const COUNTRY_CODES: &str = "1 7 20 211 212 213 216 218 220 221 222 223 224 225 
     880 886 90 91 92 93 94 95 960 961 962 963 964 965 966 967 968 970 971 972 973 974 975 976 977 98 \
     992 993 994 995 996 998";
 
-/// Ranges that no honest SMS goes to, each with the reason. Sources: ITU-T E.164 (codes of the
-/// world zones 8 and 9), PTS (Sweden), the national plans of the named countries.
+/// Ranges that are refused, each with the reason. Sources: ITU-T E.164 (codes of the world zones 8 and 9), PTS
+/// (Sweden), the national plans of the named countries.
 const REFUSED: [(&str, &str); 24] = [
     ("+800", "international freephone numbers take no SMS"),
     ("+808", "international shared-cost numbers take no SMS"),
@@ -60,22 +75,23 @@ const REFUSED: [(&str, &str); 24] = [
     ("+49137", "it is a German mass-calling number"),
 ];
 
-/// The number that a message may be sent to, in E.164 form: what comes back is what is sent.
+/// The number of a recipient, in E.164 form: the message is sent to exactly the number returned.
 ///
 /// # Errors
-/// A sentence that says what is wrong with it. It does not repeat the number.
-pub fn recipient(input: &str) -> Result<String, String> {
+/// The number is not in E.164 form, a placeholder, in a refused range, or outside the numbering plan. The sentence does
+/// not repeat the number.
+pub fn recipient(input: &str) -> Result<String, RuleError> {
     let number = e164(input)?;
     if TEST_NUMBERS.contains(&number.as_str()) {
         return Ok(number);
     }
-    if is_made_up(&number) {
+    if is_placeholder(&number) {
         return Err("it is a placeholder, not a real phone number: ask the user for the number to use \
                     (46elks's own test number is +46700000000)"
             .into());
     }
     if let Some((_, reason)) = REFUSED.iter().find(|(range, _)| number.starts_with(range)) {
-        return Err(format!("{reason}: use an ordinary mobile number"));
+        return Err(format!("{reason}: use an ordinary mobile number").into());
     }
     if !COUNTRY_CODES.split_ascii_whitespace().any(|code| number[1..].starts_with(code)) {
         return Err("it begins with a country code that does not exist".into());
@@ -86,13 +102,13 @@ pub fn recipient(input: &str) -> Result<String, String> {
     }
 }
 
-/// A number in E.164 form without its separators (space, hyphen, dot, parentheses). Used as it is
-/// for senders: 46elks knows which numbers an account owns.
+/// A number in E.164 form, without its separators. For senders this is the only check: 46elks knows which numbers an
+/// account owns.
 ///
 /// # Errors
-/// A sentence that says what is wrong with it.
-pub fn e164(input: &str) -> Result<String, String> {
-    let number: String = input.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+/// The number is not in E.164 form. The sentence does not repeat the number.
+pub fn e164(input: &str) -> Result<String, RuleError> {
+    let number = without_separators(input);
     let Some(digits) = number.strip_prefix('+') else {
         return Err(if number.starts_with("00") {
             "write + instead of the leading 00".into()
@@ -110,14 +126,27 @@ pub fn e164(input: &str) -> Result<String, String> {
         return Err(format!(
             "it has {} digits; a phone number has {MIN_DIGITS} to {MAX_DIGITS} with its country code",
             digits.len()
-        ));
+        )
+        .into());
     }
     Ok(number)
 }
 
-/// Sweden's plan (PTS): mobiles (70, 72, 73, 76, 79) have nine digits after +46, machine numbers
-/// (719) thirteen, all others seven to nine.
-fn swedish(national: &str) -> Result<(), String> {
+/// A number without the [`SEPARATORS`] that people write. Its form is not checked.
+pub fn without_separators(number: &str) -> String {
+    number.chars().filter(|c| !SEPARATORS.contains(c)).collect()
+}
+
+/// Whether a text is one number: `+` and [`MIN_DIGITS`] to [`MAX_DIGITS`] digits, without separators. Weaker than
+/// [`e164`], which also refuses a leading 0.
+pub fn is_e164(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or_default();
+    (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Checks a number against Sweden's numbering plan (source: PTS): mobile numbers (70, 72, 73, 76, 79) have nine digits
+/// after +46, machine numbers (719) thirteen, all others seven to nine.
+fn swedish(national: &str) -> Result<(), RuleError> {
     if national.starts_with('0') {
         return Err("leave out the 0 after +46".into());
     }
@@ -137,18 +166,18 @@ fn swedish(national: &str) -> Result<(), String> {
     } else {
         format!("{} to {}", allowed.start(), allowed.end())
     };
-    Err(format!("{kind} has {wanted} digits after +46, this one has {}", national.len()))
+    Err(format!("{kind} has {wanted} digits after +46, this one has {}", national.len()).into())
 }
 
-/// Whether a number is one that assistants invent or documents use as an example: a long row of
-/// equal or consecutive digits, or North America's 555-01xx, reserved for fiction.
-fn is_made_up(number: &str) -> bool {
+/// Whether a number is one that assistants invent or that documents use as an example: a long row of equal or
+/// consecutive digits, or North America's 555-01xx, which is reserved for fiction.
+fn is_placeholder(number: &str) -> bool {
     let digits: Vec<u8> = number.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
     let row = |step: u8| {
         let mut length = 1;
         digits.windows(2).any(|pair| {
             length = if (pair[0] + step) % 10 == pair[1] { length + 1 } else { 1 };
-            length >= MADE_UP_ROW
+            length >= MIN_PLACEHOLDER_ROW
         })
     };
     let fiction = digits.len() == 11 && digits[0] == 1 && digits[4..9] == [5, 5, 5, 0, 1];
@@ -172,12 +201,12 @@ mod tests {
             ("+46700000000", "+46700000000"),
             ("+4670000000", "+4670000000"),
         ] {
-            assert_eq!(recipient(input).as_deref(), Ok(number), "{input}");
+            assert_eq!(recipient(input), Ok(number.to_string()), "{input}");
         }
     }
 
     #[test]
-    fn made_up_numbers_are_refused() {
+    fn placeholder_numbers_are_refused() {
         for input in [
             "+46701234567",
             "+1234567890",
@@ -189,12 +218,12 @@ mod tests {
             "+1 415 555 0123",
             "+46700000001",
         ] {
-            assert!(recipient(input).is_err_and(|told| told.contains("placeholder")), "{input}");
+            assert!(recipient(input).is_err_and(|error| error.to_string().contains("placeholder")), "{input}");
         }
     }
 
     #[test]
-    fn what_is_no_number_is_refused_with_the_reason() {
+    fn an_invalid_number_is_refused_with_the_reason() {
         for (input, reason) in [
             ("", "must begin with +"),
             ("0701740605", "must begin with +"),
@@ -216,9 +245,33 @@ mod tests {
             ("+46900174060", "premium"),
             ("+447011740605", "premium"),
         ] {
-            let told = recipient(input).expect_err(input);
-            assert!(told.contains(reason), "{input}: {told}");
-            assert!(input.is_empty() || !told.contains(input.trim()), "the number is not repeated: {told}");
+            let error = recipient(input).expect_err(input).to_string();
+            assert!(error.contains(reason), "{input}: {error}");
+            assert!(input.is_empty() || !error.contains(input.trim()), "the number is not repeated: {error}");
+        }
+    }
+
+    #[test]
+    fn one_number_without_separators_has_e164_form() {
+        for number in [TEST_NUMBER, "+4670000000", "+6834002", "+123456789012345"] {
+            assert!(is_e164(number), "{number}");
+        }
+        for text in
+            ["", "+", "+683400", "+1234567890123456", "46701740605", "+46 701740605", "+46701740605,+46701740606"]
+        {
+            assert!(!is_e164(text), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_accepted_number_has_e164_form(near in "[+0-9 .()-]{0,22}", text: String) {
+            for input in [near, text] {
+                if let Ok(number) = e164(&input) {
+                    proptest::prop_assert!(is_e164(&number));
+                    proptest::prop_assert_eq!(without_separators(&input), number);
+                }
+            }
         }
     }
 }

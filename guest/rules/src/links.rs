@@ -1,21 +1,22 @@
-//! Links in a text. They are allowed, but told: a link in an SMS is how people are robbed.
+//! Links in a text, and reasons to distrust them. Links are allowed, but the sender is warned: a link is the usual
+//! carrier of phishing. Nothing here opens a link.
 
 use linkify::{LinkFinder, LinkKind};
 use std::net::Ipv6Addr;
 
-/// Hosts that hide where a link leads, with their source.
+/// Hosts of link shorteners; the file names the source.
 const SHORTENERS: &str = include_str!("shorteners.txt");
 
-/// A link, by where it leads.
+/// A link, by its host.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The host, its ASCII letters small.
+    /// The host, its ASCII letters in lower case.
     pub host: String,
-    /// What a careful reader would frown at, as the end of a sentence about the link.
+    /// Reasons to distrust the link, each as the end of a sentence about it.
     pub suspicions: Vec<&'static str>,
 }
 
-/// The links of a text, each host once, with and without scheme.
+/// The links of a text, with and without scheme, each host once.
 pub fn links(text: &str) -> Vec<Link> {
     let mut finder = LinkFinder::new();
     finder.kinds(&[LinkKind::Url]).url_must_have_scheme(false);
@@ -29,8 +30,8 @@ pub fn links(text: &str) -> Vec<Link> {
     links
 }
 
-/// Everything that follows `http://` or `https://`: the library leaves out hosts that are no names,
-/// such as `[2001:db8::1]`, `127.1` or `2130706433`, but phones open them.
+/// Everything that follows `http://` or `https://`. The library leaves out hosts that are addresses, such as
+/// `[2001:db8::1]`, `127.1` or `2130706433`, but phones open them.
 fn schemes(text: &str) -> impl Iterator<Item = &str> {
     let lower = text.to_ascii_lowercase();
     let starts: Vec<usize> = ["http://", "https://"]
@@ -43,7 +44,7 @@ fn schemes(text: &str) -> impl Iterator<Item = &str> {
         .filter(|link| !host(link).1.is_empty())
 }
 
-/// A link's user and host: what stands behind the scheme and before port and path.
+/// The user and the host of a link.
 fn host(link: &str) -> (Option<&str>, String) {
     let rest = link.split_once("://").map_or(link, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
@@ -55,7 +56,7 @@ fn host(link: &str) -> (Option<&str>, String) {
     (user, host.trim_end_matches(['.', ',', '!', ')', '"']).to_ascii_lowercase())
 }
 
-/// A link by its host, and what is odd about it.
+/// A link by its host, with the reasons to distrust it.
 fn link(link: &str) -> Link {
     let (user, host) = host(link);
     let mut suspicions = Vec::new();
@@ -77,7 +78,7 @@ fn link(link: &str) -> Link {
     Link { host, suspicions }
 }
 
-/// Whether a host is an address in any notation that browsers take: `192.0.2.7`, `127.1`,
+/// Whether a host is an address in any notation that browsers accept: `192.0.2.7`, `127.1`,
 /// `2130706433`, `0x7f000001`, `2001:db8::1`.
 fn is_address(host: &str) -> bool {
     let number = |label: &str| {
@@ -121,8 +122,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_about_a_link_is_named() {
-        for (text, odd) in [
+    fn the_reasons_to_distrust_a_link_are_named() {
+        for (text, reason) in [
             ("https://bit.ly/x", "shortener"),
             ("https://www.tinyurl.com/x", "shortener"),
             ("http://192.0.2.7/bank", "bare address"),
@@ -135,7 +136,7 @@ mod tests {
             ("https://p\u{430}ypal.com/", "several alphabets"),
         ] {
             let found = links(text);
-            assert!(found[0].suspicions.iter().any(|suspicion| suspicion.contains(odd)), "{text}: {found:?}");
+            assert!(found[0].suspicions.iter().any(|suspicion| suspicion.contains(reason)), "{text}: {found:?}");
         }
         for plain in ["https://example.com/x", "https://räksmörgås.se/", "https://пример.рф/"] {
             assert!(links(plain).iter().all(|link| link.suspicions.is_empty()), "{plain}");

@@ -1,13 +1,17 @@
-//! Characters that a person does not see, or that steer a screen instead of showing something:
-//! with them a text can say one thing to a person and another to a machine.
+//! Invisible characters: those that a person does not see, and those that control a screen. With them a text can say
+//! one thing to a person and another to a machine. What to do with them (refuse or escape) is the caller's decision.
 //!
-//! This file stands alone (it is compiled into the host as well, which does not trust the guest to
-//! have used it), so it uses nothing but `std`.
+//! ```
+//! use sms_rules::invisible;
+//!
+//! assert_eq!(invisible::escape("a\u{200B}b"), r"a\u{200b}b");
+//! assert_eq!(invisible::escape("👩‍👩‍👧 stays"), "👩‍👩‍👧 stays"); // its joiners are part of the picture
+//! ```
 
 use std::borrow::Cow;
 
-/// What a character does, when it is one that a text should not contain unseen. Tab, line feed and
-/// carriage return are ordinary here.
+/// The kind of an invisible character, in words; `None` for any other character. Tab, line feed and carriage return
+/// count as visible.
 pub fn name(c: char) -> Option<&'static str> {
     Some(match c {
         '\t' | '\n' | '\r' => return None,
@@ -25,50 +29,49 @@ pub fn name(c: char) -> Option<&'static str> {
         '\u{2061}'..='\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FFF0}'..='\u{FFFB}' => "a format control",
         '\u{1D173}'..='\u{1D17A}' => "a format control",
         '\u{E0000}'..='\u{E007F}' => "a tag character",
-        // Ranges that Unicode keeps for characters that show nothing, assigned or not.
+        // Ranges that Unicode reserves for invisible characters, assigned or not.
         '\u{E0080}'..='\u{E0FFF}' => "a character that shows nothing",
         '\u{1BCA0}'..='\u{1BCA3}' | '\u{13430}'..='\u{1343F}' => "a format control",
         _ => return None,
     })
 }
 
-/// The three flags of regions that emoji fonts show (England, Scotland, Wales), as their tags. Any
-/// other row of tags would be a text that nobody sees.
+/// The flags of regions that emoji fonts show (England, Scotland, Wales), as their tags. Any other row of tags is an
+/// invisible text.
 const REGIONS: [&str; 3] = [
     "\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
     "\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}",
     "\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}",
 ];
 
-/// The text with every such character spelled out (`\u{202e}`), so that nothing stays unseen, and
-/// with a lone carriage return, too, which lets a line be written over. Those inside an emoji stay:
-/// they are part of what is shown.
-pub fn visible(text: &str) -> Cow<'_, str> {
+/// The text with each invisible character escaped (`\u{202e}`). A lone carriage return is escaped, too, because it lets
+/// a terminal overwrite a line. Invisible characters inside an emoji stay: they are part of the picture.
+pub fn escape(text: &str) -> Cow<'_, str> {
     let returns =
         text.match_indices('\r').filter(|(at, _)| !text[at + 1..].starts_with('\n')).map(|(at, _)| (at, '\r'));
-    let mut hidden: Vec<(usize, char)> = unseen(text).chain(returns).collect();
+    let mut hidden: Vec<(usize, char)> = find(text).chain(returns).collect();
     if hidden.is_empty() {
         return Cow::Borrowed(text);
     }
     hidden.sort_unstable();
-    let mut spelled = String::with_capacity(text.len() + 16);
+    let mut escaped = String::with_capacity(text.len() + 16);
     let mut copied = 0;
     for (at, c) in hidden {
-        spelled.push_str(&text[copied..at]);
-        spelled.extend(c.escape_unicode());
+        escaped.push_str(&text[copied..at]);
+        escaped.extend(c.escape_unicode());
         copied = at + c.len_utf8();
     }
-    spelled.push_str(&text[copied..]);
-    Cow::Owned(spelled)
+    escaped.push_str(&text[copied..]);
+    Cow::Owned(escaped)
 }
 
-/// The unseen characters of a text with their byte positions, without those that belong to an
-/// emoji: a joiner between two pictures, one selector behind one, and the tags of a flag.
-pub fn unseen(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
+/// The invisible characters of a text with their byte positions. Those that belong to an emoji are left out: a joiner
+/// between two pictures, one selector after a picture, and the tags of a flag.
+pub fn find(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     let mut chars = text.char_indices().peekable();
-    let mut picture = false; // the character before belongs to an emoji
-    let mut selected = false; // and has its selector
-    let mut flag_until = 0; // where the tags of a flag end
+    let mut picture = false; // the previous character belongs to an emoji
+    let mut selected = false; // that emoji has its selector
+    let mut flag_until = 0; // the byte position where the tags of a flag end
     std::iter::from_fn(move || {
         while let Some((at, c)) = chars.next() {
             let next = chars.peek().map(|&(_, next)| next);
@@ -79,9 +82,9 @@ pub fn unseen(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
                 _ => name(c).is_none() || at < flag_until,
             };
             if c == '\u{1F3F4}' {
-                let behind = at + c.len_utf8();
-                let region = REGIONS.iter().find(|region| text[behind..].starts_with(**region));
-                flag_until = region.map_or(0, |region| behind + region.len());
+                let after = at + c.len_utf8();
+                let region = REGIONS.iter().find(|region| text[after..].starts_with(**region));
+                flag_until = region.map_or(0, |region| after + region.len());
             }
             picture = is_picture(c) || (picture && belongs && (selector || at < flag_until));
             selected = selector && belongs;
@@ -93,13 +96,13 @@ pub fn unseen(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     })
 }
 
-/// Whether the character before a position is one that a keycap emoji is made of.
+/// Whether the character before a position can begin a keycap emoji.
 fn is_keycap(text: &str, at: usize) -> bool {
     text[..at].ends_with(|c: char| c.is_ascii_digit() || c == '#' || c == '*')
 }
 
-/// Whether a character is a picture that others can be joined to: the blocks that hold the
-/// emoji of Unicode's emoji-data.txt, skin tones included.
+/// Whether a character is a picture that others can be joined to. Source: the blocks of the emoji in Unicode's
+/// emoji-data.txt, skin tones included.
 fn is_picture(c: char) -> bool {
     matches!(c,
         '\u{A9}' | '\u{AE}' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}'
@@ -113,16 +116,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn emoji_keep_what_they_are_made_of() {
+    fn the_characters_of_an_emoji_are_not_escaped() {
         for text in ["👩‍👩‍👧", "❤️", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1️⃣", "🏳️‍🌈", "👍🏽", "🧔🏽‍♂️", "Hej\tdu\r\n"]
         {
-            assert_eq!(visible(text), text, "{text}");
+            assert_eq!(escape(text), text, "{text}");
         }
     }
 
     #[test]
-    fn what_is_unseen_is_spelled_out() {
-        for (text, spelled) in [
+    fn invisible_characters_are_escaped() {
+        for (text, escaped) in [
             ("a\u{202E}b", "a\\u{202e}b"),
             ("a\u{200D}b", "a\\u{200d}b"),
             ("a\u{FE0F}", "a\\u{fe0f}"),
@@ -135,8 +138,18 @@ mod tests {
             ("🏴\u{E0069}\u{E0067}\u{E007F}", "🏴\\u{e0069}\\u{e0067}\\u{e007f}"),
             ("x\u{E0200}\u{1BCA0}", "x\\u{e0200}\\u{1bca0}"),
         ] {
-            assert_eq!(visible(text), spelled);
-            assert_eq!(visible(spelled), spelled, "spelling out twice changes nothing");
+            assert_eq!(escape(text), escaped);
+            assert_eq!(escape(escaped), escaped, "escaping twice changes nothing");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn escaped_text_has_no_invisible_character(text: String) {
+            let escaped = escape(&text);
+            proptest::prop_assert_eq!(escape(&escaped), escaped.clone());
+            proptest::prop_assert!(find(&escaped).next().is_none());
+            proptest::prop_assert!(!escaped.replace("\r\n", "").contains('\r'));
         }
     }
 }
