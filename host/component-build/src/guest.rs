@@ -1,5 +1,4 @@
-//! From a guest crate to a component, and from a component to an image compiled ahead of time. The
-//! build scripts of the program and of its tests share it.
+//! From a guest crate to a component, and from a component to an image that is compiled ahead of time.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::env;
@@ -8,26 +7,19 @@ use std::path::Path;
 use std::process::Command;
 use wasmtime::Engine;
 
-#[path = "../src/engine.rs"]
-mod engine;
-
-/// What a guest is compiled to before it is made a component.
+/// The target that a guest is compiled for before it becomes a component.
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// A guest's stack, which lies at the bottom of its memory, in bytes. Small, so that all of what a usual
-/// call touches lies together and is quickly made fresh for the next one.
+/// The guest's stack: 64 KiB at the bottom of its memory. A small stack keeps together what a usual call touches, so
+/// that less memory is overwritten between calls.
 const STACK: &str = "-Clink-arg=-zstack-size=65536";
 
-/// Tells what went wrong as one error of cargo's, without the backtrace that a panic would add.
-pub(crate) fn tell(built: Result<()>) {
-    if let Err(error) = built {
-        println!("cargo::error={}", format!("{error:#}").replace('\n', " "));
-    }
-}
-
-/// Builds a guest crate and makes it a component. It gets a target directory of its own: the outer
-/// cargo holds the lock of the usual one.
-pub(crate) fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec<u8>> {
+/// Builds a guest crate of the workspace at `root` and makes it a component. It needs a target directory of its own,
+/// because the outer cargo holds the lock of the usual one.
+///
+/// # Errors
+/// The target is missing, the crate does not build, or it needs something that its WIT does not offer.
+pub fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec<u8>> {
     ensure_target()?;
     let status = Command::new(env::var("CARGO")?)
         .args(["build", "--package", package, "--lib", "--locked", "--quiet"])
@@ -35,7 +27,7 @@ pub(crate) fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec
         .arg(target_dir)
         .current_dir(root)
         .env("CARGO_ENCODED_RUSTFLAGS", flags(root)?.join("\u{1f}"))
-        // The component is the same whichever tool (clippy, a coverage run) builds the host.
+        // clippy and coverage tools wrap rustc; the component must be the same bytes under them.
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .env_remove("RUSTFLAGS")
         .status()
@@ -49,16 +41,15 @@ pub(crate) fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec
         .with_context(|| format!("{package} needs something that its WIT does not offer"))
 }
 
-/// What rustc says.
+/// The output of rustc.
 fn rustc(arguments: &[&str]) -> Result<String> {
     let output = Command::new(env::var("RUSTC")?).args(arguments).output()?;
     Ok(String::from_utf8(output.stdout)?.trim().to_string())
 }
 
-/// What rustc is told beyond the profile. It keeps the paths of the building machine out of the
-/// component, so that it is the same bytes wherever it is built: the checkout, the unpacked sources
-/// of each registry or mirror, and those of the standard library, which rustc names after itself
-/// unless the toolchain has them.
+/// Flags for rustc beyond the profile. They keep paths of the building machine out of the component, so that it is the
+/// same bytes wherever it is built: the checkout, the unpacked sources of each registry, and the sources of the standard
+/// library, whose path names rustc's commit unless the toolchain contains them.
 fn flags(root: &Path) -> Result<Vec<String>> {
     let home = || env::home_dir().map(|home| home.join(".cargo"));
     let cargo_home = env::var_os("CARGO_HOME").map(Into::into).or_else(home).context("there is no CARGO_HOME")?;
@@ -74,15 +65,17 @@ fn flags(root: &Path) -> Result<Vec<String>> {
     Ok(std::iter::once(STACK.into()).chain(remaps).collect())
 }
 
-/// Compiles a component ahead of time, for the settings that the program runs it with. An explicit
-/// target keeps the build machine's own processor features out of the image.
-pub(crate) fn compile(component: &[u8]) -> Result<Vec<u8>> {
-    let engine = Engine::new(engine::config().target(&env::var("TARGET")?)?)?;
+/// Compiles a component ahead of time, with the settings that `elks-sandbox` runs it with. The explicit target keeps
+/// processor features of the building machine out of the image.
+///
+/// # Errors
+/// The bytes are no component, or the target is not supported.
+pub fn compile(component: &[u8]) -> Result<Vec<u8>> {
+    let engine = Engine::new(elks_sandbox::engine::config().target(&env::var("TARGET")?)?)?;
     Ok(engine.precompile_component(component)?)
 }
 
-/// Adds the WebAssembly target to the toolchain when it is missing, as cargo-component and
-/// wasm-pack do.
+/// Adds the WebAssembly target to the toolchain when it is missing, as cargo-component and wasm-pack do.
 fn ensure_target() -> Result<()> {
     let installed = || {
         let folder = rustc(&["--print", "target-libdir", "--target", TARGET]);

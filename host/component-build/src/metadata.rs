@@ -1,26 +1,26 @@
-//! What the finished component says about itself, for tools that print it: name, version, licence and
-//! source as the registries of components read them, and every comment of `wit/`.
+//! What a finished component says about itself to tools that print it: name, version, licence and source as the
+//! registries of components read them, and every comment of `wit/`.
 //!
-//! The comments are in a section named `package-docs`. A tool that prints a component can hang
-//! comments on its world alone, which it calls `root` whatever it was called before: interfaces
-//! belong to packages that it does not see. So the whole of `wit/` becomes the world's text, in the
-//! two fields that tools of every age read; one that meets a field that it does not know refuses the
-//! component.
+//! The comments are in a section named `package-docs`. A tool that prints a component can attach comments only to its
+//! world, which it calls `root` whatever the world's name was: interfaces belong to packages that it does not see. So all
+//! comments of `wit/` become the world's text, in the two fields that tools of every age read. A tool that meets a field
+//! that it does not know refuses the component.
 
-use crate::tools::text as of;
+use crate::contract::Contract;
+use crate::tools::text;
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::env;
 use std::fmt::Write as _;
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasm_metadata::{AddMetadata, AddMetadataField};
-use wit_parser::{Docs, InterfaceId, PackageId, Resolve, TypeDefKind, WorldItem};
+use wit_parser::{Docs, InterfaceId, Resolve, TypeDefKind, WorldItem};
 
 /// The version of `package-docs`, its first byte.
 const DOCS_VERSION: u8 = 1;
 
-/// Adds all of it to a component.
-pub(crate) fn add(component: &[u8], resolve: &Resolve, package: PackageId) -> Result<Vec<u8>> {
+/// Adds the metadata to a component.
+pub(crate) fn add(component: &[u8], contract: &Contract) -> Result<Vec<u8>> {
     let mut name = AddMetadata::default();
     name.name = AddMetadataField::Set("elks-sms".into());
     let mut component = name.to_wasm(component)?;
@@ -33,7 +33,7 @@ pub(crate) fn add(component: &[u8], resolve: &Resolve, package: PackageId) -> Re
         append(&mut component, name, env::var(value)?.as_bytes());
     }
     let mut docs = vec![DOCS_VERSION];
-    serde_json::to_writer(&mut docs, &comments(resolve, package)?)?;
+    serde_json::to_writer(&mut docs, &comments(contract)?)?;
     append(&mut component, "package-docs", &docs);
     Ok(component)
 }
@@ -43,28 +43,29 @@ fn append(component: &mut Vec<u8>, name: &str, data: &[u8]) {
 }
 
 /// Every comment of `wit/`.
-fn comments(resolve: &Resolve, package: PackageId) -> Result<serde_json::Value> {
-    let world = &resolve.worlds[resolve.select_world(&[package], Some("elks-sms"))?];
-    let mut text = format!("{}\n\n# Imports\n\n", of(&world.docs));
+fn comments(contract: &Contract) -> Result<serde_json::Value> {
+    let Contract { resolve, package } = contract;
+    let world = &resolve.worlds[resolve.select_world(&[*package], Some("elks-sms"))?];
+    let mut all = format!("{}\n\n# Imports\n\n", text(&world.docs));
     for item in world.imports.values() {
         if let WorldItem::Interface { id, docs, .. } = item {
-            writeln!(text, "- {}: {}", resolve.id_of(*id).context("is named")?, of(docs))?;
+            writeln!(all, "- {}: {}", resolve.id_of(*id).context("is named")?, text(docs))?;
         }
     }
     for item in world.exports.values() {
         if let WorldItem::Interface { id, .. } = item {
-            interface(&mut text, resolve, *id)?;
+            interface(&mut all, resolve, *id)?;
         }
     }
-    Ok(json!({"docs": of(&resolve.packages[package].docs), "worlds": {"root": {"docs": text.trim_end()}}}))
+    Ok(json!({"docs": text(&resolve.packages[*package].docs), "worlds": {"root": {"docs": all.trim_end()}}}))
 }
 
 /// The comments of an exported interface: its functions, then its types.
-fn interface(text: &mut String, resolve: &Resolve, id: InterfaceId) -> Result<()> {
+fn interface(all: &mut String, resolve: &Resolve, id: InterfaceId) -> Result<()> {
     let interface = &resolve.interfaces[id];
-    write!(text, "\n# {}\n\n{}\n", resolve.id_of(id).context("is named")?, of(&interface.docs))?;
+    write!(all, "\n# {}\n\n{}\n", resolve.id_of(id).context("is named")?, text(&interface.docs))?;
     for function in interface.functions.values() {
-        write!(text, "\n## {}\n\n{}\n", function.name, of(&function.docs))?;
+        write!(all, "\n## {}\n\n{}\n", function.name, text(&function.docs))?;
     }
     for (name, id) in &interface.types {
         let items: Vec<(&str, &Docs)> = match &resolve.types[*id].kind {
@@ -74,9 +75,9 @@ fn interface(text: &mut String, resolve: &Resolve, id: InterfaceId) -> Result<()
             // A type of another interface is described there.
             _ => continue,
         };
-        write!(text, "\n## {name}\n\n{}\n\n", of(&resolve.types[*id].docs))?;
+        write!(all, "\n## {name}\n\n{}\n\n", text(&resolve.types[*id].docs))?;
         for (name, docs) in items {
-            writeln!(text, "- {name}: {}", of(docs).replace('\n', "\n  "))?;
+            writeln!(all, "- {name}: {}", text(docs).replace('\n', "\n  "))?;
         }
     }
     Ok(())

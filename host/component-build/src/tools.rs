@@ -1,55 +1,52 @@
-//! From `wit/` to what an MCP client is told: names, titles, descriptions, schemas and hints.
+//! From `wit/` to the MCP tool list: names, titles, descriptions, schemas and hints. No text of it stands anywhere else.
 //!
-//! There is no second copy of any of it. A function's text is its title and description; a record
-//! is a closed object schema; an `option` is a property that is not required; lines of a field's
-//! text that begin with `Bounds:`, `Default:` or `Pattern:` become the schema's bounds.
+//! The first paragraph of a function's text is the tool's title, the rest its description. A record is a closed object
+//! schema. An `option` is a property that is not required. Lines of a field's text that begin with `Bounds:`, `Default:`
+//! or `Pattern:` become bounds of the schema.
 
+use crate::contract::Contract;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
-use wit_parser::{Docs, Function, PackageId, Resolve, Type, TypeDefKind, WorldItem};
+use wit_parser::{Docs, Function, Resolve, Type, TypeDefKind};
 
-/// Clients cut longer descriptions, or count them against a budget.
-const LONGEST_DESCRIPTION: usize = 500;
+/// Longest description of a tool, in bytes. Clients cut longer ones, or count them against a budget.
+const MAX_DESCRIPTION_BYTES: usize = 500;
+
+/// The interface whose functions send. Functions of all other interfaces only read.
+pub(crate) const SENDING: &str = "sending";
+
+/// The interfaces whose functions are tools, in the order of the tool list.
+pub(crate) const INTERFACES: [&str; 2] = [SENDING, "queries"];
 
 /// The tool list, in the order of the contract.
-pub(crate) fn list(resolve: &Resolve, package: PackageId) -> Result<Vec<Value>> {
+pub(crate) fn list(contract: &Contract) -> Result<Vec<Value>> {
+    let Contract { resolve, package } = contract;
     let mut tools = Vec::new();
-    for (interface, sends) in [("sending", true), ("queries", false)] {
-        let id = *resolve.packages[package].interfaces.get(interface).context("wit/ has both interfaces")?;
+    for interface in INTERFACES {
+        let id = *resolve.packages[*package].interfaces.get(interface).context("wit/ has both interfaces")?;
         for function in resolve.interfaces[id].functions.values() {
-            let tool = tool(resolve, function, sends).with_context(|| format!("{interface}.{}", function.name))?;
+            let tool = tool(resolve, function, interface == SENDING)
+                .with_context(|| format!("{interface}.{}", function.name))?;
             tools.push(tool);
         }
     }
     Ok(tools)
 }
 
-/// Every function that the world lets the component import, as `interface function`.
-pub(crate) fn imports(resolve: &Resolve, package: PackageId) -> Result<Vec<String>> {
-    let world = resolve.select_world(&[package], Some("elks-sms"))?;
-    let mut functions = Vec::new();
-    for item in resolve.worlds[world].imports.values() {
-        let WorldItem::Interface { id, .. } = item else { bail!("the world imports interfaces only") };
-        let interface = resolve.id_of(*id).context("an imported interface has a name")?;
-        functions.extend(resolve.interfaces[*id].functions.keys().map(|name| format!("{interface} {name}")));
-    }
-    Ok(functions)
-}
-
-/// One tool. What sends is told apart from what asks by the interface that it stands in.
+/// One tool. Its interface decides whether it sends.
 fn tool(resolve: &Resolve, function: &Function, sends: bool) -> Result<Value> {
     let docs = function.docs.contents.as_deref().context("the function has no text")?;
     let (title, description) =
         docs.split_once("\n\n").context("the text has a title and, after an empty line, a description")?;
     let description = joined(description);
-    ensure!(description.len() <= LONGEST_DESCRIPTION, "the description has {} characters", description.len());
+    ensure!(description.len() <= MAX_DESCRIPTION_BYTES, "the description has {} characters", description.len());
     let [account, request] = function.params.as_slice() else { bail!("a tool takes an account and a request") };
     ensure!(account.name == "account" && request.name == "request", "a tool takes an account and a request");
     let Some(Type::Id(result)) = function.result else { bail!("a tool gives a result") };
     let TypeDefKind::Result(result) = &resolve.types[result].kind else { bail!("a tool gives a result") };
 
     let mut output = schema(resolve, &result.ok.context("a tool gives a record")?, "")?;
-    // The host's own word: the component does not know whether 46elks is real.
+    // The host adds this field: the component does not know whether 46elks is simulated.
     output["properties"]["simulated"] = json!({
         "type": "boolean",
         "description": "True when the built-in simulator answered instead of 46elks: nothing was sent or charged.",
@@ -142,16 +139,16 @@ pub(crate) fn text(docs: &Docs) -> &str {
 }
 
 /// Whether a field may be left out.
-fn is_option(resolve: &Resolve, ty: &Type) -> bool {
+pub(crate) fn is_option(resolve: &Resolve, ty: &Type) -> bool {
     matches!(ty, Type::Id(id) if matches!(resolve.types[*id].kind, TypeDefKind::Option(_)))
 }
 
 /// Lines joined to one paragraph.
-fn joined(text: &str) -> String {
+pub(crate) fn joined(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// `send-sms` in WIT is `send_sms` in MCP.
-fn snake(name: &str) -> String {
+pub(crate) fn snake(name: &str) -> String {
     name.replace('-', "_")
 }

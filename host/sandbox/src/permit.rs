@@ -1,16 +1,16 @@
-//! What one call may cause, and whether a request fits. Pure: it compares, it sends nothing.
+//! What one call may cause, and whether a request fits. Pure: it compares and sends nothing.
 //!
-//! A request is compared whole: scheme, authority, method, path, query, headers, body and count.
-//! What is not expressly allowed is denied.
+//! A request is compared whole: scheme, authority, method, path, query, headers, body and count. What is not expressly
+//! allowed is denied.
 
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, Method, Uri};
 use serde::Serialize;
+use sms_rules::forms::is_api_time;
+use sms_rules::limits::API_HOST;
+use sms_rules::phone::is_e164;
 
-/// Where 46elks is. Not a setting: a base address from outside would be a way out.
-pub const AUTHORITY: &str = "api.46elks.com";
-
-/// The headers that a guest may set. The door sends values of its own.
+/// The headers that a component may set. The egress sends values of its own.
 pub const ALLOWED_HEADERS: [HeaderName; 3] = [ACCEPT, CONTENT_TYPE, CONTENT_LENGTH];
 
 /// The media type of a request's body.
@@ -28,13 +28,13 @@ pub enum Rule {
     Method,
     /// The call may not use this path.
     Path,
-    /// A query parameter is unknown, doubled, misspelt or has another value.
+    /// A query parameter is unknown, given twice, not in canonical spelling, or has another value.
     Query,
-    /// A header that is not on the list, or a value that is not 46elks's.
+    /// A header is not on the list or has another value.
     Header,
-    /// A field of the body is unknown, missing, doubled, misspelt or has another value.
+    /// A field of the body is unknown, missing, given twice, not in canonical spelling, or has another value.
     Body,
-    /// The body is larger than any honest one.
+    /// The body is larger than the bound.
     BodySize,
     /// The call has already made all requests that it may make.
     Count,
@@ -42,12 +42,12 @@ pub enum Rule {
     Credentials,
 }
 
-/// What a query parameter may hold. It has no Debug form: it may be a number.
+/// What a query parameter may hold. It has no Debug form, because it may be a phone number.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Parameter {
     /// This text and no other.
     Exactly(String),
-    /// A time in the form of the API: digits and the signs between them.
+    /// A time in the API's form: digits and the signs between them.
     Time,
     /// A whole number from 1 to this one.
     AtMost(u32),
@@ -57,11 +57,9 @@ impl Parameter {
     fn allows(&self, value: &str) -> bool {
         match self {
             Self::Exactly(expected) => value == expected,
-            Self::Time => {
-                (19..=27).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit() || b"-T:.Z".contains(&b))
-            }
-            Self::AtMost(most) => {
-                !value.starts_with(['0', '+']) && value.parse().is_ok_and(|number: u32| (1..=*most).contains(&number))
+            Self::Time => is_api_time(value),
+            Self::AtMost(max) => {
+                !value.starts_with(['0', '+']) && value.parse().is_ok_and(|number: u32| (1..=*max).contains(&number))
             }
         }
     }
@@ -72,16 +70,16 @@ impl Parameter {
 pub struct Allowed {
     /// How many of these requests may leave.
     pub times: u32,
-    /// What they look like.
-    pub shape: Shape,
+    /// What the requests look like.
+    pub request: RequestPattern,
 }
 
-/// What a request looks like. It has no Debug form: it holds numbers and a text.
+/// What a request looks like. It has no Debug form, because it holds numbers and a text.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Shape {
-    /// A GET of one path; each parameter may be left out, none may be added.
+pub enum RequestPattern {
+    /// A GET of one path. Each parameter may be left out; none may be added.
     Get {
-        /// The path, letter for letter.
+        /// The path, compared byte by byte.
         path: String,
         /// The parameters by name.
         query: Vec<(&'static str, Parameter)>,
@@ -94,9 +92,9 @@ pub enum Shape {
         from: String,
         /// The approved text. Control characters may be missing from what is sent.
         message: String,
-        /// Whether `flashsms=yes` must be there; without it, it may not.
+        /// True: `flashsms=yes` must be present. False: it must be absent.
         flash: bool,
-        /// Whether `dryrun=yes` must be there; without it, it may not.
+        /// True: `dryrun=yes` must be present. False: it must be absent.
         dry_run: bool,
     },
 }
@@ -111,19 +109,19 @@ impl Permit {
         Self(allowed)
     }
 
-    /// What it allows.
+    /// The requests that it allows.
     pub fn allowed(&self) -> &[Allowed] {
         &self.0
     }
 
-    /// The part of it that only reads.
+    /// The part of the permit that only reads.
     pub fn reading(mut self) -> Self {
-        self.0.retain(|allowed| matches!(allowed.shape, Shape::Get { .. }));
+        self.0.retain(|allowed| matches!(allowed.request, RequestPattern::Get { .. }));
         self
     }
 
-    /// Compares a whole request with the permit and, when it fits, uses it up. Says whether the
-    /// request sends a real message.
+    /// Compares a whole request with the permit and, when it fits, uses up one of its times. Returns whether the request
+    /// sends a message.
     ///
     /// # Errors
     /// The rule that the request breaks.
@@ -131,7 +129,7 @@ impl Permit {
         if uri.scheme_str() != Some("https") {
             return Err(Rule::Scheme);
         }
-        if uri.authority().map(|authority| authority.as_str()) != Some(AUTHORITY) {
+        if uri.authority().map(|authority| authority.as_str()) != Some(API_HOST) {
             return Err(Rule::Authority);
         }
         if !headers_fit(headers, body) {
@@ -139,7 +137,7 @@ impl Permit {
         }
         let mut broken = if self.0.is_empty() { Rule::Count } else { Rule::Method };
         for allowed in &mut self.0 {
-            match allowed.shape.fits(method, uri, body) {
+            match allowed.request.fits(method, uri, body) {
                 Ok(_) if allowed.times == 0 => return Err(Rule::Count),
                 Ok(sends) => {
                     allowed.times -= 1;
@@ -152,8 +150,8 @@ impl Permit {
     }
 }
 
-impl Shape {
-    /// Whether a request has this shape, and then whether it sends a real message.
+impl RequestPattern {
+    /// Compares a request with this pattern. Returns whether it sends a message.
     fn fits(&self, method: &Method, uri: &Uri, body: &[u8]) -> Result<bool, Rule> {
         let query = uri.query().unwrap_or("");
         match self {
@@ -174,14 +172,15 @@ impl Shape {
                 require(uri.query().is_none(), Rule::Query)?;
                 let pairs = canonical_pairs(body).ok_or(Rule::Body)?;
                 let fits = pairs.iter().all(|(name, value)| match name.as_str() {
-                    "to" => value == to && is_one_number(to),
+                    // The caller may have written a list of recipients, which must not pass as one.
+                    "to" => value == to && is_e164(to),
                     "from" => value == from,
                     "message" => lacks_only_controls(value, message),
                     "flashsms" => *flash && value == "yes",
                     "dryrun" => *dry_run && value == "yes",
                     _ => false,
                 });
-                // No name stands twice, so the right count means that none is missing.
+                // No name occurs twice, so the right count means that none is missing.
                 require(fits && pairs.len() == 3 + usize::from(*flash) + usize::from(*dry_run), Rule::Body)?;
                 Ok(!dry_run)
             }
@@ -189,19 +188,12 @@ impl Shape {
     }
 }
 
-/// Whether a text is one number in E.164 form. The approved recipient is what the caller wrote; a
-/// list of recipients must not pass as one, though the component refuses it, too.
-fn is_one_number(to: &str) -> bool {
-    let digits = to.strip_prefix('+').unwrap_or_default();
-    (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-}
-
 fn require(fits: bool, rule: Rule) -> Result<(), Rule> {
     if fits { Ok(()) } else { Err(rule) }
 }
 
-/// Names and values of a form or query, when it is written in the one canonical way and no name
-/// stands twice. What is read here is then what 46elks reads: no second spelling, no lost byte.
+/// Names and values of a form or query, if it is written in the one canonical way and no name occurs twice. Then 46elks
+/// reads exactly what is compared here.
 fn canonical_pairs(encoded: &[u8]) -> Option<Vec<(String, String)>> {
     let pairs: Vec<(String, String)> = form_urlencoded::parse(encoded).into_owned().collect();
     let again = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
@@ -209,8 +201,8 @@ fn canonical_pairs(encoded: &[u8]) -> Option<Vec<(String, String)>> {
     (again.as_bytes() == encoded && !doubled).then_some(pairs)
 }
 
-/// Whether a text is the approved one, but for control characters that were taken out of it.
-/// Stricter than "characters deleted": deleting a word can turn a message around.
+/// Whether a text is the approved one, apart from control characters that were removed. Any other deletion is denied:
+/// deleting a word can reverse the meaning of a message.
 fn lacks_only_controls(text: &str, approved: &str) -> bool {
     let mut text = text.chars().peekable();
     for c in approved.chars() {
@@ -221,7 +213,7 @@ fn lacks_only_controls(text: &str, approved: &str) -> bool {
     text.next().is_none()
 }
 
-/// Whether the headers are those of an honest request.
+/// Whether each header is allowed, occurs once and has the one allowed value.
 fn headers_fit(headers: &HeaderMap, body: &[u8]) -> bool {
     headers.keys().all(|name| headers.get_all(name).iter().count() == 1)
         && headers.iter().all(|(name, value)| match *name {
@@ -242,7 +234,7 @@ mod tests {
 
     fn post(flash: bool, dry_run: bool) -> Permit {
         let (to, from, message) = ("+46701740605".into(), "Elks".into(), TEXT.into());
-        Permit::new(vec![Allowed { times: 1, shape: Shape::PostSms { to, from, message, flash, dry_run } }])
+        Permit::new(vec![Allowed { times: 1, request: RequestPattern::PostSms { to, from, message, flash, dry_run } }])
     }
 
     fn history() -> Permit {
@@ -251,13 +243,13 @@ mod tests {
             ("start", Parameter::Time),
             ("to", Parameter::Exactly("+46701740605".into())),
         ];
-        Permit::new(vec![Allowed { times: 2, shape: Shape::Get { path: "/a1/sms".into(), query } }])
+        Permit::new(vec![Allowed { times: 2, request: RequestPattern::Get { path: "/a1/sms".into(), query } }])
     }
 
-    /// A request as honest as it gets, for tests to spoil.
-    struct Spoilt(Method, String, HeaderMap, String);
+    /// A valid request; tests change one part of it.
+    struct Candidate(Method, String, HeaderMap, String);
 
-    impl Spoilt {
+    impl Candidate {
         fn post(body: &str) -> Self {
             Self(Method::POST, "https://api.46elks.com/a1/sms".into(), HeaderMap::new(), body.into())
         }
@@ -280,15 +272,15 @@ mod tests {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 
-    fn honest() -> String {
+    fn valid() -> String {
         form(&[("from", "Elks"), ("to", "+46701740605"), ("message", TEXT)])
     }
 
     #[test]
     fn the_approved_message_may_leave_once() {
         let mut permit = post(false, false);
-        assert_eq!(Spoilt::post(&honest()).spend(&mut permit), Ok(true));
-        assert_eq!(Spoilt::post(&honest()).spend(&mut permit), Err(Rule::Count));
+        assert_eq!(Candidate::post(&valid()).spend(&mut permit), Ok(true));
+        assert_eq!(Candidate::post(&valid()).spend(&mut permit), Err(Rule::Count));
     }
 
     #[test]
@@ -305,7 +297,7 @@ mod tests {
             ("", false),
         ] {
             let body = form(&[("from", "Elks"), ("to", "+46701740605"), ("message", sent)]);
-            assert_eq!(Spoilt::post(&body).spend(&mut post(false, false)).is_ok(), fits, "{sent:?}");
+            assert_eq!(Candidate::post(&body).spend(&mut post(false, false)).is_ok(), fits, "{sent:?}");
         }
     }
 
@@ -313,54 +305,54 @@ mod tests {
     fn a_list_of_recipients_is_denied_even_when_a_caller_wrote_it() {
         for to in ["+46701740605,+46701740606", "46701740605", "+46", "+4670174060x", "+46701740605+46701740606", ""] {
             let (from, message) = ("Elks".into(), "Hej".into());
-            let shape = Shape::PostSms { to: to.into(), from, message, flash: false, dry_run: false };
-            let mut permit = Permit::new(vec![Allowed { times: 1, shape }]);
+            let request = RequestPattern::PostSms { to: to.into(), from, message, flash: false, dry_run: false };
+            let mut permit = Permit::new(vec![Allowed { times: 1, request }]);
             let body = form(&[("from", "Elks"), ("to", to), ("message", "Hej")]);
-            assert_eq!(Spoilt::post(&body).spend(&mut permit), Err(Rule::Body), "{to}");
+            assert_eq!(Candidate::post(&body).spend(&mut permit), Err(Rule::Body), "{to}");
         }
     }
 
     #[test]
     fn a_body_with_anything_else_is_denied() {
-        let honest = honest();
+        let valid = valid();
         for body in [
             String::new(),
-            format!("{honest}&whendelivered=https%3A%2F%2Fevil.example"),
-            format!("{honest}&dontlog=message"),
-            format!("{honest}&flashsms=yes"),
-            format!("{honest}&dryrun=yes"),
-            format!("{honest}&dryrun=no"),
-            format!("{honest}&to=%2B46701740605"),
-            format!("{honest}&"),
-            format!("&{honest}"),
-            honest.replace("%2B", "%2b"),
-            honest.replace("to=", "%74o="),
-            honest.replace("to=", "TO="),
-            honest.replace("605", "606"),
-            honest.replace("605", "605%2C%2B46701740606"),
-            honest.replace("Elks", "Elk"),
-            honest.replace("from=Elks&", ""),
-            honest.replace('&', ";"),
-            format!("{honest}%FF"),
+            format!("{valid}&whendelivered=https%3A%2F%2Fevil.example"),
+            format!("{valid}&dontlog=message"),
+            format!("{valid}&flashsms=yes"),
+            format!("{valid}&dryrun=yes"),
+            format!("{valid}&dryrun=no"),
+            format!("{valid}&to=%2B46701740605"),
+            format!("{valid}&"),
+            format!("&{valid}"),
+            valid.replace("%2B", "%2b"),
+            valid.replace("to=", "%74o="),
+            valid.replace("to=", "TO="),
+            valid.replace("605", "606"),
+            valid.replace("605", "605%2C%2B46701740606"),
+            valid.replace("Elks", "Elk"),
+            valid.replace("from=Elks&", ""),
+            valid.replace('&', ";"),
+            format!("{valid}%FF"),
             "{\"to\": \"+46701740605\"}".to_string(),
         ] {
-            assert_eq!(Spoilt::post(&body).spend(&mut post(false, false)), Err(Rule::Body), "{body}");
+            assert_eq!(Candidate::post(&body).spend(&mut post(false, false)), Err(Rule::Body), "{body}");
         }
     }
 
     #[test]
     fn a_dry_run_demands_its_mark_and_a_flash_message_its_own() {
-        let honest = honest();
-        let dry = format!("{honest}&dryrun=yes");
-        assert_eq!(Spoilt::post(&dry).spend(&mut post(false, true)), Ok(false));
+        let valid = valid();
+        let dry = format!("{valid}&dryrun=yes");
+        assert_eq!(Candidate::post(&dry).spend(&mut post(false, true)), Ok(false));
         for body in
-            [honest.clone(), format!("{honest}&dryrun=no"), format!("{honest}&dryrun=YES"), format!("{dry}&dryrun=no")]
+            [valid.clone(), format!("{valid}&dryrun=no"), format!("{valid}&dryrun=YES"), format!("{dry}&dryrun=no")]
         {
-            assert_eq!(Spoilt::post(&body).spend(&mut post(false, true)), Err(Rule::Body), "{body}");
+            assert_eq!(Candidate::post(&body).spend(&mut post(false, true)), Err(Rule::Body), "{body}");
         }
-        let flash = format!("{honest}&flashsms=yes");
-        assert_eq!(Spoilt::post(&flash).spend(&mut post(true, false)), Ok(true));
-        assert_eq!(Spoilt::post(&honest).spend(&mut post(true, false)), Err(Rule::Body));
+        let flash = format!("{valid}&flashsms=yes");
+        assert_eq!(Candidate::post(&flash).spend(&mut post(true, false)), Ok(true));
+        assert_eq!(Candidate::post(&valid).spend(&mut post(true, false)), Err(Rule::Body));
     }
 
     #[test]
@@ -391,30 +383,30 @@ mod tests {
             ("https://api.46elks.com/a1/sms?to=%2B46701740606", Rule::Query),
             ("https://api.46elks.com/a1/sms?start=secret", Rule::Query),
         ] {
-            assert_eq!(Spoilt::get(uri).spend(&mut history()), Err(rule), "{uri}");
+            assert_eq!(Candidate::get(uri).spend(&mut history()), Err(rule), "{uri}");
         }
         let page = "https://api.46elks.com/a1/sms?limit=100&start=2026-01-31T12%3A00%3A00.000&to=%2B46701740605";
         let mut permit = history();
-        assert_eq!(Spoilt::get(page).spend(&mut permit), Ok(false));
-        assert_eq!(Spoilt::get("https://api.46elks.com/a1/sms").spend(&mut permit), Ok(false));
-        assert_eq!(Spoilt::get(page).spend(&mut permit), Err(Rule::Count));
+        assert_eq!(Candidate::get(page).spend(&mut permit), Ok(false));
+        assert_eq!(Candidate::get("https://api.46elks.com/a1/sms").spend(&mut permit), Ok(false));
+        assert_eq!(Candidate::get(page).spend(&mut permit), Err(Rule::Count));
     }
 
     #[test]
     fn other_methods_are_denied() {
         for method in ["PUT", "DELETE", "PATCH", "CONNECT", "TRACE", "HEAD", "OPTIONS", "POST", "get", "SMUGGLE"] {
-            let mut request = Spoilt::get("https://api.46elks.com/a1/sms");
+            let mut request = Candidate::get("https://api.46elks.com/a1/sms");
             request.0 = method.parse().expect("is a method");
             assert_eq!(request.spend(&mut history()), Err(Rule::Method), "{method}");
         }
-        let mut with_body = Spoilt::get("https://api.46elks.com/a1/sms");
+        let mut with_body = Candidate::get("https://api.46elks.com/a1/sms");
         with_body.3 = "to=x".into();
         assert_eq!(with_body.spend(&mut history()), Err(Rule::Body));
     }
 
     #[test]
-    fn only_the_headers_of_an_honest_request_are_let_by() {
-        let get = || Spoilt::get("https://api.46elks.com/a1/sms");
+    fn only_the_headers_of_a_valid_request_pass() {
+        let get = || Candidate::get("https://api.46elks.com/a1/sms");
         assert_eq!(get().header("accept", "application/json").spend(&mut history()), Ok(false));
         for (name, value) in [
             ("authorization", "Basic eA=="),
@@ -462,7 +454,7 @@ mod tests {
         all
     }
 
-    /// Fields near the honest ones, so that random bodies fit now and then.
+    /// Fields near the valid ones, so that random bodies fit now and then.
     fn field() -> impl Strategy<Value = (String, String)> {
         let name = prop_oneof![
             8 => prop::sample::select(vec!["from", "to", "message", "flashsms", "dryrun"]).prop_map(String::from),
@@ -476,9 +468,9 @@ mod tests {
         (name, value)
     }
 
-    /// A form of honest fields in any order, some of them perhaps changed, dropped or doubled.
+    /// A form of valid fields in any order, some of them perhaps changed, dropped or doubled.
     fn body() -> impl Strategy<Value = String> {
-        let honest = Just(vec![
+        let valid = Just(vec![
             ("from", "Elks"),
             ("to", "+46701740605"),
             ("message", "He\u{7}j"),
@@ -493,7 +485,7 @@ mod tests {
         .prop_map(|fields| form(&fields));
         let near = prop::collection::vec(field(), 0..6)
             .prop_map(|fields| form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish());
-        prop_oneof![4 => honest, 4 => near, 1 => any::<String>()]
+        prop_oneof![4 => valid, 4 => near, 1 => any::<String>()]
     }
 
     proptest! {
@@ -502,17 +494,17 @@ mod tests {
         #[test]
         fn the_permit_agrees_with_a_naive_statement_of_the_rules(body in body(), flash: bool, dry_run: bool) {
             let (to, from, message) = ("+46701740605".into(), "Elks".into(), "He\u{7}j".into());
-            let shape = Shape::PostSms { to, from, message, flash, dry_run };
-            let mut permit = Permit::new(vec![Allowed { times: 1, shape }]);
-            prop_assert_eq!(Spoilt::post(&body).spend(&mut permit).is_ok(), naive(&body, flash, dry_run));
+            let request = RequestPattern::PostSms { to, from, message, flash, dry_run };
+            let mut permit = Permit::new(vec![Allowed { times: 1, request }]);
+            prop_assert_eq!(Candidate::post(&body).spend(&mut permit).is_ok(), naive(&body, flash, dry_run));
         }
 
         #[test]
         fn only_the_very_path_is_reached(path in "/[a-z0-9/.%]{0,12}", authority in "[a-zA-Z0-9.:@]{1,24}") {
             let uri = format!("https://{authority}{path}");
-            let expected = authority == AUTHORITY && path == "/a1/sms";
+            let expected = authority == API_HOST && path == "/a1/sms";
             if uri.parse::<Uri>().is_ok() {
-                prop_assert_eq!(Spoilt::get(&uri).spend(&mut history()).is_ok(), expected);
+                prop_assert_eq!(Candidate::get(&uri).spend(&mut history()).is_ok(), expected);
             }
         }
     }
