@@ -1,10 +1,11 @@
-//! All knowledge of the 46elks API: which request asks for what, and what its answers mean.
-//! Pure: nothing is sent here, and nothing is tried twice.
+//! The 46elks API as values: the request for each purpose, and the meaning of each response. Nothing is sent or retried
+//! here.
 //!
-//! Source: 46elks.com/docs, and what the API was seen to answer.
+//! Source: 46elks.com/docs, and observed responses of the API.
 
-use crate::bindings::exports::elks::sms::types::{Direction, Error, Message, Rejection, Status};
-use crate::http::{Answer, NoAnswer, Request};
+use crate::bindings::types::{Direction, Error, Message, Rejection, Status};
+use crate::error::{outcome_unknown, unexpected, unreachable};
+use crate::fetch::{FetchError, Request, Response};
 use crate::json::Object;
 use crate::times;
 use form_urlencoded::Serializer;
@@ -12,21 +13,21 @@ use sms_rules::forms;
 use sms_rules::invisible::escape;
 use sms_rules::limits::MAX_PAGE;
 
-/// How much of an unknown error text is passed on, in characters: the known ones are one line.
-const LONGEST_QUOTE: usize = 160;
+/// The part of an error text of 46elks that is passed on, at most, in characters. The known texts have one line.
+const MAX_QUOTE_CHARS: usize = 160;
 
 /// A message to price or to send.
 #[derive(Clone, Copy)]
 pub(crate) struct Outgoing<'a> {
     /// Recipient in E.164 form.
     pub(crate) to: &'a str,
-    /// A number in E.164 form or a text sender.
+    /// Sender: a number in E.164 form, or a name.
     pub(crate) from: &'a str,
     /// The text.
     pub(crate) text: &'a str,
-    /// Whether to show it at once without storing it.
+    /// Whether the phone shows it at once without storing it.
     pub(crate) flash: bool,
-    /// Whether to check and price it only.
+    /// Whether 46elks only checks and prices it.
     pub(crate) dry_run: bool,
 }
 
@@ -47,7 +48,7 @@ pub(crate) fn send(message: Outgoing<'_>) -> Request {
 
 /// `GET /a1/sms`: one page of the history, newest first.
 ///
-/// Times are in 46elks's own form (UTC without zone). `before` is its `start`, `after` its `end`.
+/// Times are in the form of the API (UTC without zone). `before` is its parameter `start`, `after` its `end`.
 pub(crate) fn history(before: Option<&str>, after: Option<&str>, to: Option<&str>, limit: u32) -> Request {
     let mut query = Serializer::new(String::new());
     query.append_pair("limit", &limit.min(MAX_PAGE).to_string());
@@ -59,7 +60,7 @@ pub(crate) fn history(before: Option<&str>, after: Option<&str>, to: Option<&str
     Request { path: format!("/a1/sms?{}", query.finish()), form: None }
 }
 
-/// `GET /a1/sms/{id}`. The id has been checked: letters and digits only.
+/// `GET /a1/sms/{id}`. The caller has checked the id: letters and digits only.
 pub(crate) fn message(id: &str) -> Request {
     Request { path: format!("/a1/sms/{id}"), form: None }
 }
@@ -69,22 +70,22 @@ pub(crate) fn account() -> Request {
     Request { path: "/a1/me".into(), form: None }
 }
 
-/// What 46elks tells of a message. Everything is optional, because everything has been missing
-/// somewhere: old recordings lack status and cost, inbound messages lack status, dry runs lack id.
+/// A message in a response. Every field is optional: old messages lack status and cost, inbound messages lack status,
+/// dry runs lack an id.
 pub(crate) struct SmsJson(pub(crate) Object);
 
 impl SmsJson {
-    /// How many parts 46elks says that it has.
+    /// The number of parts that 46elks reports.
     pub(crate) fn parts(&self) -> Option<u32> {
-        self.0.whole("parts").and_then(|parts| u32::try_from(parts).ok()).filter(|parts| *parts > 0)
+        self.0.integer("parts").and_then(|parts| u32::try_from(parts).ok()).filter(|parts| *parts > 0)
     }
 
-    /// The id, when there is a well-formed one.
+    /// The id, when it has the form of an id.
     pub(crate) fn id(&self) -> Option<&str> {
         self.0.text("id").filter(|id| forms::is_message_id(id))
     }
 
-    /// How far the message has come.
+    /// The delivery status.
     pub(crate) fn status(&self) -> Option<Status> {
         self.0.text("status").map(|status| match status {
             "created" => Status::Created,
@@ -95,44 +96,44 @@ impl SmsJson {
         })
     }
 
-    /// When 46elks took it, UTC.
+    /// When 46elks accepted it, UTC.
     pub(crate) fn created(&self) -> Option<String> {
-        self.0.text("created").and_then(times::shown)
+        self.0.text("created").and_then(times::from_api)
     }
 
-    /// What it cost, in ten-thousandths of the account's currency, all parts together.
+    /// The cost of all parts together, in ten-thousandths of the account's currency.
     pub(crate) fn cost(&self) -> Option<u64> {
-        self.0.whole("cost").and_then(|cost| u64::try_from(cost).ok())
+        self.0.integer("cost").and_then(|cost| u64::try_from(cost).ok())
     }
 
-    /// What it would cost: only an answer to a dry run tells so.
+    /// The price of all parts together. Only the response to a dry run has it.
     pub(crate) fn estimated_cost(&self) -> Option<u64> {
-        self.0.whole("estimated_cost").and_then(|cost| u64::try_from(cost).ok()).or(self.cost())
+        self.0.integer("estimated_cost").and_then(|cost| u64::try_from(cost).ok()).or(self.cost())
     }
 
-    /// The message in the words of the contract.
+    /// The message as the record of the contract.
     ///
     /// # Errors
-    /// When what makes a message a message is missing: id, parties, direction or time.
+    /// Id, direction or time is missing or invalid.
     pub(crate) fn message(&self, currency: Option<&str>) -> Result<Message, Error> {
         let direction = match self.0.text("direction") {
-            // An automatic reply is sent from here, so it is outbound.
+            // An automatic reply is sent by the account, so it is outbound.
             Some("outgoing" | "outgoing-reply") => Some(Direction::Outbound),
             Some("incoming") => Some(Direction::Inbound),
             _ => None,
         };
         let (Some(id), Some(direction), Some(created)) = (self.id(), direction, self.created()) else {
-            return Err(Error::Unexpected("46elks told of a message without a valid id, direction or time".into()));
+            return Err(Error::Unexpected("46elks reported a message without a valid id, direction or time".into()));
         };
         Ok(Message {
             id: id.into(),
             direction,
             created,
             status: self.status(),
-            delivered: self.0.text("delivered").and_then(times::shown),
-            from: shown(self.0.text("from").unwrap_or("unknown")),
-            to: shown(self.0.text("to").unwrap_or("unknown")),
-            message: self.0.text("message").map(shown),
+            delivered: self.0.text("delivered").and_then(times::from_api),
+            from: escaped(self.0.text("from").unwrap_or("unknown")),
+            to: escaped(self.0.text("to").unwrap_or("unknown")),
+            message: self.0.text("message").map(escaped),
             untrusted: direction == Direction::Inbound,
             parts: self.parts(),
             cost: self.cost(),
@@ -145,25 +146,23 @@ impl SmsJson {
 pub(crate) struct PageJson(pub(crate) Object);
 
 impl PageJson {
-    /// What to ask for as `before` to read on: `Some(None)` when there is more, but what 46elks says
-    /// is no time of its own form.
+    /// The value of `before` for the next page. `None` at the end of the history; `Some(None)` when there is more, but
+    /// 46elks does not give a time to continue at.
     pub(crate) fn next(&self) -> Option<Option<String>> {
         if !self.0.has("next") {
             return None;
         }
         let Some(next) = self.0.text("next") else { return Some(None) };
-        Some((forms::is_api_time(next) && times::shown(next).is_some()).then(|| next.to_string()))
+        Some((forms::is_api_time(next) && times::from_api(next).is_some()).then(|| next.to_string()))
     }
 
-    /// The messages that can be read, newest first, and how many cannot: one odd row must not hide
-    /// the others.
+    /// The readable messages, newest first, and the number of unreadable rows: one such row must not hide the others.
     ///
     /// # Errors
-    /// When there is no list of messages.
+    /// There is no list of messages.
     pub(crate) fn messages(mut self, currency: Option<&str>) -> Result<(Vec<Message>, u32), Error> {
         let rows = self.0.list("data").ok_or_else(|| {
-            let what = "46elks answered without a list of messages, so it is not known what the history holds";
-            Error::Unexpected(format!("{what}. Nothing was sent; try again in a moment"))
+            unexpected("46elks answered without a list of messages, so it is not known what the history holds")
         })?;
         let count = rows.len();
         let read = |row: Option<Object>| SmsJson(row?).message(currency).ok();
@@ -173,91 +172,79 @@ impl PageJson {
     }
 }
 
-/// An account, or a subaccount, whose answer is another.
+/// An account or a subaccount in a response.
 pub(crate) struct AccountJson(pub(crate) Object);
 
 impl AccountJson {
-    /// The name to show.
+    /// The display name, or the name.
     pub(crate) fn name(&self) -> Option<String> {
-        self.0.text("displayname").or(self.0.text("name")).map(shown)
+        self.0.text("displayname").or(self.0.text("name")).map(escaped)
     }
 
-    /// The currency, when it is a currency's three letters.
+    /// The currency, when it has the form of one.
     pub(crate) fn currency(&self) -> Option<String> {
         self.0.text("currency").filter(|currency| forms::is_currency(currency)).map(Into::into)
     }
 
-    /// What is left, in ten-thousandths of the currency. A subaccount has none.
+    /// The balance, in ten-thousandths of the currency. A subaccount has none.
     pub(crate) fn balance(&self) -> Option<i64> {
-        self.0.whole("balance")
+        self.0.integer("balance")
     }
 
-    /// What a subaccount has used.
+    /// What a subaccount has used, in ten-thousandths of the main account's currency.
     pub(crate) fn balance_used(&self) -> Option<i64> {
-        self.0.whole("balanceused")
+        self.0.integer("balanceused")
     }
 
-    /// What a subaccount may use.
+    /// What a subaccount may use, in ten-thousandths of the main account's currency.
     pub(crate) fn usage_limit(&self) -> Option<i64> {
-        self.0.whole("usagelimit")
+        self.0.integer("usagelimit")
     }
 
-    /// Whether these are a subaccount's credentials: its id begins with `a`, a main account's with
-    /// `u`, and it has no balance of its own.
+    /// Whether the credentials are those of a subaccount. Its id begins with `a` (a main account's with `u`), and it has
+    /// no balance of its own.
     pub(crate) fn is_subaccount(&self) -> bool {
         self.balance().is_none()
             && (self.balance_used().is_some() || self.0.text("id").is_some_and(|id| id.starts_with('a')))
     }
 }
 
-/// What a request was for: it decides what a lost or senseless answer means.
+/// The purpose of a request. It decides what a lost or invalid response means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To learn something; asking again does no harm.
-    Ask,
-    /// To send a message; asking again might send it twice.
+    /// To read something: repeating it does no harm.
+    Query,
+    /// To send a message: repeating it might send it twice.
     Send,
 }
 
-/// Reads an answer.
+/// Reads a response.
 ///
 /// # Errors
-/// What 46elks refused, or why the answer makes no sense. After a send, an answer that does not
-/// say whether the message was taken is [`Error::OutcomeUnknown`].
-pub(crate) fn read(answer: Result<Answer, NoAnswer>, purpose: Purpose) -> Result<Object, Error> {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(NoAnswer { may_have_arrived: true, reason }) if purpose == Purpose::Send => {
+/// A refusal of 46elks, or a response that is lost or invalid. After a send, a response that does not say whether the
+/// message was accepted is [`Error::OutcomeUnknown`].
+pub(crate) fn read(fetched: Result<Response, FetchError>, purpose: Purpose) -> Result<Object, Error> {
+    let response = match fetched {
+        Ok(response) => response,
+        Err(FetchError { may_have_arrived: true, reason }) if purpose == Purpose::Send => {
             return Err(outcome_unknown(&reason));
         }
-        Err(NoAnswer { reason, .. }) => {
-            return Err(Error::Unreachable(format!(
-                "46elks could not be reached: {reason}. Nothing was sent; try again in a moment"
-            )));
-        }
+        Err(FetchError { reason, .. }) => return Err(unreachable(&reason)),
     };
-    let senseless = |what: &str| match purpose {
+    let invalid = |what: &str| match purpose {
         Purpose::Send => outcome_unknown(what),
-        Purpose::Ask => Error::Unexpected(format!("{what}. Nothing was sent; try again in a moment")),
+        Purpose::Query => unexpected(what),
     };
-    match answer.status {
-        200..=299 => Object::read(&answer.body).ok_or_else(|| {
-            senseless(&format!("46elks answered {} with {} where data belongs", answer.status, kind(&answer.body)))
+    match response.status {
+        200..=299 => Object::parse(&response.body).ok_or_else(|| {
+            invalid(&format!("46elks answered {} with {} where data belongs", response.status, kind(&response.body)))
         }),
-        status @ 400..=499 => Err(Error::Rejected(Rejection { status, reason: rejection(status, &answer.body) })),
-        status => Err(senseless(&format!("46elks answered {status} with {}", kind(&answer.body)))),
+        status @ 400..=499 => Err(Error::Rejected(Rejection { status, reason: rejection(status, &response.body) })),
+        status => Err(invalid(&format!("46elks answered {status} with {}", kind(&response.body)))),
     }
 }
 
-/// The error of a message that may or may not have been sent.
-pub(crate) fn outcome_unknown(what: &str) -> Error {
-    Error::OutcomeUnknown(format!(
-        "it is not known whether the message was sent: {what}. Do not send it again before get_sms_messages \
-         shows that it is not in the history"
-    ))
-}
-
-/// What a body is, in words.
+/// The kind of a body, in words.
 fn kind(body: &[u8]) -> &'static str {
     let body = body.trim_ascii();
     match body.first() {
@@ -268,11 +255,11 @@ fn kind(body: &[u8]) -> &'static str {
     }
 }
 
-/// What 46elks said when it refused, and what to do about it.
+/// The reason of a refusal, and what to do about it.
 fn rejection(status: u16, body: &[u8]) -> String {
-    let said = String::from_utf8_lossy(body);
-    let said = said.trim();
-    let has = |words: &str| said.contains(words);
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    let has = |words: &str| text.contains(words);
     let advice = if status == 401 {
         "The API username or password is wrong: the operator must correct it"
     } else if has("Not enough credits") {
@@ -294,23 +281,23 @@ fn rejection(status: u16, body: &[u8]) -> String {
     } else {
         "Correct the request, or ask 46elks's support"
     };
-    format!("46elks refused ({status}): {}. {advice}", quoted(said, body))
+    format!("46elks refused ({status}): {}. {advice}", quoted(text, body))
 }
 
-/// An error text of the API, fit to be passed on: one line, visible, short, without whole numbers.
-fn quoted(said: &str, body: &[u8]) -> String {
-    if said.is_empty() || said.starts_with('<') {
+/// An error text of the API, sanitised: one line, escaped, at most [`MAX_QUOTE_CHARS`] long, without whole numbers.
+fn quoted(text: &str, body: &[u8]) -> String {
+    if text.is_empty() || text.starts_with('<') {
         return kind(body).into();
     }
-    let line = said.lines().next().unwrap_or(said);
-    let mut quote: String = escape(line).chars().take(LONGEST_QUOTE).collect();
-    if quote.chars().count() < said.chars().count() {
+    let line = text.lines().next().unwrap_or(text);
+    let mut quote: String = escape(line).chars().take(MAX_QUOTE_CHARS).collect();
+    if quote.chars().count() < text.chars().count() {
         quote.push('…');
     }
     mask_digits(quote.trim_end_matches('.'))
 }
 
-/// Replaces all but the first four of a long row of digits: an error names no whole number.
+/// Masks a row of digits except its first four: an error names no whole number.
 fn mask_digits(text: &str) -> String {
     let mut row = 0;
     text.chars()
@@ -321,40 +308,17 @@ fn mask_digits(text: &str) -> String {
         .collect()
 }
 
-/// A text from the API, fit to be shown.
-fn shown(text: &str) -> String {
+/// A text of the API, with invisible characters escaped.
+fn escaped(text: &str) -> String {
     escape(text).into_owned()
-}
-
-/// What fuzzing throws at the reading of answers: none may panic, and none may give back characters
-/// that nobody sees.
-#[cfg(fuzzing)]
-pub fn fuzz(status: u16, body: Vec<u8>) {
-    let answer = || Ok(Answer { status, body: body.clone() });
-    let told = |error: Error| match error {
-        Error::Rejected(rejection) => rejection.reason,
-        Error::Invalid(text) | Error::Unreachable(text) | Error::OutcomeUnknown(text) | Error::Unexpected(text) => text,
-    };
-    let seen = |text: &str| assert_eq!(escape(text), text);
-    match read(answer(), Purpose::Ask).map(PageJson) {
-        Ok(page) => {
-            for message in page.messages(None).map(|(messages, _)| messages).unwrap_or_default() {
-                [message.from, message.to].iter().chain(&message.message).for_each(|text| seen(text));
-            }
-        }
-        Err(error) => seen(&told(error)),
-    }
-    if let Err(error) = read(answer(), Purpose::Send) {
-        seen(&told(error));
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Result<Answer, NoAnswer> {
-        Ok(Answer { status, body: body.into() })
+    fn response(status: u16, body: &str) -> Result<Response, FetchError> {
+        Ok(Response { status, body: body.into() })
     }
 
     #[test]
@@ -378,10 +342,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_read_whatever_46elks_leaves_out() {
+    fn a_message_is_read_although_46elks_leaves_fields_out() {
         let inbound = read(
-            answer(200, r#"{"id":"s1","created":"2017-03-14T09:52:07.302000","direction":"incoming","from":"+4670","to":"+4676","new":1}"#),
-            Purpose::Ask,
+            response(200, r#"{"id":"s1","created":"2017-03-14T09:52:07.302000","direction":"incoming","from":"+4670","to":"+4676","new":1}"#),
+            Purpose::Query,
         )
         .map(SmsJson)
         .expect("is a message");
@@ -390,8 +354,8 @@ mod tests {
         assert_eq!((message.status, message.cost, message.message), (None, None, None));
 
         let reply = read(
-            answer(200, r#"{"id":"s2","created":"2017-03-14T09:52:07","direction":"outgoing-reply","status":"odd","message":"a\u202eb"}"#),
-            Purpose::Ask,
+            response(200, r#"{"id":"s2","created":"2017-03-14T09:52:07","direction":"outgoing-reply","status":"odd","message":"a\u202eb"}"#),
+            Purpose::Query,
         )
         .map(SmsJson)
         .expect("is a message");
@@ -403,15 +367,15 @@ mod tests {
     #[test]
     fn after_a_send_a_senseless_answer_is_an_unknown_outcome() {
         for (status, body) in [(500, ""), (200, "<html>"), (200, "{\"id\":"), (302, ""), (200, "")] {
-            let told = read(answer(status, body), Purpose::Send);
-            assert!(matches!(told, Err(Error::OutcomeUnknown(_))), "{status} {body}");
-            let told = read(answer(status, body), Purpose::Ask);
-            assert!(matches!(told, Err(Error::Unexpected(_))), "{status} {body}");
+            let failed = read(response(status, body), Purpose::Send);
+            assert!(matches!(failed, Err(Error::OutcomeUnknown(_))), "{status} {body}");
+            let failed = read(response(status, body), Purpose::Query);
+            assert!(matches!(failed, Err(Error::Unexpected(_))), "{status} {body}");
         }
-        let lost = || Err(NoAnswer { may_have_arrived: true, reason: "x".into() });
+        let lost = || Err(FetchError { may_have_arrived: true, reason: "x".into() });
         assert!(matches!(read(lost(), Purpose::Send), Err(Error::OutcomeUnknown(_))));
-        assert!(matches!(read(lost(), Purpose::Ask), Err(Error::Unreachable(_))));
-        let never = Err(NoAnswer { may_have_arrived: false, reason: "x".into() });
+        assert!(matches!(read(lost(), Purpose::Query), Err(Error::Unreachable(_))));
+        let never = Err(FetchError { may_have_arrived: false, reason: "x".into() });
         assert!(matches!(read(never, Purpose::Send), Err(Error::Unreachable(_))));
     }
 
@@ -427,9 +391,9 @@ mod tests {
             (403, "", "an empty page"),
             (403, "Number +46701740605 is odd\nsecond line", "+4670*******"),
         ] {
-            let told = rejection(status, body.as_bytes());
-            assert!(told.contains(expected), "{told}");
-            assert!(!told.contains("1740605") && !told.contains("second line"), "{told}");
+            let reason = rejection(status, body.as_bytes());
+            assert!(reason.contains(expected), "{reason}");
+            assert!(!reason.contains("1740605") && !reason.contains("second line"), "{reason}");
         }
     }
 }
