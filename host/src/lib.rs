@@ -27,6 +27,7 @@
 //! - [`capabilities`]: what a reviewer wants to see
 //! - [`simulator`]: a pretend 46elks
 //! - [`demo`]: a session for people to follow
+//! - [`mcp_client`]: the MCP client of the demo, the tests and the benchmarks
 //! - `steps`: the steps of a call one by one, for `benches/`
 
 mod arguments;
@@ -42,6 +43,7 @@ mod engine;
 pub mod gate;
 mod hygiene;
 mod ids;
+pub mod mcp_client;
 pub mod outside;
 pub mod permit;
 pub mod runner;
