@@ -2,7 +2,7 @@
 //! runs its own. Each attack has one expected end: a denial with its rule and one audit line of its
 //! own, or a request that cannot even be built. After each, the host goes on.
 
-use crate::harness::{RECIPIENT, USERNAME, merged};
+use crate::support::{RECIPIENT, USERNAME, merged};
 use elks_mcp::audit::Sink;
 use elks_mcp::call::Tool;
 use elks_mcp::config::{Credentials, Secret, Settings};

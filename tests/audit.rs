@@ -1,6 +1,7 @@
 //! One JSON line a call on stderr, with nothing in it that should not be there.
 
-use crate::harness::{Elks, Launch, Reaction};
+use crate::support::fake_elks::{FakeElks, Reaction};
+use crate::support::program::Launch;
 use serde_json::{Value, json};
 
 /// The audit record of a call, without what differs from run to run.
@@ -57,7 +58,7 @@ fn nothing_a_caller_writes_can_add_a_line_or_an_escape() {
     program.call("check_sms_status", json!({"message_id": hostile}));
     let finished = program.finish();
     let audits: Vec<&String> = finished.stderr.iter().filter(|line| line.contains("audit")).collect();
-    assert_eq!(audits.len(), 3, "{}", finished.told());
+    assert_eq!(audits.len(), 3, "{}", finished.errors());
     for line in audits {
         assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}' || c == '\u{2028}'), "{line}");
         assert!(!line.contains("forged"), "{line}");
@@ -67,16 +68,16 @@ fn nothing_a_caller_writes_can_add_a_line_or_an_escape() {
 
 #[test]
 fn the_log_never_contains_a_message_a_number_or_an_unknown_argument() {
-    let elks = Elks::behaving(|request| {
+    let elks = FakeElks::answering(|request| {
         Reaction::text(403, &format!("no {} to {}", request.field("message").unwrap(), request.field("to").unwrap()))
     });
     let mut program = Launch::account(&elks).serve();
     program.send(json!({"message": "ett hemligt meddelande"}));
     program.send(json!({"hemligt": "hemligt"}));
     program.send(json!({"message": ["hemligt"]}));
-    let told = program.finish().told();
-    assert!(!told.contains("hemligt") && !told.contains("1740605"), "{told}");
-    assert_eq!(told.matches("\"audit\"").count(), 3);
+    let stderr = program.finish().errors();
+    assert!(!stderr.contains("hemligt") && !stderr.contains("1740605"), "{stderr}");
+    assert_eq!(stderr.matches("\"audit\"").count(), 3);
 }
 
 #[test]
@@ -92,19 +93,17 @@ fn a_refused_dry_run_or_estimate_is_recorded_as_dry() {
 
 #[test]
 fn a_call_that_is_cancelled_leaves_its_line_too() {
-    let elks = Elks::behaving(|_| Reaction::Silence);
+    let elks = FakeElks::answering(|_| Reaction::Silence);
     let mut program = Launch::account(&elks).serve();
-    let id =
-        program.post("tools/call", &json!({"name": "send_sms", "arguments": {"to": "+46701740605", "message": "Hej"}}));
+    let id = program.post_call("send_sms", &json!({"to": "+46701740605", "message": "Hej"}));
     elks.arrival();
-    program
-        .line(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}).to_string());
+    program.cancel(id);
     let audit = program.audit();
     assert_eq!(
         (&audit["success"], &audit["error"]),
         (&json!(false), &json!("OUTCOME_UNKNOWN")),
         "it may have been sent"
     );
-    assert_eq!(program.request("ping", &json!({}))["result"], json!({}));
+    program.ping();
     assert_eq!(elks.requests().len(), 1, "and nothing more is sent");
 }

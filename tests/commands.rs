@@ -1,14 +1,14 @@
 //! The commands for people.
 
-use crate::harness::Launch;
+use crate::support::program::Launch;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 #[test]
 fn the_demo_plays_the_whole_session() {
     let finished = Launch::with(&["demo"]).run();
-    let told = finished.stdout.join("\n");
-    assert_eq!(finished.code(), 0, "{told}\n{}", finished.told());
+    let output = finished.stdout.join("\n");
+    assert_eq!(finished.code(), 0, "{output}\n{}", finished.errors());
     for step in [
         "Handshake",
         "Tool list",
@@ -25,7 +25,7 @@ fn the_demo_plays_the_whole_session() {
         "{\"audit\":{",
         "exit code 0",
     ] {
-        assert!(told.contains(step), "{step:?} is missing:\n{told}");
+        assert!(output.contains(step), "{step:?} is missing:\n{output}");
     }
 }
 
@@ -41,24 +41,24 @@ fn the_tool_list_is_printed_offline_and_without_credentials() {
 fn the_component_is_written_as_it_is_embedded() {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("written.wasm");
     let finished = Launch::with(&["component", "--output", path.to_str().unwrap()]).run();
-    assert_eq!(finished.code(), 0, "{}", finished.told());
+    assert_eq!(finished.code(), 0, "{}", finished.errors());
     let written = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     assert_eq!(written, elks_mcp::capabilities::COMPONENT);
     let digest: String = Sha256::digest(&written).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(finished.told().contains(&digest));
+    assert!(finished.errors().contains(&digest));
     let capabilities = Launch::with(&["capabilities"]).run().stdout.join("\n");
     assert!(capabilities.contains(&digest));
 
     let nowhere = Launch::with(&["component", "--output", "/no/such/folder/x.wasm"]).run();
     assert_eq!(nowhere.code(), 1);
-    assert!(nowhere.told().contains("cannot write /no/such/folder/x.wasm"), "{}", nowhere.told());
+    assert!(nowhere.errors().contains("cannot write /no/such/folder/x.wasm"), "{}", nowhere.errors());
 }
 
 #[test]
 fn capabilities_show_imports_exports_and_permits() {
-    let told = Launch::with(&["capabilities"]).run().stdout.join("\n");
-    let imports: Vec<&str> = told.lines().filter_map(|line| line.trim().strip_prefix("import ")).collect();
+    let output = Launch::with(&["capabilities"]).run().stdout.join("\n");
+    let imports: Vec<&str> = output.lines().filter_map(|line| line.trim().strip_prefix("import ")).collect();
     assert_eq!(
         imports,
         [
@@ -79,18 +79,18 @@ fn capabilities_show_imports_exports_and_permits() {
         "at most 1 × GET /a1/sms/ID",
         "at most 1 × GET /a1/me",
     ] {
-        assert!(told.contains(shown), "{shown:?} is missing:\n{told}");
+        assert!(output.contains(shown), "{shown:?} is missing:\n{output}");
     }
 }
 
 #[test]
 fn capabilities_are_there_for_programs_too() {
-    let told: Value =
+    let output: Value =
         serde_json::from_str(&Launch::with(&["capabilities", "--json"]).run().stdout.join("\n")).expect("is JSON");
-    assert_eq!(told["component"]["sha256"], elks_mcp::capabilities::digest());
-    assert_eq!(told["component"]["exports"]["elks:sms/sending@0.1.0"], json!(["send-sms"]));
-    assert_eq!(told["destination"], "https://api.46elks.com");
-    let permits = told["permits"].as_array().unwrap();
+    assert_eq!(output["component"]["sha256"], elks_mcp::capabilities::digest());
+    assert_eq!(output["component"]["exports"]["elks:sms/sending@0.1.0"], json!(["send-sms"]));
+    assert_eq!(output["destination"], "https://api.46elks.com");
+    let permits = output["permits"].as_array().unwrap();
     assert_eq!(permits.len(), 12);
     let sending: Vec<&Value> = permits
         .iter()
@@ -115,5 +115,5 @@ fn help_and_version_say_what_they_should() {
     assert_eq!(version.stdout, [format!("elks-mcp {}", env!("CARGO_PKG_VERSION"))]);
     let unknown = Launch::with(&["sned"]).run();
     assert_eq!(unknown.code(), 2);
-    assert!(unknown.told().contains("unrecognized subcommand 'sned'") && unknown.stdout.is_empty());
+    assert!(unknown.errors().contains("unrecognized subcommand 'sned'") && unknown.stdout.is_empty());
 }

@@ -1,8 +1,8 @@
 //! The component as other hosts and reviewers get it: valid, self-describing, and with the imports and
 //! exports that the documents promise.
 
-use crate::harness::Launch;
-use crate::tidy::{read, root};
+use crate::support::program::Launch;
+use crate::support::{read, root};
 use elks_mcp::capabilities::COMPONENT;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,10 +63,11 @@ fn its_imports_are_those_of_wit_and_of_security_md_function_by_function() {
         .collect();
     assert_eq!(listed, real, "SECURITY.md");
 
-    let told: Value = serde_json::from_str(&Launch::with(&["capabilities", "--json"]).run().stdout.join("\n")).unwrap();
-    let told: BTreeMap<String, BTreeSet<String>> =
-        serde_json::from_value(told["component"]["imports"].clone()).expect("is a list by interface");
-    assert_eq!(told, real, "capabilities --json");
+    let output: Value =
+        serde_json::from_str(&Launch::with(&["capabilities", "--json"]).run().stdout.join("\n")).unwrap();
+    let printed: BTreeMap<String, BTreeSet<String>> =
+        serde_json::from_value(output["component"]["imports"].clone()).expect("is a list by interface");
+    assert_eq!(printed, real, "capabilities --json");
 }
 
 #[test]

@@ -1,16 +1,8 @@
 //! The repository itself: what the documents say is what the code does.
 
+use crate::support::{read, root};
 use elks_mcp::config;
 use std::fs;
-use std::path::{Path, PathBuf};
-
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
-}
-
-pub fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
 
 /// All Rust sources below a folder, with their text.
 fn sources(folder: &str) -> Vec<(String, String)> {
