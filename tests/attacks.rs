@@ -232,7 +232,7 @@ async fn a_list_of_recipients_that_the_model_wrote_is_denied() {
 }
 
 #[tokio::test]
-async fn a_header_of_its_own_is_denied() {
+async fn a_header_of_the_component_is_denied() {
     denials(
         false,
         &[
@@ -288,7 +288,7 @@ async fn a_query_sends_nothing() {
 }
 
 #[tokio::test]
-async fn credentials_are_stopped_on_the_way_out_and_on_the_way_back() {
+async fn credentials_are_blocked_in_requests_and_in_results() {
     let pair = format!("{USERNAME}:{PASSWORD}");
     let token = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &pair);
     let percent: String = PASSWORD.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -335,7 +335,7 @@ async fn nothing_survives_a_call() {
 }
 
 #[tokio::test]
-async fn what_a_component_says_cannot_steer_a_screen() {
+async fn text_of_a_component_cannot_control_a_terminal() {
     let scene = Scene::new(false);
     let success = scene.send("ansi and bidi").await.unwrap_or_else(|error| panic!("{error}"));
     let hidden =
@@ -358,7 +358,7 @@ fn a_component_that_imports_anything_else_is_refused_at_load() {
 }
 
 #[tokio::test]
-async fn a_component_cannot_vouch_for_an_account_that_46elks_did_not_confirm() {
+async fn a_component_cannot_confirm_an_account_that_46elks_rejects() {
     // The attacker calls the account good whatever 46elks says.
     let mut settings = Settings::read(|_| None, true).unwrap();
     settings.credentials = credentials();

@@ -92,7 +92,7 @@ fn a_refused_dry_run_or_estimate_is_recorded_as_dry() {
 }
 
 #[test]
-fn a_call_that_is_cancelled_leaves_its_line_too() {
+fn a_cancelled_call_leaves_an_audit_line() {
     let elks = FakeElks::answering(|_| Reaction::Silence);
     let mut program = Launch::account(&elks).serve();
     let id = program.post_call("send_sms", &json!({"to": "+46701740605", "message": "Hej"}));

@@ -21,7 +21,7 @@ async fn stopped(attack: &str, code: &str, reason: &str) {
 }
 
 #[tokio::test]
-async fn a_runaway_guest_is_stopped() {
+async fn an_endless_loop_is_stopped() {
     stopped("endless loop", "SANDBOX_ERROR", "took too long").await;
 }
 
@@ -36,24 +36,24 @@ async fn a_trap_is_one_failed_call() {
 }
 
 #[tokio::test]
-async fn more_memory_than_allowed_is_not_given() {
+async fn memory_over_the_limit_is_denied() {
     stopped("four gibibytes", "SANDBOX_ERROR", "too much memory").await;
 }
 
 #[tokio::test]
-async fn a_million_resources_are_not_given() {
+async fn a_million_resources_are_denied() {
     stopped("a million resources", "SANDBOX_ERROR", "failed").await;
 }
 
 #[tokio::test]
-async fn a_huge_result_is_not_taken() {
+async fn a_huge_result_is_refused() {
     stopped("a hundred mebibytes of result", "SANDBOX_ERROR", "too much memory").await;
     stopped("more result than the host copies", "SANDBOX_ERROR", "failed").await;
     stopped("more result than a client should get", "SANDBOX_ERROR", "the result is too large").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_ends_with_the_request_and_with_the_call() {
+async fn a_request_without_a_response_times_out() {
     let scene = Scene::new(false);
     // The clock stands still unless everybody waits, and then it jumps: twenty seconds in no time.
     let begun = tokio::time::Instant::now();
@@ -92,7 +92,7 @@ async fn a_silent_server_ends_the_call_in_time() {
 }
 
 #[tokio::test]
-async fn a_server_that_accepts_and_says_nothing_is_no_connection() {
+async fn a_server_that_accepts_and_stays_silent_is_unreachable() {
     let listener = fake_elks::listener().unwrap();
     let address = listener.local_addr().unwrap();
     let certificate = FakeElks::answering(|_| Reaction::HangUp).certificate.clone();
@@ -123,7 +123,7 @@ async fn answered(reaction: impl Fn() -> Reaction + Send + Sync + 'static) -> St
 }
 
 #[tokio::test]
-async fn answers_that_never_end_or_make_no_sense_are_given_up() {
+async fn endless_and_malformed_responses_are_aborted() {
     for (what, reaction) in [
         (
             "a body without end",
@@ -151,7 +151,7 @@ async fn answers_that_never_end_or_make_no_sense_are_given_up() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_system_that_limits_the_address_space_is_no_obstacle() {
+fn the_program_runs_in_a_limited_address_space() {
     // 16 GiB: less than the pool reserves, more than a call needs.
     let mut program = Launch::simulator().limited(16 << 20).serve();
     for _ in 0..20 {

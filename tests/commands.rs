@@ -84,7 +84,7 @@ fn capabilities_show_imports_exports_and_permits() {
 }
 
 #[test]
-fn capabilities_are_there_for_programs_too() {
+fn capabilities_are_printed_as_json() {
     let output: Value =
         serde_json::from_str(&Launch::with(&["capabilities", "--json"]).run().stdout.join("\n")).expect("is JSON");
     assert_eq!(output["component"]["sha256"], elks_mcp::capabilities::digest());
@@ -102,7 +102,7 @@ fn capabilities_are_there_for_programs_too() {
 }
 
 #[test]
-fn help_and_version_say_what_they_should() {
+fn help_and_version_are_printed() {
     let help = Launch::with(&["--help"]).run();
     assert_eq!(help.code(), 0);
     let help = help.stdout.join("\n");

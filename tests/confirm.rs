@@ -64,7 +64,7 @@ fn without_the_persons_approval_nothing_is_sent() {
 }
 
 #[test]
-fn only_real_sends_are_asked_about_and_only_when_the_operator_wants_it() {
+fn only_real_sends_need_approval_and_only_if_the_operator_wants_it() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = legacy(&elks, json!({}));
     assert_eq!(program.call("send_sms", merged(message(), &json!({"dry_run": true}))).facts()["sent"], false);
@@ -94,7 +94,7 @@ fn answer(question: &Value, action: &str) -> Value {
 }
 
 #[test]
-fn a_client_of_today_is_given_the_question_and_calls_again() {
+fn a_client_without_handshake_is_given_the_question_and_calls_again() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
     let question = modern(&mut program, &message(), json!({}));
@@ -109,7 +109,7 @@ fn a_client_of_today_is_given_the_question_and_calls_again() {
 }
 
 #[test]
-fn swapped_replayed_declined_and_made_up_approvals_send_nothing() {
+fn mismatched_replayed_declined_and_forged_approvals_send_nothing() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
     let refused = |result: Value| {
@@ -137,7 +137,7 @@ fn swapped_replayed_declined_and_made_up_approvals_send_nothing() {
 }
 
 #[test]
-fn a_call_that_ends_while_the_person_is_asked_leaves_its_line() {
+fn a_call_that_ends_during_the_question_leaves_an_audit_line() {
     let elks = FakeElks::answering(answers::accepting);
     let audits = |finished: Finished| {
         let lines = finished.stderr.into_iter().filter(|line| line.contains("\"tool\":\"send_sms\""));
@@ -165,7 +165,7 @@ fn a_call_that_ends_while_the_person_is_asked_leaves_its_line() {
 }
 
 #[test]
-fn nobody_is_asked_about_a_call_that_cannot_be_made() {
+fn an_invalid_call_asks_nobody() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = legacy(&elks, json!({"elicitation": {}}));
     for wrong in [json!({"flashsms": "yes"}), json!({"dry_run": "true"}), json!({"surprise": 1})] {

@@ -40,7 +40,7 @@ fn signals_end_the_program_whenever_they_come() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_while_a_message_is_on_the_wire_is_an_unknown_outcome() {
+fn a_signal_during_a_send_is_an_unknown_outcome() {
     let elks = FakeElks::answering(|_| Reaction::Silence);
     let program = with_a_send_under_way(&elks);
     program.signal("TERM");
@@ -49,7 +49,7 @@ fn a_signal_while_a_message_is_on_the_wire_is_an_unknown_outcome() {
 }
 
 #[test]
-fn the_end_of_input_while_a_message_is_on_the_wire_is_an_unknown_outcome() {
+fn the_end_of_input_during_a_send_is_an_unknown_outcome() {
     let elks = FakeElks::answering(|_| Reaction::Silence);
     let mut program = with_a_send_under_way(&elks);
     program.close_input();
@@ -58,7 +58,7 @@ fn the_end_of_input_while_a_message_is_on_the_wire_is_an_unknown_outcome() {
 }
 
 #[test]
-fn the_end_of_input_lets_a_call_finish_that_can() {
+fn at_the_end_of_input_a_call_under_way_finishes() {
     let mut program = Launch::simulator().serve();
     program.post_call("send_sms", &json!({"to": RECIPIENT, "message": "Hej"}));
     let finished = program.finish();
@@ -67,7 +67,7 @@ fn the_end_of_input_lets_a_call_finish_that_can() {
 }
 
 #[test]
-fn a_client_that_has_closed_its_ears_is_gone() {
+fn a_client_that_stops_reading_ends_the_session() {
     let mut program = Launch::simulator().stdout(Output::Closed).start();
     program.line(
         &json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25",
@@ -80,7 +80,7 @@ fn a_client_that_has_closed_its_ears_is_gone() {
 }
 
 #[test]
-fn a_closed_stderr_keeps_nobody_from_working() {
+fn a_closed_stderr_stops_no_call() {
     let mut program = Launch::simulator().stderr(Output::Closed).start();
     program.handshake();
     assert_eq!(program.send(json!({})).facts()["sent"], true);
@@ -88,7 +88,7 @@ fn a_closed_stderr_keeps_nobody_from_working() {
 }
 
 #[test]
-fn a_full_stderr_keeps_nobody_from_working() {
+fn a_full_stderr_stops_no_call() {
     let mut program = Launch::simulator().stderr(Output::Unread).start();
     program.handshake();
     // Far more audit lines than a pipe holds.
@@ -102,7 +102,7 @@ fn a_full_stderr_keeps_nobody_from_working() {
 
 #[cfg(unix)]
 #[test]
-fn a_full_stdout_does_not_keep_the_program_from_ending() {
+fn a_full_stdout_does_not_block_the_exit() {
     let mut program = Launch::simulator().stdout(Output::Unread).start();
     program.line(
         &json!({"jsonrpc": "2.0", "id": "i", "method": "initialize", "params": {"protocolVersion": "2025-11-25",

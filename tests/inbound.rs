@@ -43,7 +43,7 @@ fn inbound(id: &str, text: &str) -> String {
 }
 
 #[test]
-fn every_hostile_text_reaches_the_client_visible_and_marked() {
+fn every_hostile_text_reaches_the_client_escaped_and_marked() {
     let corpus = corpus();
     assert!(corpus.len() >= 12);
     let messages: Vec<String> =

@@ -21,7 +21,7 @@ fn the_eleventh_message_of_a_minute_is_refused_in_the_words_that_users_know() {
 }
 
 #[test]
-fn queries_have_a_limit_of_their_own() {
+fn queries_have_their_own_limit() {
     let mut program = Launch::simulator().env("RATE_LIMIT_QUERIES_PER_MINUTE", "3").serve();
     program.call("check_account_balance", json!({})).facts();
     program.call("get_sms_messages", json!({})).facts();

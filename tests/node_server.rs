@@ -41,7 +41,7 @@ fn message(direction: &str, number: usize, more: Value) -> Value {
 }
 
 #[test]
-fn point_1_nothing_but_false_loosens_a_dry_run_and_false_does_not_either() {
+fn no_value_of_the_argument_turns_dry_run_off() {
     let elks = elks_with(&[]);
     let mut locked = Launch::account(&elks).env("DRY_RUN", "true").serve();
     for value in [json!(null), json!(0), json!(""), json!("false")] {
@@ -52,7 +52,7 @@ fn point_1_nothing_but_false_loosens_a_dry_run_and_false_does_not_either() {
 }
 
 #[test]
-fn point_2_dry_run_is_on_when_it_is_not_set_or_set_in_capitals() {
+fn dry_run_is_on_when_it_is_unset_empty_or_in_capitals() {
     let elks = elks_with(&[]);
     for value in [None, Some("TRUE"), Some("1"), Some("")] {
         let launch = Launch::account(&elks).without("DRY_RUN");
@@ -62,7 +62,7 @@ fn point_2_dry_run_is_on_when_it_is_not_set_or_set_in_capitals() {
 }
 
 #[test]
-fn point_3_misspelt_arguments_are_refused_and_never_a_real_send() {
+fn misspelt_arguments_are_refused_and_never_a_real_send() {
     let elks = elks_with(&[]);
     let error = program(&elks).send(json!({"dryRun": true})).failed("VALIDATION_ERROR");
     assert!(error.contains("`dryRun`") && error.contains("`dry_run`"), "{error}");
@@ -71,7 +71,7 @@ fn point_3_misspelt_arguments_are_refused_and_never_a_real_send() {
 }
 
 #[test]
-fn point_4_what_was_validated_is_what_is_sent() {
+fn what_was_validated_is_what_is_sent() {
     let elks = elks_with(&[]);
     program(&elks).send(json!({"to": "+46 (70) 174-06.05", "from": " Elks ", "message": "a\u{7}b"})).facts();
     let sent = &elks.requests()[0];
@@ -81,7 +81,7 @@ fn point_4_what_was_validated_is_what_is_sent() {
 }
 
 #[test]
-fn point_6_direction_is_filtered_here_and_times_are_asked_for() {
+fn direction_is_filtered_by_the_server_and_times_by_46elks() {
     let elks = elks_with(&[message("outgoing", 0, json!({})), message("incoming", 1, json!({}))]);
     let arguments = json!({"direction": "inbound", "end": "2026-01-31T11:00:00Z"});
     let called = program(&elks).call("get_sms_messages", arguments);
@@ -90,7 +90,7 @@ fn point_6_direction_is_filtered_here_and_times_are_asked_for() {
 }
 
 #[test]
-fn point_7_automatic_replies_are_outbound_and_counted() {
+fn automatic_replies_are_outbound_and_counted() {
     let elks = elks_with(&[message("outgoing-reply", 0, json!({"status": "delivered"}))]);
     let mut program = program(&elks);
     assert_eq!(program.call("get_sms_messages", json!({})).facts()["messages"][0]["direction"], "outbound");
@@ -98,7 +98,7 @@ fn point_7_automatic_replies_are_outbound_and_counted() {
 }
 
 #[test]
-fn point_8_all_127_basic_characters_are_gsm_and_others_are_not() {
+fn basic_characters_are_gsm_7_and_all_others_are_utf_16() {
     let elks = elks_with(&[]);
     let mut program = program(&elks);
     let mut encoding = |text: &str| {
@@ -114,7 +114,7 @@ fn point_8_all_127_basic_characters_are_gsm_and_others_are_not() {
 }
 
 #[test]
-fn point_9_parts_are_counted_by_the_encoding() {
+fn parts_are_counted_by_the_encoding() {
     let elks = elks_with(&[]);
     let mut program = program(&elks);
     for (text, parts) in [("a".repeat(320), 3), ("ж".repeat(71), 2), ("ж".repeat(160), 3), ("a".repeat(306), 2)] {
@@ -124,7 +124,7 @@ fn point_9_parts_are_counted_by_the_encoding() {
 }
 
 #[test]
-fn point_10_the_limits_that_are_told_are_the_ones_that_hold() {
+fn the_limits_in_the_instructions_are_the_ones_that_hold() {
     let elks = elks_with(&[]);
     let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "1").start();
     let text = program.handshake()["instructions"].as_str().unwrap().to_string();
@@ -134,7 +134,7 @@ fn point_10_the_limits_that_are_told_are_the_ones_that_hold() {
 }
 
 #[test]
-fn point_11_the_test_number_is_allowed_and_swedish_lengths_are_right() {
+fn the_test_number_is_allowed_and_swedish_lengths_are_right() {
     let elks = elks_with(&[]);
     let mut program = program(&elks);
     for number in ["+46700000000", "+468174060", "+467191740605123"] {
@@ -146,7 +146,7 @@ fn point_11_the_test_number_is_allowed_and_swedish_lengths_are_right() {
 }
 
 #[test]
-fn point_14_amounts_are_in_the_accounts_currency_and_not_rounded() {
+fn amounts_are_in_the_accounts_currency_and_not_rounded() {
     let elks = elks_with(&[]);
     let called = program(&elks).send(json!({}));
     assert!(called.text().contains("cost 0.047 EUR") && !called.text().contains("SEK"), "{}", called.text());
@@ -157,7 +157,7 @@ fn point_14_amounts_are_in_the_accounts_currency_and_not_rounded() {
 }
 
 #[test]
-fn point_15_a_subaccount_is_told_as_one_and_low_is_measured_in_messages() {
+fn a_subaccount_is_reported_as_one_and_low_is_measured_in_messages() {
     let elks = FakeElks::answering_everything(|request| match request.method.as_str() {
         "GET" => Reaction::json(&answers::subaccount()),
         _ => to_post(request),
@@ -172,7 +172,7 @@ fn point_15_a_subaccount_is_told_as_one_and_low_is_measured_in_messages() {
 }
 
 #[test]
-fn point_16_times_are_utc_and_say_so() {
+fn times_are_utc_and_say_so() {
     let elks = elks_with(&[message("outgoing", 0, json!({"status": "delivered", "delivered": "2026-01-31T12:01:00"}))]);
     let called = Launch::account(&elks).env("TZ", "Asia/Tokyo").serve().call("get_sms_messages", json!({}));
     let message = &called.facts()["messages"][0];
@@ -183,7 +183,7 @@ fn point_16_times_are_utc_and_say_so() {
 }
 
 #[test]
-fn point_17_the_last_n_are_n_and_in_transit_is_not_success() {
+fn statistics_count_the_last_n_and_in_transit_is_not_delivered() {
     let statuses = ["sent", "created", "delivered", "failed"];
     let history: Vec<Value> = (0..12)
         .map(|n| match n % 3 {
@@ -200,7 +200,7 @@ fn point_17_the_last_n_are_n_and_in_transit_is_not_success() {
 }
 
 #[test]
-fn point_18_what_is_missing_is_absent_and_never_undefined() {
+fn what_is_missing_is_absent_and_never_undefined() {
     let elks = elks_with(&[message("incoming", 0, json!({})), message("outgoing", 1, json!({}))]);
     let called = program(&elks).call("get_sms_messages", json!({}));
     assert!(!called.text().contains("undefined") && !called.text().contains("null"), "{}", called.text());
@@ -209,7 +209,7 @@ fn point_18_what_is_missing_is_absent_and_never_undefined() {
 }
 
 #[test]
-fn point_19_refused_calls_use_no_quota_and_limits_are_numbers() {
+fn refused_calls_use_no_quota_and_limits_are_numbers() {
     let elks = elks_with(&[]);
     let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "1").serve();
     for _ in 0..5 {
@@ -223,7 +223,7 @@ fn point_19_refused_calls_use_no_quota_and_limits_are_numbers() {
 }
 
 #[test]
-fn point_21_the_handshake_is_offline_the_version_is_true_and_the_log_is_clean() {
+fn the_handshake_is_offline_the_version_is_right_and_the_log_is_clean() {
     let elks = FakeElks::answering_everything(|_| Reaction::Silence);
     let mut silent = Launch::account(&elks).start();
     assert_eq!(silent.handshake()["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));

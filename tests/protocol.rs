@@ -101,7 +101,7 @@ fn fits(schema: &Value, value: &Value, at: &str) {
 }
 
 #[test]
-fn a_client_of_today_needs_no_handshake() {
+fn a_client_of_2026_07_28_needs_no_handshake() {
     let mut program = Launch::simulator().start();
     let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
                       "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
@@ -176,7 +176,7 @@ fn a_line_that_is_too_long_is_refused_and_the_session_goes_on() {
 }
 
 #[test]
-fn odd_lines_get_an_answer_that_says_what_is_wrong() {
+fn malformed_lines_get_an_error_that_says_what_is_wrong() {
     let mut program = Launch::simulator().serve();
     for (line, id, wrong) in [
         (
@@ -250,7 +250,7 @@ fn a_flood_is_answered_in_bounded_memory() {
 }
 
 #[test]
-fn every_result_says_which_server_gave_it() {
+fn every_result_names_the_server() {
     let mut program = Launch::simulator().serve();
     for (method, params) in [
         ("tools/list", json!({})),
@@ -263,7 +263,7 @@ fn every_result_says_which_server_gave_it() {
 }
 
 #[test]
-fn the_answer_of_a_cancelled_call_is_never_taken_for_another() {
+fn the_response_to_a_cancelled_call_is_never_taken_for_another() {
     let elks = FakeElks::answering(|_| Reaction::json(&answers::page(&[])));
     let mut program = Launch::account(&elks).serve();
     let call = |name: &str, arguments: Value| json!({"jsonrpc": "2.0", "id": "x", "method": "tools/call", "params": {"name": name, "arguments": arguments}});
@@ -279,7 +279,7 @@ fn the_answer_of_a_cancelled_call_is_never_taken_for_another() {
 }
 
 #[test]
-fn stray_notifications_and_answers_before_the_handshake_do_no_harm() {
+fn stray_notifications_and_responses_before_the_handshake_do_no_harm() {
     let mut program = Launch::simulator().start();
     program.line(r#"{"jsonrpc":"2.0","id":7,"result":{}}"#);
     program.line(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#);

@@ -31,7 +31,7 @@ fn one_call_sends_one_message_to_that_number_with_those_words() {
 }
 
 #[test]
-fn dry_run_is_the_operators_lock() {
+fn only_the_operator_turns_dry_run_off() {
     let elks = FakeElks::answering(answers::accepting);
     let mut locked = Launch::account(&elks).without("DRY_RUN").serve();
     for more in [json!({}), json!({"dry_run": true}), json!({"dry_run": false})] {
@@ -82,7 +82,7 @@ fn placeholders_are_refused_but_the_test_number_is_not() {
 }
 
 #[test]
-fn senders_are_names_or_numbers_and_nobody_poses_as_a_bank() {
+fn senders_are_names_or_numbers_and_impersonations_are_refused() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "100").serve();
     for listed in [
@@ -133,7 +133,7 @@ fn control_characters_are_stripped_from_what_is_sent() {
 }
 
 #[test]
-fn what_the_recipient_would_not_see_is_refused() {
+fn invisible_characters_are_refused() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
     for unseen in ["Hej\u{202e}!", "Hej\u{e0041}!", "Hej\u{200b}!", "Hej\u{fe0f}!", "Hej\u{2066}!"] {
@@ -145,7 +145,7 @@ fn what_the_recipient_would_not_see_is_refused() {
 }
 
 #[test]
-fn messages_over_ten_parts_are_refused_and_links_are_told() {
+fn messages_over_ten_parts_are_refused_and_links_are_reported() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
     let error = program.send(json!({"message": "a".repeat(1531)})).failed("VALIDATION_ERROR");
@@ -172,7 +172,7 @@ fn a_flash_message_is_sent_as_one() {
 }
 
 #[test]
-fn a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_twice() {
+fn a_lost_response_is_an_unknown_outcome_and_nothing_is_sent_twice() {
     let broken: [fn(&Received) -> Reaction; 7] = [
         |_| Reaction::HangUp,
         |_| Reaction::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"id\":".to_vec()),
@@ -200,7 +200,7 @@ fn a_dry_run_that_46elks_answers_as_a_send_is_an_unknown_outcome() {
 }
 
 #[test]
-fn a_refused_message_is_told_with_the_reason() {
+fn a_refused_message_is_reported_with_the_reason() {
     for (status, answered, advice) in [
         (403, "Invalid to number", "Check the recipient"),
         (403, "Not enough credits on your account to send this SMS", "topped up"),
@@ -258,7 +258,7 @@ fn every_fault_of_the_simulator_does_what_its_table_says() {
 }
 
 #[test]
-fn what_46elks_refuses_is_told_with_what_to_do_next() {
+fn a_refusal_of_46elks_says_what_to_do_next() {
     let mut program = Launch::simulator().serve();
     for (more, advice) in [
         (json!({"to": "+1 415 555 2671"}), "ask 46elks to open it"),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 #[test]
-fn the_start_is_told_on_stderr_in_the_words_that_users_know() {
+fn the_start_is_reported_on_stderr_in_the_words_that_users_know() {
     let elks = FakeElks::answering(|_| Reaction::HangUp);
     let mut program = Launch::account(&elks).env("DRY_RUN", "true").start();
     for line in [
@@ -22,7 +22,7 @@ fn the_start_is_told_on_stderr_in_the_words_that_users_know() {
 }
 
 #[test]
-fn a_real_account_without_dry_run_is_told_that_messages_will_be_sent() {
+fn without_dry_run_stderr_warns_that_messages_will_be_sent() {
     let elks = FakeElks::answering(|_| Reaction::HangUp);
     let mut program = Launch::account(&elks).start();
     program.stderr_line("SMS messages WILL be sent");
@@ -53,7 +53,7 @@ fn wrong_credentials_end_the_program_before_any_call_is_accepted() {
 }
 
 #[test]
-fn the_handshake_does_not_wait_for_the_network_but_calls_wait_for_the_verdict() {
+fn the_handshake_does_not_wait_for_the_network_but_calls_wait_for_the_verification() {
     let (confirm, confirmed) = mpsc::channel::<()>();
     let confirmed = Mutex::new(confirmed);
     let elks = FakeElks::answering_everything(move |request| {
@@ -96,7 +96,7 @@ fn an_unreachable_network_is_no_refusal_and_the_next_call_tries_again() {
 }
 
 #[test]
-fn a_network_that_is_not_there_leaves_the_server_up() {
+fn without_a_network_the_server_stays_up() {
     // A port that was free a moment ago and has no listener.
     let port = listener().unwrap().local_addr().unwrap().port();
     let elks = FakeElks::answering(|_| Reaction::HangUp);
@@ -128,7 +128,7 @@ fn stdout_carries_nothing_but_json_rpc() {
 }
 
 #[test]
-fn no_level_of_logging_makes_a_library_talk() {
+fn no_log_level_lets_a_library_write_to_stderr() {
     let mut program = Launch::simulator().env("RUST_LOG", "trace").serve();
     program.send(json!({"message": "ett hemligt meddelande"}));
     let stderr = program.finish().errors();

@@ -52,7 +52,7 @@ fn a_literal_placeholder_is_reported_as_such() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_used_is_not_repeated() {
+fn an_invalid_secret_is_not_repeated() {
     let error = refused("ELKS_API_PASSWORD", "first line\nsecond line");
     assert!(!error.contains("first line") && !error.contains("second line"), "{error}");
     let error = refused("ELKS_PHONE_NUMBER", "0701740605");

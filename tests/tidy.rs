@@ -99,7 +99,7 @@ fn no_test_sleeps_or_is_ignored() {
 }
 
 #[test]
-fn what_must_be_trusted_is_as_small_as_security_md_says() {
+fn the_trusted_part_stays_small() {
     // The door, the permits, what stamps the credentials, and the sandbox: code without comments,
     // blank lines and tests.
     let count = |file: &str| {
