@@ -1,6 +1,8 @@
-//! The commands for people.
+//! The commands for people. What they print as a whole is reviewed in `snapshots/`.
 
 use crate::support::program::Launch;
+use crate::support::read;
+use crate::support::snapshot::{assert_snapshot, normalised};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -27,6 +29,41 @@ fn the_demo_plays_the_whole_session() {
     ] {
         assert!(output.contains(step), "{step:?} is missing:\n{output}");
     }
+    assert_snapshot("demo", &output);
+}
+
+/// What the `text` blocks of a Markdown page quote.
+fn quoted(page: &str) -> Vec<&str> {
+    page.split("\n```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("text\n")).collect()
+}
+
+#[test]
+fn what_the_readme_quotes_is_what_the_demo_and_cargo_test_print() {
+    let snapshot = read("tests/snapshots/demo.snap");
+    let printed: Vec<&str> = snapshot.lines().collect();
+    let tests: String = crate::tidy::sources("tests").into_iter().map(|(_, text)| text).collect();
+    let (mut steps, mut results) = (0, 0);
+    let readme = read("README.md");
+    for block in quoted(&readme) {
+        let first = block.lines().next().unwrap_or_default();
+        if first.starts_with(|c: char| c.is_ascii_digit()) {
+            for line in block.lines() {
+                assert!(printed.contains(&normalised(line).as_str()), "README.md: the demo does not print {line:?}");
+                steps += 1;
+            }
+        } else if first.starts_with("test ") {
+            // How many tests there are and how long they take is not checked.
+            for line in block.lines().filter(|line| !line.starts_with("test result: ok. ")) {
+                let name = line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... ok"));
+                let (_, name) = name.and_then(|name| name.split_once("::")).expect("is a line of cargo test");
+                assert!(tests.contains(&format!("fn {name}()")), "README.md: there is no test {name}");
+                results += 1;
+            }
+        } else {
+            assert!(block.contains('─'), "README.md: nothing checks this quotation:\n{block}");
+        }
+    }
+    assert!(steps > 0 && results > 0, "README.md quotes {steps} lines of the demo and {results} of cargo test");
 }
 
 #[test]
@@ -81,6 +118,7 @@ fn capabilities_show_imports_exports_and_permits() {
     ] {
         assert!(output.contains(shown), "{shown:?} is missing:\n{output}");
     }
+    assert_snapshot("capabilities", &output);
 }
 
 #[test]
@@ -111,6 +149,7 @@ fn help_and_version_are_printed() {
     {
         assert!(help.contains(named), "{named} is missing:\n{help}");
     }
+    assert_snapshot("help", &help);
     let version = Launch::with(&["--version"]).run();
     assert_eq!(version.stdout, [format!("elks-mcp {}", env!("CARGO_PKG_VERSION"))]);
     let unknown = Launch::with(&["sned"]).run();

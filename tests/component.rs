@@ -6,7 +6,6 @@ use crate::support::{read, root};
 use elks_mcp::capabilities::COMPONENT;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::Path;
 use wasmparser::{Parser, Payload, Validator};
 use wit_component::{DecodedWasm, WitPrinter};
@@ -127,14 +126,13 @@ fn no_exported_type_changes_without_a_new_version() {
     );
 }
 
+/// How large the component may be, in bytes. README.md and docs/performance.md state this bound.
+const MAX_COMPONENT_BYTES: usize = 300_000;
+
 #[test]
 fn it_stays_small() {
     let bytes = COMPONENT.len();
-    writeln!(std::io::stdout(), "the component has {bytes} bytes").unwrap();
-    assert!(bytes < 300_000, "{bytes} bytes");
-    let stated = read("docs/performance.md");
-    let size = format!("| component | {} KB |", (bytes + 500) / 1000);
-    assert!(stated.contains(&size), "docs/performance.md must say: {size}");
+    assert!(bytes < MAX_COMPONENT_BYTES, "{bytes} bytes");
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod answers;
 #[expect(dead_code, reason = "only the loopback example speaks without TLS")]
 pub mod fake_elks;
 pub mod program;
+pub mod snapshot;
 
 use fake_elks::{FakeElks, Protocol, Reaction, Received};
 use serde_json::Value;
