@@ -97,10 +97,10 @@ fn it_prints_with_every_comment_of_wit() {
     let printed: String = printed("root:component", true).lines().map(|line| format!("{}\n", bare(line))).collect();
     let wit = read("wit/elks.wit");
     // The world of the exports alone is not in the component.
-    let unseen = "What the component offers, without what it needs.";
+    let left_out = "What the component offers, without what it needs.";
     let comments: Vec<&str> = wit.lines().filter(|line| line.trim().starts_with("///")).map(bare).collect();
     assert!(comments.len() > 100);
-    for comment in comments.into_iter().filter(|comment| *comment != unseen) {
+    for comment in comments.into_iter().filter(|comment| *comment != left_out) {
         assert!(printed.contains(comment), "{comment:?} is missing");
     }
 }

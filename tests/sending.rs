@@ -136,8 +136,8 @@ fn control_characters_are_stripped_from_what_is_sent() {
 fn invisible_characters_are_refused() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
-    for unseen in ["Hej\u{202e}!", "Hej\u{e0041}!", "Hej\u{200b}!", "Hej\u{fe0f}!", "Hej\u{2066}!"] {
-        let error = program.send(json!({"message": unseen})).failed("VALIDATION_ERROR");
+    for invisible in ["Hej\u{202e}!", "Hej\u{e0041}!", "Hej\u{200b}!", "Hej\u{fe0f}!", "Hej\u{2066}!"] {
+        let error = program.send(json!({"message": invisible})).failed("VALIDATION_ERROR");
         assert!(error.contains("at character 4"), "{error}");
     }
     assert!(elks.requests().is_empty());
@@ -252,7 +252,7 @@ fn every_fault_of_the_simulator_does_what_its_table_says() {
         12,
         "every row is tried above but the silent one, which takes its time"
     );
-    // The one whose answer was lost did arrive, and the history shows it, as the error said.
+    // The message whose response was lost did arrive, and the history shows it.
     let history = program.call("get_sms_messages", json!({"to": "+46701740695"}));
     assert_eq!(history.facts()["messages"].as_array().unwrap().len(), 1);
 }
