@@ -21,7 +21,7 @@
 //! - [`account`]: the check of the account; [`component`]: the embedded component
 //! - [`verdict`]: who is believed about a call (pure); [`failure`]: failures as clients read them
 //! - [`audit`], [`stderr`], [`mask`]: what is written about a call
-//! - [`capabilities`], [`demo`]: commands for people
+//! - [`capabilities`], [`demo`]: commands for people; [`mcp_client`]: a client for the demo, the tests and the benchmarks
 //! - [`simulator`]: a simulated 46elks
 //! - [`clock`]: the time
 
@@ -38,6 +38,7 @@ pub mod demo;
 pub mod failure;
 pub mod mask;
 pub mod mcp;
+pub mod mcp_client;
 mod sanitise;
 pub mod signals;
 pub mod simulator;

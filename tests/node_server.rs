@@ -1,45 +1,48 @@
-//! What the Node server that this program replaces gets wrong: 21 points, each with a test that
-//! fails on its behaviour. They are numbered as people who come from there know them.
+//! What the Node server that this program replaces gets wrong: each test fails on its behaviour. What
+//! else it gets wrong is tested in `sending.rs` (ambiguous sends, senders), `settings.rs` (names of
+//! settings) and `protocol.rs`.
 
-use crate::harness::{Called, Elks, Launch, Program, RECIPIENT, Reaction, Received, SENDER, account};
+use crate::support::fake_elks::{FakeElks, Reaction, Received};
+use crate::support::program::{Launch, Program};
+use crate::support::{RECIPIENT, answers, merged};
 use serde_json::{Value, json};
 
 /// 46elks with a history of these messages, which accepts and prices everything in EUR.
-fn elks_with(history: Value) -> Elks {
-    Elks::raw(move |request| match (request.method.as_str(), request.path.as_str()) {
-        ("GET", "/a1/me") => {
-            Reaction::json(&crate::harness::merged(account(), &json!({"currency": "EUR", "balance": 100_000})))
-        }
-        ("GET", _) => Reaction::json(&json!({"data": history})),
-        _ => answer_to_post(request),
+fn elks_with(history: &[Value]) -> FakeElks {
+    let page = answers::page(history);
+    FakeElks::answering_everything(move |request| match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/a1/me") => Reaction::json(&answers::account_in("EUR", 100_000)),
+        ("GET", _) => Reaction::json(&page),
+        _ => to_post(request),
     })
 }
 
-fn answer_to_post(request: &Received) -> Reaction {
-    let dry = request.field("dryrun").is_some();
-    let common = json!({"status": "created", "direction": "outgoing", "to": request.field("to"), "from": request.field("from"),
-                        "message": request.field("message")});
-    let more = if dry {
-        json!({"estimated_cost": 470})
-    } else {
-        json!({"id": "s1", "cost": 470, "parts": 1, "created": "2026-01-31T12:00:00.429389"})
-    };
-    Reaction::json(&crate::harness::merged(common, &more))
+/// The answer to a message at 0.047 EUR. That to a dry run does not say how many parts it has.
+fn to_post(request: &Received) -> Reaction {
+    let mut answer = answers::accepted_or_dry_run(request);
+    let fields = answer.as_object_mut().unwrap();
+    if request.field("dryrun").is_some() {
+        fields.remove("parts");
+    }
+    for price in ["cost", "estimated_cost"] {
+        fields.entry(price).and_modify(|price| *price = json!(470));
+    }
+    Reaction::json(&answer)
 }
 
-fn program(elks: &Elks) -> Program {
+fn program(elks: &FakeElks) -> Program {
     Launch::account(elks).serve()
 }
 
-fn message(direction: &str, more: Value) -> Value {
-    let common = json!({"id": format!("s{}", more["n"]), "direction": direction, "from": SENDER, "to": RECIPIENT,
-                        "created": format!("2026-01-31T12:00:{:02}.000000", 59 - more["n"].as_u64().unwrap_or(0))});
-    crate::harness::merged(common, &more)
+/// The message with this number in the history, newest first.
+fn message(direction: &str, number: usize, more: Value) -> Value {
+    let created = format!("2026-01-31T12:00:{:02}.000000", 59 - number);
+    merged(answers::row(&format!("s{number}"), direction, &created), &more)
 }
 
 #[test]
-fn point_1_nothing_but_false_loosens_a_dry_run_and_false_does_not_either() {
-    let elks = elks_with(json!([]));
+fn no_value_of_the_argument_turns_dry_run_off() {
+    let elks = elks_with(&[]);
     let mut locked = Launch::account(&elks).env("DRY_RUN", "true").serve();
     for value in [json!(null), json!(0), json!(""), json!("false")] {
         locked.send(json!({"dry_run": value})).failed("VALIDATION_ERROR");
@@ -49,8 +52,8 @@ fn point_1_nothing_but_false_loosens_a_dry_run_and_false_does_not_either() {
 }
 
 #[test]
-fn point_2_dry_run_is_on_when_it_is_not_set_or_set_in_capitals() {
-    let elks = elks_with(json!([]));
+fn dry_run_is_on_when_it_is_unset_empty_or_in_capitals() {
+    let elks = elks_with(&[]);
     for value in [None, Some("TRUE"), Some("1"), Some("")] {
         let launch = Launch::account(&elks).without("DRY_RUN");
         let launch = value.into_iter().fold(launch, |launch, value| launch.env("DRY_RUN", value));
@@ -59,17 +62,17 @@ fn point_2_dry_run_is_on_when_it_is_not_set_or_set_in_capitals() {
 }
 
 #[test]
-fn point_3_misspelt_arguments_are_refused_and_never_a_real_send() {
-    let elks = elks_with(json!([]));
-    let told = program(&elks).send(json!({"dryRun": true})).failed("VALIDATION_ERROR");
-    assert!(told.contains("`dryRun`") && told.contains("`dry_run`"), "{told}");
+fn misspelt_arguments_are_refused_and_never_a_real_send() {
+    let elks = elks_with(&[]);
+    let error = program(&elks).send(json!({"dryRun": true})).failed("VALIDATION_ERROR");
+    assert!(error.contains("`dryRun`") && error.contains("`dry_run`"), "{error}");
     program(&elks).call("check_sms_status", json!({"messageId": "s1"})).failed("VALIDATION_ERROR");
     assert!(elks.requests().is_empty());
 }
 
 #[test]
-fn point_4_what_was_validated_is_what_is_sent() {
-    let elks = elks_with(json!([]));
+fn what_was_validated_is_what_is_sent() {
+    let elks = elks_with(&[]);
     program(&elks).send(json!({"to": "+46 (70) 174-06.05", "from": " Elks ", "message": "a\u{7}b"})).facts();
     let sent = &elks.requests()[0];
     let fields = ["to", "from", "message"].map(|name| sent.field(name).unwrap());
@@ -78,15 +81,8 @@ fn point_4_what_was_validated_is_what_is_sent() {
 }
 
 #[test]
-fn point_5_an_ambiguous_send_is_reported_as_such() {
-    let elks = Elks::behaving(|_| Reaction::text(200, "OK"));
-    program(&elks).send(json!({})).failed("OUTCOME_UNKNOWN");
-    assert_eq!(elks.requests().len(), 1);
-}
-
-#[test]
-fn point_6_direction_is_filtered_here_and_times_are_asked_for() {
-    let elks = elks_with(json!([message("outgoing", json!({"n": 0})), message("incoming", json!({"n": 1}))]));
+fn direction_is_filtered_by_the_server_and_times_by_46elks() {
+    let elks = elks_with(&[message("outgoing", 0, json!({})), message("incoming", 1, json!({}))]);
     let arguments = json!({"direction": "inbound", "end": "2026-01-31T11:00:00Z"});
     let called = program(&elks).call("get_sms_messages", arguments);
     assert_eq!(called.facts()["messages"].as_array().unwrap().len(), 1);
@@ -94,16 +90,16 @@ fn point_6_direction_is_filtered_here_and_times_are_asked_for() {
 }
 
 #[test]
-fn point_7_automatic_replies_are_outbound_and_counted() {
-    let elks = elks_with(json!([message("outgoing-reply", json!({"n": 0, "status": "delivered"}))]));
+fn automatic_replies_are_outbound_and_counted() {
+    let elks = elks_with(&[message("outgoing-reply", 0, json!({"status": "delivered"}))]);
     let mut program = program(&elks);
     assert_eq!(program.call("get_sms_messages", json!({})).facts()["messages"][0]["direction"], "outbound");
     assert_eq!(program.call("get_delivery_statistics", json!({})).facts()["delivered"], 1);
 }
 
 #[test]
-fn point_8_all_127_basic_characters_are_gsm_and_others_are_not() {
-    let elks = elks_with(json!([]));
+fn basic_characters_are_gsm_7_and_all_others_are_utf_16() {
+    let elks = elks_with(&[]);
     let mut program = program(&elks);
     let mut encoding = |text: &str| {
         let called = program.call("estimate_sms_cost", json!({"to": RECIPIENT, "message": text}));
@@ -118,8 +114,8 @@ fn point_8_all_127_basic_characters_are_gsm_and_others_are_not() {
 }
 
 #[test]
-fn point_9_parts_are_counted_by_the_encoding() {
-    let elks = elks_with(json!([]));
+fn parts_are_counted_by_the_encoding() {
+    let elks = elks_with(&[]);
     let mut program = program(&elks);
     for (text, parts) in [("a".repeat(320), 3), ("ж".repeat(71), 2), ("ж".repeat(160), 3), ("a".repeat(306), 2)] {
         let called = program.call("estimate_sms_cost", json!({"to": RECIPIENT, "message": text}));
@@ -128,18 +124,18 @@ fn point_9_parts_are_counted_by_the_encoding() {
 }
 
 #[test]
-fn point_10_the_limits_that_are_told_are_the_ones_that_hold() {
-    let elks = elks_with(json!([]));
+fn the_limits_in_the_instructions_are_the_ones_that_hold() {
+    let elks = elks_with(&[]);
     let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "1").start();
-    let told = program.handshake()["instructions"].as_str().unwrap().to_string();
-    assert!(told.contains("1 calls of send_sms, 60 of the other tools"), "{told}");
+    let text = program.handshake()["instructions"].as_str().unwrap().to_string();
+    assert!(text.contains("1 calls of send_sms, 60 of the other tools"), "{text}");
     program.send(json!({})).facts();
     program.send(json!({})).failed("RATE_LIMIT_EXCEEDED");
 }
 
 #[test]
-fn point_11_the_test_number_is_allowed_and_swedish_lengths_are_right() {
-    let elks = elks_with(json!([]));
+fn the_test_number_is_allowed_and_swedish_lengths_are_right() {
+    let elks = elks_with(&[]);
     let mut program = program(&elks);
     for number in ["+46700000000", "+468174060", "+467191740605123"] {
         program.send(json!({"to": number})).facts();
@@ -150,58 +146,34 @@ fn point_11_the_test_number_is_allowed_and_swedish_lengths_are_right() {
 }
 
 #[test]
-fn point_12_senders_are_three_characters_at_least_and_honest_names_pass() {
-    let elks = elks_with(json!([]));
-    let mut named = Launch::account(&elks).env("ELKS_PHONE_NUMBER", "Elks").serve();
-    assert_eq!(named.send(json!({})).facts()["from"], "Elks", "a name may be the default");
-    named.send(json!({"from": "AB"})).failed("VALIDATION_ERROR");
-    for honest in ["MyAlert", "Swedbank"] {
-        named.send(json!({"from": honest})).facts();
-    }
-    named.send(json!({"from": "B4NK"})).failed("VALIDATION_ERROR");
-}
-
-#[test]
-fn point_13_failures_are_marked_as_such() {
-    let elks = Elks::behaving(|_| Reaction::text(403, "Invalid to number"));
-    let failed: Called = program(&elks).send(json!({}));
-    assert_eq!(failed.0["isError"], true);
-    let unknown = program(&elks).request("tools/call", &json!({"name": "no_tool", "arguments": {}}));
-    assert_eq!(unknown["error"]["code"], -32602, "an unknown tool is a protocol error");
-}
-
-#[test]
-fn point_14_amounts_are_in_the_accounts_currency_and_not_rounded() {
-    let elks = elks_with(json!([]));
+fn amounts_are_in_the_accounts_currency_and_not_rounded() {
+    let elks = elks_with(&[]);
     let called = program(&elks).send(json!({}));
     assert!(called.text().contains("cost 0.047 EUR") && !called.text().contains("SEK"), "{}", called.text());
-    let free = Elks::behaving(|_| Reaction::json(&json!({"estimated_cost": 0, "parts": 1})));
+    let free = FakeElks::answering(|_| Reaction::json(&json!({"estimated_cost": 0, "parts": 1})));
     let called = program(&free).call("estimate_sms_cost", json!({"to": RECIPIENT, "message": "Hej"}));
     assert_eq!(called.facts()["estimated_cost"], 0);
     assert!(called.text().contains("would cost 0.00 SEK"), "{}", called.text());
 }
 
 #[test]
-fn point_15_a_subaccount_is_told_as_one_and_low_is_measured_in_messages() {
-    let elks = Elks::raw(|request| match request.method.as_str() {
-        "GET" => Reaction::json(&json!({"id": "a1", "name": "Sub", "created": "2026-01-01T00:00:00.000000"})),
-        _ => answer_to_post(request),
+fn a_subaccount_is_reported_as_one_and_low_is_measured_in_messages() {
+    let elks = FakeElks::answering_everything(|request| match request.method.as_str() {
+        "GET" => Reaction::json(&answers::subaccount()),
+        _ => to_post(request),
     });
     let called = program(&elks).call("check_account_balance", json!({}));
     assert!(called.text().contains("subaccount") && called.text().contains("has no limit"), "{}", called.text());
     assert!(!called.text().contains("NaN") && !called.text().contains("sufficient"));
-    let elks = elks_with(json!([]));
+    let elks = elks_with(&[]);
     let called = program(&elks).call("check_account_balance", json!({}));
     let measured = (&called.facts()["messages_left"], &called.facts()["low_balance"]);
     assert_eq!(measured, (&json!(212), &json!(false)), "10 EUR is a lot of messages");
 }
 
 #[test]
-fn point_16_times_are_utc_and_say_so() {
-    let elks = elks_with(json!([message(
-        "outgoing",
-        json!({"n": 0, "status": "delivered", "delivered": "2026-01-31T12:01:00"})
-    )]));
+fn times_are_utc_and_say_so() {
+    let elks = elks_with(&[message("outgoing", 0, json!({"status": "delivered", "delivered": "2026-01-31T12:01:00"}))]);
     let called = Launch::account(&elks).env("TZ", "Asia/Tokyo").serve().call("get_sms_messages", json!({}));
     let message = &called.facts()["messages"][0];
     assert_eq!(
@@ -211,15 +183,15 @@ fn point_16_times_are_utc_and_say_so() {
 }
 
 #[test]
-fn point_17_the_last_n_are_n_and_in_transit_is_not_success() {
+fn statistics_count_the_last_n_and_in_transit_is_not_delivered() {
     let statuses = ["sent", "created", "delivered", "failed"];
     let history: Vec<Value> = (0..12)
         .map(|n| match n % 3 {
-            0 => message("incoming", json!({"n": n})),
-            _ => message("outgoing", json!({"n": n, "status": statuses[n % 4], "cost": 470, "parts": 1})),
+            0 => message("incoming", n, json!({})),
+            _ => message("outgoing", n, json!({"status": statuses[n % 4], "cost": 470, "parts": 1})),
         })
         .collect();
-    let elks = elks_with(json!(history));
+    let elks = elks_with(&history);
     let called = program(&elks).call("get_delivery_statistics", json!({"limit": 8}));
     let facts = called.facts();
     assert_eq!(facts["total"], 8);
@@ -228,41 +200,34 @@ fn point_17_the_last_n_are_n_and_in_transit_is_not_success() {
 }
 
 #[test]
-fn point_18_what_is_missing_is_absent_and_never_undefined() {
-    let elks = elks_with(json!([message("incoming", json!({"n": 0})), message("outgoing", json!({"n": 1}))]));
+fn what_is_missing_is_absent_and_never_undefined() {
+    let elks = elks_with(&[message("incoming", 0, json!({})), message("outgoing", 1, json!({}))]);
     let called = program(&elks).call("get_sms_messages", json!({}));
     assert!(!called.text().contains("undefined") && !called.text().contains("null"), "{}", called.text());
     let warned = program(&elks).send(json!({"message": "Hej example.com"}));
-    assert!(!warned.facts()["warnings"].as_array().unwrap().is_empty(), "a warning that is found is told");
+    assert!(!warned.facts()["warnings"].as_array().unwrap().is_empty(), "a warning is in the result");
 }
 
 #[test]
-fn point_19_refused_calls_use_no_quota_and_limits_are_numbers() {
-    let elks = elks_with(json!([]));
+fn refused_calls_use_no_quota_and_limits_are_numbers() {
+    let elks = elks_with(&[]);
     let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "1").serve();
     for _ in 0..5 {
         program.send(json!({"to": "nonsense"})).failed("VALIDATION_ERROR");
         program.request("tools/call", &json!({"name": "no_tool", "arguments": {}}));
     }
     program.send(json!({})).facts();
-    let told = program.call("get_sms_messages", json!({"limit": "many"})).failed("VALIDATION_ERROR");
-    assert!(told.contains("a whole number from 1 to 100"), "{told}");
+    let error = program.call("get_sms_messages", json!({"limit": "many"})).failed("VALIDATION_ERROR");
+    assert!(error.contains("a whole number from 1 to 100"), "{error}");
     assert!(elks.requests().iter().all(|request| !request.path.contains("NaN")));
 }
 
 #[test]
-fn point_20_missing_settings_are_called_by_their_real_names() {
-    let told = Launch::with(&[]).run().told();
-    assert!(told.contains("ELKS_API_USERNAME") && told.contains("ELKS_API_PASSWORD"), "{told}");
-    assert!(!told.contains("ELKS_USERNAME") && !told.contains("ELKS_PASSWORD"));
-}
-
-#[test]
-fn point_21_the_handshake_is_offline_the_version_is_true_and_the_log_is_clean() {
-    let elks = Elks::raw(|_| Reaction::Silence);
+fn the_handshake_is_offline_the_version_is_right_and_the_log_is_clean() {
+    let elks = FakeElks::answering_everything(|_| Reaction::Silence);
     let mut silent = Launch::account(&elks).start();
     assert_eq!(silent.handshake()["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
-    let elks = elks_with(json!([]));
+    let elks = elks_with(&[]);
     let mut program = program(&elks);
     program.call("estimate_sms_cost", json!({"to": RECIPIENT, "message": "Hej", "note": "hemligt"}));
     program.call("estimate_sms_cost", json!({"to": RECIPIENT, "message": "Hej"}));

@@ -1,6 +1,8 @@
 //! The protocol, as clients see it.
 
-use crate::harness::{Elks, Launch, Reaction};
+use crate::support::answers;
+use crate::support::fake_elks::{FakeElks, Reaction};
+use crate::support::program::Launch;
 use serde_json::{Value, json};
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -99,7 +101,7 @@ fn fits(schema: &Value, value: &Value, at: &str) {
 }
 
 #[test]
-fn a_client_of_today_needs_no_handshake() {
+fn a_client_of_2026_07_28_needs_no_handshake() {
     let mut program = Launch::simulator().start();
     let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
                       "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
@@ -115,9 +117,9 @@ fn a_client_of_today_needs_no_handshake() {
 fn sixteen_calls_run_at_a_time_and_more_wait() {
     let (held, release) = (Arc::new(Mutex::new(true)), Arc::new(Condvar::new()));
     let (waiting, released) = (Arc::clone(&held), Arc::clone(&release));
-    let elks = Elks::behaving(move |_| {
+    let elks = FakeElks::answering(move |_| {
         drop(released.wait_while(waiting.lock().unwrap(), |held| *held).unwrap());
-        Reaction::json(&json!({"data": []}))
+        Reaction::json(&answers::page(&[]))
     });
     let mut program = Launch::account(&elks).serve();
     let mut call = || program.post("tools/call", &json!({"name": "get_sms_messages", "arguments": {}}));
@@ -132,28 +134,25 @@ fn sixteen_calls_run_at_a_time_and_more_wait() {
     release.notify_all();
     elks.arrival();
     for _ in 0..17 {
-        let answer = program.answer();
+        let answer = program.message();
         assert_eq!(answer["result"]["isError"], false, "none fails: {answer}");
     }
 }
 
 #[test]
 fn the_same_request_id_never_sends_twice() {
-    let elks = Elks::behaving(|request| {
-        Reaction::json(&json!({"status": "created", "direction": "outgoing", "id": "s1", "parts": 1, "cost": 5200,
-            "to": request.field("to"), "from": request.field("from"), "created": "2026-01-31T12:00:00.000000"}))
-    });
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
     let call = json!({"jsonrpc": "2.0", "id": "once", "method": "tools/call",
                       "params": {"name": "send_sms", "arguments": {"to": "+46701740605", "message": "Hej"}}});
     // Twice in one breath: the same request, answered once.
     program.bytes(format!("{call}\n{call}\n").as_bytes());
-    assert_eq!(program.answer()["result"]["structuredContent"]["sent"], true);
+    assert_eq!(program.message()["result"]["structuredContent"]["sent"], true);
     // And again after its answer.
     program.line(&call.to_string());
-    let again = program.answer();
+    let again = program.message();
     assert!(again["id"] == "once" && again["error"]["code"] == -32600, "{again}");
-    assert_eq!(program.request("ping", &json!({}))["result"], json!({}));
+    program.ping();
     assert_eq!(elks.requests().len(), 1);
 }
 
@@ -163,23 +162,23 @@ fn a_line_that_is_too_long_is_refused_and_the_session_goes_on() {
     let long = json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "send_sms",
                       "arguments": {"to": "+46701740605", "message": "x".repeat(100_000)}}});
     program.line(&long.to_string());
-    let refused = program.answer();
+    let refused = program.message();
     assert_eq!(refused["error"]["code"], -32600);
     assert!(refused["error"]["message"].as_str().unwrap().contains("longer than 65536 bytes"), "{refused}");
-    assert_eq!(program.request("ping", &json!({}))["result"], json!({}));
+    program.ping();
     // The longest text that is allowed fits, with every character escaped.
     let escaped = format!("\\u{:04x}", u32::from('ж')).repeat(4000);
     program.line(&format!(
         r#"{{"jsonrpc":"2.0","id":"long","method":"tools/call","params":{{"name":"estimate_sms_cost","arguments":{{"to":"+46701740605","message":"{escaped}"}}}}}}"#
     ));
-    let answer = program.answer();
+    let answer = program.message();
     assert!(answer["result"]["content"][0]["text"].as_str().unwrap().contains("60 parts"), "{answer}");
 }
 
 #[test]
-fn odd_lines_get_an_answer_that_says_what_is_wrong() {
+fn malformed_lines_get_an_error_that_says_what_is_wrong() {
     let mut program = Launch::simulator().serve();
-    for (line, id, told) in [
+    for (line, id, wrong) in [
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"send_sms","arguments":{"to":"+46701740605","to":"+46701740606","message":"x"}}}"#,
             json!(1),
@@ -199,9 +198,9 @@ fn odd_lines_get_an_answer_that_says_what_is_wrong() {
         ),
     ] {
         program.line(line);
-        let answer = program.answer();
+        let answer = program.message();
         assert_eq!((&answer["id"], &answer["error"]["code"]), (&id, &json!(-32600)), "{answer}");
-        assert!(answer["error"]["message"].as_str().unwrap().contains(told), "{answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(wrong), "{answer}");
     }
     // Arguments that are no object are a mistake that a model can correct.
     for arguments in [json!("to: +46701740605"), json!([1]), json!(5)] {
@@ -213,10 +212,10 @@ fn odd_lines_get_an_answer_that_says_what_is_wrong() {
         program.line(&format!(
             r#"{{"jsonrpc":"2.0","id":"n","method":"tools/call","params":{{"name":"get_sms_messages","arguments":{{"limit":{huge}}}}}}}"#
         ));
-        let answer = program.answer().to_string();
+        let answer = program.message().to_string();
         assert!(answer.contains("from 1 to 100") || answer.contains("a number is too large"), "{answer}");
     }
-    assert_eq!(program.request("ping", &json!({}))["result"], json!({}));
+    program.ping();
 }
 
 #[test]
@@ -238,7 +237,7 @@ fn a_flood_is_answered_in_bounded_memory() {
         program.line(&format!(r#"{{"jsonrpc":"2.0","id":"f{id}","method":"{method}"}}"#));
     }
     for _ in 0..10_000 {
-        assert!(program.answer()["result"].is_object());
+        assert!(program.message()["result"].is_object());
     }
     #[cfg(target_os = "linux")]
     {
@@ -251,7 +250,7 @@ fn a_flood_is_answered_in_bounded_memory() {
 }
 
 #[test]
-fn every_result_says_which_server_gave_it() {
+fn every_result_names_the_server() {
     let mut program = Launch::simulator().serve();
     for (method, params) in [
         ("tools/list", json!({})),
@@ -264,15 +263,15 @@ fn every_result_says_which_server_gave_it() {
 }
 
 #[test]
-fn the_answer_of_a_cancelled_call_is_never_taken_for_another() {
-    let elks = Elks::behaving(|_| Reaction::json(&json!({"data": []})));
+fn the_response_to_a_cancelled_call_is_never_taken_for_another() {
+    let elks = FakeElks::answering(|_| Reaction::json(&answers::page(&[])));
     let mut program = Launch::account(&elks).serve();
     let call = |name: &str, arguments: Value| json!({"jsonrpc": "2.0", "id": "x", "method": "tools/call", "params": {"name": name, "arguments": arguments}});
     let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "x"}});
     let first = call("get_sms_messages", json!({}));
     let second = call("send_sms", json!({"to": "+46701740605", "message": "Hej"}));
     program.bytes(format!("{first}\n{cancel}\n{second}\n").as_bytes());
-    let answer = program.answer();
+    let answer = program.message();
     assert_eq!(answer["error"]["code"], -32600, "{answer}");
     assert!(answer["error"]["message"].as_str().unwrap().contains("was cancelled; use a new one"), "{answer}");
     assert_eq!(program.request("ping", &json!({}))["result"], json!({}), "and nothing else is answered");
@@ -280,16 +279,16 @@ fn the_answer_of_a_cancelled_call_is_never_taken_for_another() {
 }
 
 #[test]
-fn stray_notifications_and_answers_before_the_handshake_do_no_harm() {
+fn stray_notifications_and_responses_before_the_handshake_do_no_harm() {
     let mut program = Launch::simulator().start();
     program.line(r#"{"jsonrpc":"2.0","id":7,"result":{}}"#);
     program.line(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#);
     program.line(r#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#);
-    assert_eq!(program.answer()["id"], "p");
+    assert_eq!(program.message()["id"], "p");
     program.line(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
     program.line(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"p"}}"#);
     program.line(r#"{"jsonrpc":"2.0","id":"t","method":"tools/list"}"#);
-    assert_eq!(program.answer()["error"]["code"], -32602, "no version is known yet");
+    assert_eq!(program.message()["error"]["code"], -32602, "no version is known yet");
     program.line(r#"{"jsonrpc":"2.0","method":"notifications/unknown","params":{}}"#);
     assert_eq!(program.handshake()["serverInfo"]["name"], "elks-mcp");
 }
