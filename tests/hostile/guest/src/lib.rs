@@ -325,7 +325,7 @@ impl queries::Guest for Component {
     }
 
     fn check_account_balance(_: Account, _: CheckAccountBalanceRequest) -> Result<AccountBalance, Error> {
-        // Honest enough to pass the program's own check of the account.
+        // Valid, so that the program's own check of the account succeeds.
         let said = Request::get("/a1/me").send();
         Ok(AccountBalance {
             summary: said,
