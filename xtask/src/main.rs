@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 /// Tasks for contributors and CI.
 #[derive(Parser)]
-#[command(name = "cargo xtask", version)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
