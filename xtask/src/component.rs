@@ -29,9 +29,9 @@ impl Component {
     }
 }
 
-/// Builds the program, and the component with it.
+/// Builds the program as README.md has it, and the component with it.
 pub(crate) fn build() -> Result<()> {
-    run(&mut cargo("build --locked --quiet --package elks-mcp"))
+    run(&mut cargo("build --locked --quiet"))
 }
 
 /// Writes the component of a program to a file.

@@ -31,7 +31,7 @@ struct Run {
 /// Runs everything; what could not run here is said on the console and handed back.
 pub(crate) fn run_all(schemas: Option<PathBuf>) -> Result<Skipped> {
     component::build()?;
-    run(&mut cargo("build --locked --quiet --package elks-mcp --example loopback"))?;
+    run(&mut cargo("build --locked --quiet --example loopback"))?;
     let work = target().join("interop");
     fs::create_dir_all(&work)?;
     let venv = work.join("venv");

@@ -22,16 +22,13 @@ pub(crate) fn compare() -> Result<()> {
     }
     copy_checkout(&checkout)?;
     let cargo_home = home.join(".cargo");
-    link_entries(&cargo_home_of_this_user()?, &cargo_home)?;
+    link_entries(&tool_home("CARGO_HOME", ".cargo")?, &cargo_home)?;
 
     let built = work.join("target");
     let mut build = Command::new("cargo");
-    build.args(["build", "--locked", "--quiet", "--package", "elks-mcp"]).current_dir(&checkout);
-    // The toolchain stays where it is; its path is not what is compared.
-    build.env(
-        "RUSTUP_HOME",
-        env::var_os("RUSTUP_HOME").map_or_else(|| user_home().map(|it| it.join(".rustup")), |it| Ok(it.into()))?,
-    );
+    build.args(["build", "--locked", "--quiet"]).current_dir(&checkout);
+    // The toolchain stays where it is: its path is not what is compared.
+    build.env("RUSTUP_HOME", tool_home("RUSTUP_HOME", ".rustup")?);
     run(build.env("HOME", &home).env("CARGO_HOME", &cargo_home).env("CARGO_TARGET_DIR", &built))?;
 
     let (first, second) = (work.join("first.wasm"), work.join("second.wasm"));
@@ -73,11 +70,10 @@ fn link_entries(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where cargo keeps its downloads.
-fn cargo_home_of_this_user() -> Result<PathBuf> {
-    env::var_os("CARGO_HOME").map_or_else(|| Ok(user_home()?.join(".cargo")), |home| Ok(home.into()))
-}
-
-fn user_home() -> Result<PathBuf> {
-    env::home_dir().context("there is no home folder")
+/// Where cargo or rustup keeps what it downloads: the folder of a variable, or one in the user's home.
+fn tool_home(variable: &str, folder: &str) -> Result<PathBuf> {
+    match env::var_os(variable) {
+        Some(home) => Ok(home.into()),
+        None => Ok(env::home_dir().context("there is no home folder")?.join(folder)),
+    }
 }

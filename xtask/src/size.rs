@@ -13,7 +13,7 @@ const COMPILERS: [&str; 2] = ["cranelift-codegen", "winch"];
 
 /// The release program as cargo makes it.
 pub(crate) fn release_program() -> Result<PathBuf> {
-    run(&mut cargo("build --locked --quiet --release --package elks-mcp"))?;
+    run(&mut cargo("build --locked --quiet --release"))?;
     Ok(target().join("release/elks-mcp"))
 }
 
