@@ -1,80 +1,91 @@
-//! Builds the component, compiles it ahead of time, and derives from `wit/` what MCP clients are
-//! told. Six files land in `OUT_DIR`:
+//! Embeds the component, compiled ahead of time, and derives from `wit/` what the program needs of the contract. The
+//! component is, in this order:
+//!
+//! 1. the file that `ELKS_COMPONENT` names, for reviewers and red teams;
+//! 2. built from `guest/`, in a clone of the repository;
+//! 3. the file that the published crate carries in `component/`, with its digest.
+//!
+//! In each case its imports and exports are held against `wit/`. Files in `OUT_DIR`:
 //!
 //! - `elks-sms.wasm`: the component, as other hosts load it
 //! - `elks-sms.cwasm`: the same, compiled for this target's baseline
-//! - `elks-sms.wit`: imports and exports as the finished component has them
+//! - `elks-sms.wit`: imports and exports, read from its bytes
 //! - `interfaces.json`: their functions, by interface
 //! - `tools.json`: the tool list, from `wit/`
 //! - `imports.txt`: the functions that `wit/` lets a component import
+//! - `contract.rs`: the records, from `wit/`
 
-#![expect(clippy::disallowed_methods, reason = "cargo tells a build script everything by the environment")]
+#![expect(clippy::disallowed_methods, reason = "cargo passes everything to a build script in the environment")]
 
-use anyhow::{Context, Result, bail};
-use serde_json::{Map, Value, json};
+use anyhow::{Context, Result, ensure};
+use elks_component_build::{Contract, build, compile, describe, digest, report};
 use std::env;
 use std::fs;
-use std::path::PathBuf;
-use wit_component::DecodedWasm;
-use wit_parser::{IndexMap, Resolve, WorldItem, WorldKey};
+use std::path::{Path, PathBuf};
 
-#[path = "build/about.rs"]
-mod about;
-#[path = "build/component.rs"]
-mod component;
-#[path = "build/tools.rs"]
-mod tools;
+/// Names a component to embed instead of the one in this repository.
+const COMPONENT_VARIABLE: &str = "ELKS_COMPONENT";
 
 fn main() {
-    component::tell(build());
+    report(run());
 }
 
-fn build() -> Result<()> {
+fn run() -> Result<()> {
     let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = host.parent().context("host/ has a parent")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for watched in ["wit", "guest", "Cargo.lock", "Cargo.toml", "host/build.rs", "host/build", "host/src/engine.rs"] {
-        println!("cargo::rerun-if-changed={}", root.join(watched).display());
-    }
+    println!("cargo::rerun-if-env-changed={COMPONENT_VARIABLE}");
+    println!("cargo::rerun-if-changed=build.rs");
 
-    let mut contract = Resolve::default();
-    let (package, _) = contract.push_dir(root.join("wit"))?;
-    let tools = tools::list(&contract, package)?;
-    fs::write(out.join("tools.json"), serde_json::to_vec(&tools)?)?;
-    fs::write(out.join("imports.txt"), tools::imports(&contract, package)?.join("\n"))?;
+    let is_clone = root.join("guest/Cargo.toml").exists();
+    let wit = if is_clone { root.join("wit") } else { host.join("component/wit") };
+    println!("cargo::rerun-if-changed={}", wit.display());
+    let contract = Contract::read(&wit)?;
+    fs::write(out.join("tools.json"), serde_json::to_vec(&contract.tools()?)?)?;
+    fs::write(out.join("contract.rs"), contract.records()?)?;
+    fs::write(out.join("imports.txt"), contract.import_list()?)?;
 
-    let component = component::build(root, "elks-sms", &out.join("guest"))?;
-    let component = about::add(&component, &contract, package)?;
+    let (component, source) = match env::var_os(COMPONENT_VARIABLE).filter(|file| !file.is_empty()) {
+        Some(file) => (given(root, Path::new(&file), &contract)?, "ELKS_COMPONENT"),
+        None if is_clone => (built(root, &out, &contract)?, "source"),
+        None => (packed(&host)?, "package"),
+    };
     fs::write(out.join("elks-sms.wasm"), &component)?;
-    let decoded = wit_component::decode(&component)?;
-    fs::write(out.join("elks-sms.wit"), printed(&decoded)?)?;
-    fs::write(out.join("interfaces.json"), serde_json::to_vec(&interfaces(&decoded)?)?)?;
-    fs::write(out.join("elks-sms.cwasm"), component::compile(&component)?)?;
+    let description = describe(&component)?;
+    fs::write(out.join("elks-sms.wit"), description.wit)?;
+    fs::write(out.join("interfaces.json"), serde_json::to_vec(&description.interfaces)?)?;
+    fs::write(out.join("elks-sms.cwasm"), compile(&component)?)?;
+    println!("cargo::rustc-env=ELKS_COMPONENT_SHA256={}", digest(&component));
+    println!("cargo::rustc-env=ELKS_COMPONENT_SOURCE={source}");
     Ok(())
 }
 
-/// Imports and exports of the finished component, as WIT.
-fn printed(decoded: &DecodedWasm) -> Result<String> {
-    let mut printer = wit_component::WitPrinter::default();
-    printer.emit_docs(false);
-    let others: Vec<_> =
-        decoded.resolve().packages.iter().map(|(id, _)| id).filter(|id| *id != decoded.package()).collect();
-    printer.print(decoded.resolve(), decoded.package(), &others)?;
-    Ok(printer.output.to_string())
+/// The component that the builder names. A relative path counts from the folder of the workspace.
+fn given(root: &Path, file: &Path, contract: &Contract) -> Result<Vec<u8>> {
+    let path = root.join(file);
+    println!("cargo::rerun-if-changed={}", path.display());
+    let component = fs::read(&path).with_context(|| format!("{COMPONENT_VARIABLE}: cannot read {}", path.display()))?;
+    contract.check(&component).with_context(|| format!("{COMPONENT_VARIABLE}: {} is refused", path.display()))?;
+    Ok(component)
 }
 
-/// The functions that the finished component imports and exports, by interface.
-fn interfaces(decoded: &DecodedWasm) -> Result<Value> {
-    let DecodedWasm::Component(resolve, world) = decoded else { bail!("this is no component") };
-    let functions = |items: &IndexMap<WorldKey, WorldItem>| {
-        let mut found = Map::new();
-        for (key, item) in items {
-            let WorldItem::Interface { id, .. } = item else { bail!("the component's items are interfaces") };
-            let names = resolve.interfaces[*id].functions.keys().map(|name| json!(name)).collect();
-            found.insert(resolve.name_world_key(key), Value::Array(names));
-        }
-        Ok(found)
-    };
-    let world = &resolve.worlds[*world];
-    Ok(json!({"imports": functions(&world.imports)?, "exports": functions(&world.exports)?}))
+/// The component of this repository, built from source.
+fn built(root: &Path, out: &Path, contract: &Contract) -> Result<Vec<u8>> {
+    for watched in ["guest", "Cargo.lock", "Cargo.toml"] {
+        println!("cargo::rerun-if-changed={}", root.join(watched).display());
+    }
+    let component = contract.with_metadata(&build(root, "elks-sms", &out.join("guest"))?)?;
+    contract.check(&component)?;
+    Ok(component)
+}
+
+/// The component that the published crate carries.
+fn packed(host: &Path) -> Result<Vec<u8>> {
+    let file = host.join("component/elks-sms.wasm");
+    let component = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let stated = fs::read_to_string(host.join("component/elks-sms.wasm.sha256"))?;
+    let stated = stated.split_whitespace().next().unwrap_or_default();
+    let digest = digest(&component);
+    ensure!(stated == digest, "{} has the SHA-256 {digest}, but {stated} is stated beside it", file.display());
+    Ok(component)
 }

@@ -2,7 +2,7 @@
 //! runs its own. Each attack has one expected end: a denial with its rule and one audit line of its
 //! own, or a request that cannot even be built. After each, the host goes on.
 
-use crate::harness::{RECIPIENT, USERNAME, merged};
+use crate::support::{RECIPIENT, USERNAME, merged};
 use elks_mcp::audit::Sink;
 use elks_mcp::call::Tool;
 use elks_mcp::config::{Credentials, Secret, Settings};
@@ -29,10 +29,11 @@ impl Sink for Lines {
     }
 }
 
-/// A host with the attacker inside, and an honest host on the same account to see what happened.
+/// A host that runs the attacker, and one that runs the real component on the same account and sees
+/// what happened.
 pub struct Scene {
     pub attacked: Runner,
-    honest: Runner,
+    observer: Runner,
     lines: Arc<Lines>,
 }
 
@@ -54,8 +55,8 @@ impl Scene {
             Runner::with_sandbox(settings, sandbox, Arc::clone(&outside), lines)
         };
         let attacked = runner(hostile(), Arc::clone(&lines));
-        let honest = runner(Sandbox::new().unwrap(), Arc::default());
-        Self { attacked, honest, lines }
+        let observer = runner(Sandbox::new().unwrap(), Arc::default());
+        Self { attacked, observer, lines }
     }
 
     /// Calls `send_sms` with an attack as its text.
@@ -82,7 +83,7 @@ impl Scene {
     pub async fn charged(&self) -> i64 {
         let arguments = json!({}).as_object().unwrap().clone();
         let balance =
-            self.honest.call(Tool::CheckAccountBalance, arguments).await.unwrap_or_else(|error| panic!("{error}"));
+            self.observer.call(Tool::CheckAccountBalance, arguments).await.unwrap_or_else(|error| panic!("{error}"));
         (2_500_000 - balance.facts["balance"].as_i64().unwrap()) / 5_200
     }
 
@@ -103,8 +104,8 @@ impl Scene {
     }
 
     pub async fn still_works(&self, sent: i64) {
-        let honest = self.send("honest").await.unwrap_or_else(|error| panic!("the next call fails: {error}"));
-        assert_eq!(honest.summary, "answered 200");
+        let valid = self.send("valid").await.unwrap_or_else(|error| panic!("the next call fails: {error}"));
+        assert_eq!(valid.summary, "answered 200");
         assert_eq!(self.charged().await, sent + 1);
     }
 }
@@ -226,13 +227,13 @@ async fn another_message_is_denied() {
 #[tokio::test]
 async fn a_list_of_recipients_that_the_model_wrote_is_denied() {
     let scene = Scene::new(false);
-    let arguments = json!({"to": "+46701740605,+46701740606", "message": "honest"});
+    let arguments = json!({"to": "+46701740605,+46701740606", "message": "valid"});
     let result = scene.call(Tool::SendSms, arguments).await;
     scene.denied(result, "body", 0, "a list of recipients").await;
 }
 
 #[tokio::test]
-async fn a_header_of_its_own_is_denied() {
+async fn a_header_of_the_component_is_denied() {
     denials(
         false,
         &[
@@ -288,14 +289,14 @@ async fn a_query_sends_nothing() {
 }
 
 #[tokio::test]
-async fn credentials_are_stopped_on_the_way_out_and_on_the_way_back() {
+async fn credentials_are_blocked_in_requests_and_in_results() {
     let pair = format!("{USERNAME}:{PASSWORD}");
     let token = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &pair);
     let percent: String = PASSWORD.bytes().map(|byte| format!("%{byte:02x}")).collect();
     for secret in [PASSWORD, &pair, &token, &percent] {
         assert!(secret.len() > 8);
         let scene = Scene::new(false);
-        // The component gives back what it was told; a model that repeats the password learns nothing.
+        // The component gives back its argument; a model that repeats the password learns nothing.
         let result = scene.send(&format!("x {secret}")).await;
         scene.denied(result, "credentials", 0, "a secret in a result").await;
         let scene = Scene::new(false);
@@ -313,7 +314,7 @@ async fn a_component_that_sends_and_then_fails_or_lies_is_not_believed() {
     assert_eq!(scene.charged().await, 1);
 
     // A send that 46elks answered with nonsense stays unknown, whatever the component makes of it.
-    for attack in ["honest", "send and trap", "send and lie"] {
+    for attack in ["valid", "send and trap", "send and lie"] {
         let scene = Scene::new(false);
         let arguments = json!({"to": "+46701740690", "message": attack});
         let error = scene.call(Tool::SendSms, arguments).await.err().expect("must fail").to_string();
@@ -335,7 +336,7 @@ async fn nothing_survives_a_call() {
 }
 
 #[tokio::test]
-async fn what_a_component_says_cannot_steer_a_screen() {
+async fn text_of_a_component_cannot_control_a_terminal() {
     let scene = Scene::new(false);
     let success = scene.send("ansi and bidi").await.unwrap_or_else(|error| panic!("{error}"));
     let hidden =
@@ -358,14 +359,14 @@ fn a_component_that_imports_anything_else_is_refused_at_load() {
 }
 
 #[tokio::test]
-async fn a_component_cannot_vouch_for_an_account_that_46elks_did_not_confirm() {
+async fn a_component_cannot_confirm_an_account_that_46elks_rejects() {
     // The attacker calls the account good whatever 46elks says.
     let mut settings = Settings::read(|_| None, true).unwrap();
     settings.credentials = credentials();
     let others = Credentials { username: Secret::new(USERNAME), password: Secret::new("another password") };
     let outside = Arc::new(Outside::simulator(&credentials(), Simulator::new(&others, SENDER)));
     let runner = Runner::with_sandbox(settings, hostile(), outside, Arc::new(Lines::default()));
-    let arguments = json!({"to": RECIPIENT, "message": "honest"});
+    let arguments = json!({"to": RECIPIENT, "message": "valid"});
     let error = runner.call(Tool::SendSms, arguments.as_object().unwrap().clone()).await.err().expect("must fail");
     assert!(error.to_string().starts_with("Error (CONFIGURATION_ERROR): "), "{error}");
 }

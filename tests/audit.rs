@@ -1,47 +1,33 @@
 //! One JSON line a call on stderr, with nothing in it that should not be there.
 
-use crate::harness::{Elks, Launch, Reaction};
+use crate::support::fake_elks::{FakeElks, Reaction};
+use crate::support::program::Launch;
+use crate::support::snapshot::assert_snapshot;
 use serde_json::{Value, json};
 
-/// The audit record of a call, without what differs from run to run.
-fn record(tool: &str, arguments: Value) -> Value {
+/// The audit line of a call.
+fn line(tool: &str, arguments: Value) -> String {
     let mut program = Launch::simulator().serve();
     program.call(tool, arguments);
-    let mut audit = program.audit();
-    let fields = audit.as_object_mut().unwrap();
-    let timestamp = fields.remove("timestamp").unwrap();
-    let timestamp = timestamp.as_str().unwrap();
-    assert!(timestamp.len() == 24 && timestamp.ends_with('Z') && &timestamp[10..11] == "T", "{timestamp}");
-    assert!(fields.remove("durationMs").unwrap().as_u64().unwrap() < 60_000);
-    assert_eq!(fields.remove("simulated"), Some(json!(true)));
-    audit
+    let line = program.stderr_line("{\"audit\"");
+    let audit: Value = serde_json::from_str::<Value>(&line).expect("is JSON")["audit"].take();
+    assert!(audit["durationMs"].as_u64().unwrap() < 60_000, "{line}");
+    line
 }
 
 #[test]
 fn a_record_has_the_form_that_users_know() {
-    assert_eq!(
-        record("send_sms", json!({"to": "+46 70 174 06 05", "message": "Hej på dig 😀", "dry_run": false})),
-        json!({"tool": "send_sms", "params": {"to": "+467****605", "message_length": 12, "dry_run": false},
-               "success": true, "dryRun": false})
-    );
-    assert_eq!(
-        record(
-            "send_sms",
-            json!({"to": "+46701740605", "message": "Hej", "from": "Tandlakarna", "dry_run": true, "flashsms": true})
-        ),
-        json!({"tool": "send_sms", "success": true, "dryRun": true,
-               "params": {"to": "+467****605", "from": "Tand****rna", "message_length": 3, "dry_run": true, "flashsms": true}})
-    );
-    assert_eq!(
-        record("get_sms_messages", json!({"limit": 5, "direction": "inbound", "start": "2026-01-31T12:00:00Z"})),
-        json!({"tool": "get_sms_messages", "success": true, "dryRun": false,
-               "params": {"limit": 5, "direction": "inbound", "start": "2026-01-31T12:00:00Z"}})
-    );
-    assert_eq!(
-        record("check_sms_status", json!({"message_id": "s1"})),
-        json!({"tool": "check_sms_status", "params": {"message_id": "s1"}, "success": false, "dryRun": false,
-               "error": "ELKS_API_ERROR (404)"})
-    );
+    let to = "+46 70 174 06 05";
+    let lines = [
+        line("send_sms", json!({"to": to, "message": "Hej på dig 😀", "dry_run": false})),
+        line("send_sms", json!({"to": to, "message": "Hej", "from": "Tandlakarna", "dry_run": true, "flashsms": true})),
+        line("get_sms_messages", json!({"limit": 5, "direction": "inbound", "start": "2026-01-31T12:00:00Z"})),
+        line("check_sms_status", json!({"message_id": "s1"})),
+        line("estimate_sms_cost", json!({"to": to, "message": "Hej"})),
+        line("check_account_balance", json!({})),
+        line("get_delivery_statistics", json!({"limit": 5})),
+    ];
+    assert_snapshot("audit_records", &lines.join("\n"));
 }
 
 #[test]
@@ -57,7 +43,7 @@ fn nothing_a_caller_writes_can_add_a_line_or_an_escape() {
     program.call("check_sms_status", json!({"message_id": hostile}));
     let finished = program.finish();
     let audits: Vec<&String> = finished.stderr.iter().filter(|line| line.contains("audit")).collect();
-    assert_eq!(audits.len(), 3, "{}", finished.told());
+    assert_eq!(audits.len(), 3, "{}", finished.errors());
     for line in audits {
         assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}' || c == '\u{2028}'), "{line}");
         assert!(!line.contains("forged"), "{line}");
@@ -67,16 +53,16 @@ fn nothing_a_caller_writes_can_add_a_line_or_an_escape() {
 
 #[test]
 fn the_log_never_contains_a_message_a_number_or_an_unknown_argument() {
-    let elks = Elks::behaving(|request| {
+    let elks = FakeElks::answering(|request| {
         Reaction::text(403, &format!("no {} to {}", request.field("message").unwrap(), request.field("to").unwrap()))
     });
     let mut program = Launch::account(&elks).serve();
     program.send(json!({"message": "ett hemligt meddelande"}));
     program.send(json!({"hemligt": "hemligt"}));
     program.send(json!({"message": ["hemligt"]}));
-    let told = program.finish().told();
-    assert!(!told.contains("hemligt") && !told.contains("1740605"), "{told}");
-    assert_eq!(told.matches("\"audit\"").count(), 3);
+    let stderr = program.finish().errors();
+    assert!(!stderr.contains("hemligt") && !stderr.contains("1740605"), "{stderr}");
+    assert_eq!(stderr.matches("\"audit\"").count(), 3);
 }
 
 #[test]
@@ -91,20 +77,18 @@ fn a_refused_dry_run_or_estimate_is_recorded_as_dry() {
 }
 
 #[test]
-fn a_call_that_is_cancelled_leaves_its_line_too() {
-    let elks = Elks::behaving(|_| Reaction::Silence);
+fn a_cancelled_call_leaves_an_audit_line() {
+    let elks = FakeElks::answering(|_| Reaction::Silence);
     let mut program = Launch::account(&elks).serve();
-    let id =
-        program.post("tools/call", &json!({"name": "send_sms", "arguments": {"to": "+46701740605", "message": "Hej"}}));
+    let id = program.post_call("send_sms", &json!({"to": "+46701740605", "message": "Hej"}));
     elks.arrival();
-    program
-        .line(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}).to_string());
+    program.cancel(id);
     let audit = program.audit();
     assert_eq!(
         (&audit["success"], &audit["error"]),
         (&json!(false), &json!("OUTCOME_UNKNOWN")),
         "it may have been sent"
     );
-    assert_eq!(program.request("ping", &json!({}))["result"], json!({}));
+    program.ping();
     assert_eq!(elks.requests().len(), 1, "and nothing more is sent");
 }

@@ -1,7 +1,8 @@
 //! Bounds that really fire: each is hit by the attacker, and the next call works.
 
 use crate::attacks::{Scene, credentials};
-use crate::harness::{Launch, Reaction, Tls};
+use crate::support::fake_elks::{self, FakeElks, Reaction};
+use crate::support::program::Launch;
 use elks_mcp::call::Tool;
 use elks_mcp::outside::Outside;
 use elks_mcp::sandbox::CALL_TIME;
@@ -10,17 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// An attack that must end in this code, send nothing, and leave the host in good health.
-async fn stopped(attack: &str, code: &str, told: &str) {
+async fn stopped(attack: &str, code: &str, reason: &str) {
     let scene = Scene::new(false);
     let error = scene.send(attack).await.err().unwrap_or_else(|| panic!("{attack} was not stopped")).to_string();
-    assert!(error.starts_with(&format!("Error ({code}): ")) && error.contains(told), "{attack}: {error}");
+    assert!(error.starts_with(&format!("Error ({code}): ")) && error.contains(reason), "{attack}: {error}");
     assert_eq!(scene.audits().len(), 1, "{attack}");
     assert_eq!(scene.charged().await, 0, "{attack}");
     scene.still_works(0).await;
 }
 
 #[tokio::test]
-async fn a_runaway_guest_is_stopped() {
+async fn an_endless_loop_is_stopped() {
     stopped("endless loop", "SANDBOX_ERROR", "took too long").await;
 }
 
@@ -35,28 +36,28 @@ async fn a_trap_is_one_failed_call() {
 }
 
 #[tokio::test]
-async fn more_memory_than_allowed_is_not_given() {
+async fn memory_over_the_limit_is_denied() {
     stopped("four gibibytes", "SANDBOX_ERROR", "too much memory").await;
 }
 
 #[tokio::test]
-async fn a_million_resources_are_not_given() {
+async fn a_million_resources_are_denied() {
     stopped("a million resources", "SANDBOX_ERROR", "failed").await;
 }
 
 #[tokio::test]
-async fn a_huge_result_is_not_taken() {
+async fn a_huge_result_is_refused() {
     stopped("a hundred mebibytes of result", "SANDBOX_ERROR", "too much memory").await;
     stopped("more result than the host copies", "SANDBOX_ERROR", "failed").await;
     stopped("more result than a client should get", "SANDBOX_ERROR", "the result is too large").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_ends_with_the_request_and_with_the_call() {
+async fn a_request_without_a_response_times_out() {
     let scene = Scene::new(false);
     // The clock stands still unless everybody waits, and then it jumps: twenty seconds in no time.
     let begun = tokio::time::Instant::now();
-    let error = scene.call(Tool::SendSms, json!({"to": "+46701740688", "message": "honest"})).await;
+    let error = scene.call(Tool::SendSms, json!({"to": "+46701740688", "message": "valid"})).await;
     let error = error.err().expect("no answer comes").to_string();
     assert!(error.starts_with("Error (OUTCOME_UNKNOWN): "), "{error}");
     assert_eq!(begun.elapsed().as_secs(), 20, "a component that imports timeouts of its own is not even loaded");
@@ -64,20 +65,17 @@ async fn waiting_ends_with_the_request_and_with_the_call() {
 
 #[tokio::test]
 async fn a_silent_server_ends_the_call_in_time() {
-    let tls = Tls::new("api.46elks.com", |request| match request.path.as_str() {
-        "/a1/me" => Reaction::json(&crate::harness::account()),
-        _ => Reaction::Silence,
-    });
-    let outside = Arc::new(Outside::elks_at(&credentials(), tls.address, &tls.certificate).unwrap());
+    let elks = FakeElks::answering(|_| Reaction::Silence);
+    let outside = Arc::new(Outside::elks_at(&credentials(), elks.address, &elks.certificate).unwrap());
     let scene = Arc::new(Scene::before(outside, false));
     let call = tokio::spawn({
         let scene = Arc::clone(&scene);
         async move { scene.query("wait and wait").await }
     });
     // Once the request is there, only time can pass.
-    let tls = tokio::task::spawn_blocking(move || {
-        while tls.arrival().path == "/a1/me" {}
-        tls
+    let elks = tokio::task::spawn_blocking(move || {
+        elks.arrival();
+        elks
     })
     .await
     .unwrap();
@@ -90,14 +88,14 @@ async fn a_silent_server_ends_the_call_in_time() {
         waited > Duration::from_secs(20) && waited < CALL_TIME + Duration::from_secs(1),
         "one request is given up, then the call: {waited:?}"
     );
-    drop(tls);
+    drop(elks);
 }
 
 #[tokio::test]
-async fn a_server_that_accepts_and_says_nothing_is_no_connection() {
-    let listener = crate::harness::loopback();
+async fn a_server_that_accepts_and_stays_silent_is_unreachable() {
+    let listener = fake_elks::listener().unwrap();
     let address = listener.local_addr().unwrap();
-    let certificate = Tls::new("api.46elks.com", |_| Reaction::HangUp).certificate;
+    let certificate = FakeElks::answering(|_| Reaction::HangUp).certificate.clone();
     let outside = Arc::new(Outside::elks_at(&credentials(), address, &certificate).unwrap());
     let scene = Arc::new(Scene::before(outside, false));
     let call = tokio::spawn({
@@ -116,10 +114,8 @@ async fn a_server_that_accepts_and_says_nothing_is_no_connection() {
 
 /// What a query over real TLS ends in when 46elks answers so.
 async fn answered(reaction: impl Fn() -> Reaction + Send + Sync + 'static) -> String {
-    let tls = Tls::new("api.46elks.com", move |request| {
-        if request.path == "/a1/me" { Reaction::json(&crate::harness::account()) } else { reaction() }
-    });
-    let outside = Arc::new(Outside::elks_at(&credentials(), tls.address, &tls.certificate).unwrap());
+    let elks = FakeElks::answering(move |_| reaction());
+    let outside = Arc::new(Outside::elks_at(&credentials(), elks.address, &elks.certificate).unwrap());
     let scene = Scene::before(outside, false);
     let error = scene.query("").await.err().expect("no sense comes back").to_string();
     assert_eq!(scene.audits().len(), 1);
@@ -127,7 +123,7 @@ async fn answered(reaction: impl Fn() -> Reaction + Send + Sync + 'static) -> St
 }
 
 #[tokio::test]
-async fn answers_that_never_end_or_make_no_sense_are_given_up() {
+async fn endless_and_malformed_responses_are_aborted() {
     for (what, reaction) in [
         (
             "a body without end",
@@ -141,7 +137,7 @@ async fn answers_that_never_end_or_make_no_sense_are_given_up() {
         }),
         ("half an answer", || Reaction::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"data\"".to_vec())),
         ("no HTTP", || Reaction::Raw(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec())),
-        ("no UTF-8", || Reaction::Answer(200, "application/json", b"\xc3\x28".to_vec())),
+        ("no UTF-8", || Reaction::answer(200, "application/json", b"\xc3\x28".to_vec())),
         ("a gzip bomb", || {
             Reaction::Raw(
                 b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x8b\x08\x00".to_vec(),
@@ -155,7 +151,7 @@ async fn answers_that_never_end_or_make_no_sense_are_given_up() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_system_that_limits_the_address_space_is_no_obstacle() {
+fn the_program_runs_in_a_limited_address_space() {
     // 16 GiB: less than the pool reserves, more than a call needs.
     let mut program = Launch::simulator().limited(16 << 20).serve();
     for _ in 0..20 {

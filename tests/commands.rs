@@ -1,14 +1,16 @@
-//! The commands for people.
+//! The commands for people. What they print as a whole is reviewed in `snapshots/`.
 
-use crate::harness::Launch;
+use crate::support::program::Launch;
+use crate::support::read;
+use crate::support::snapshot::{assert_snapshot, normalised};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 #[test]
 fn the_demo_plays_the_whole_session() {
     let finished = Launch::with(&["demo"]).run();
-    let told = finished.stdout.join("\n");
-    assert_eq!(finished.code(), 0, "{told}\n{}", finished.told());
+    let output = finished.stdout.join("\n");
+    assert_eq!(finished.code(), 0, "{output}\n{}", finished.errors());
     for step in [
         "Handshake",
         "Tool list",
@@ -25,8 +27,43 @@ fn the_demo_plays_the_whole_session() {
         "{\"audit\":{",
         "exit code 0",
     ] {
-        assert!(told.contains(step), "{step:?} is missing:\n{told}");
+        assert!(output.contains(step), "{step:?} is missing:\n{output}");
     }
+    assert_snapshot("demo", &output);
+}
+
+/// What the `text` blocks of a Markdown page quote.
+fn quoted(page: &str) -> Vec<&str> {
+    page.split("\n```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("text\n")).collect()
+}
+
+#[test]
+fn what_the_readme_quotes_is_what_the_demo_and_cargo_test_print() {
+    let snapshot = read("tests/snapshots/demo.snap");
+    let printed: Vec<&str> = snapshot.lines().collect();
+    let tests: String = crate::tidy::sources("tests").into_iter().map(|(_, text)| text).collect();
+    let (mut steps, mut results) = (0, 0);
+    let readme = read("README.md");
+    for block in quoted(&readme) {
+        let first = block.lines().next().unwrap_or_default();
+        if first.starts_with(|c: char| c.is_ascii_digit()) {
+            for line in block.lines() {
+                assert!(printed.contains(&normalised(line).as_str()), "README.md: the demo does not print {line:?}");
+                steps += 1;
+            }
+        } else if first.starts_with("test ") {
+            // How many tests there are and how long they take is not checked.
+            for line in block.lines().filter(|line| !line.starts_with("test result: ok. ")) {
+                let name = line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... ok"));
+                let (_, name) = name.and_then(|name| name.split_once("::")).expect("is a line of cargo test");
+                assert!(tests.contains(&format!("fn {name}()")), "README.md: there is no test {name}");
+                results += 1;
+            }
+        } else {
+            assert!(block.contains('─'), "README.md: nothing checks this quotation:\n{block}");
+        }
+    }
+    assert!(steps > 0 && results > 0, "README.md quotes {steps} lines of the demo and {results} of cargo test");
 }
 
 #[test]
@@ -41,24 +78,24 @@ fn the_tool_list_is_printed_offline_and_without_credentials() {
 fn the_component_is_written_as_it_is_embedded() {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("written.wasm");
     let finished = Launch::with(&["component", "--output", path.to_str().unwrap()]).run();
-    assert_eq!(finished.code(), 0, "{}", finished.told());
+    assert_eq!(finished.code(), 0, "{}", finished.errors());
     let written = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     assert_eq!(written, elks_mcp::capabilities::COMPONENT);
     let digest: String = Sha256::digest(&written).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(finished.told().contains(&digest));
+    assert!(finished.errors().contains(&digest));
     let capabilities = Launch::with(&["capabilities"]).run().stdout.join("\n");
     assert!(capabilities.contains(&digest));
 
     let nowhere = Launch::with(&["component", "--output", "/no/such/folder/x.wasm"]).run();
     assert_eq!(nowhere.code(), 1);
-    assert!(nowhere.told().contains("cannot write /no/such/folder/x.wasm"), "{}", nowhere.told());
+    assert!(nowhere.errors().contains("cannot write /no/such/folder/x.wasm"), "{}", nowhere.errors());
 }
 
 #[test]
 fn capabilities_show_imports_exports_and_permits() {
-    let told = Launch::with(&["capabilities"]).run().stdout.join("\n");
-    let imports: Vec<&str> = told.lines().filter_map(|line| line.trim().strip_prefix("import ")).collect();
+    let output = Launch::with(&["capabilities"]).run().stdout.join("\n");
+    let imports: Vec<&str> = output.lines().filter_map(|line| line.trim().strip_prefix("import ")).collect();
     assert_eq!(
         imports,
         [
@@ -79,18 +116,19 @@ fn capabilities_show_imports_exports_and_permits() {
         "at most 1 × GET /a1/sms/ID",
         "at most 1 × GET /a1/me",
     ] {
-        assert!(told.contains(shown), "{shown:?} is missing:\n{told}");
+        assert!(output.contains(shown), "{shown:?} is missing:\n{output}");
     }
+    assert_snapshot("capabilities", &output);
 }
 
 #[test]
-fn capabilities_are_there_for_programs_too() {
-    let told: Value =
+fn capabilities_are_printed_as_json() {
+    let output: Value =
         serde_json::from_str(&Launch::with(&["capabilities", "--json"]).run().stdout.join("\n")).expect("is JSON");
-    assert_eq!(told["component"]["sha256"], elks_mcp::capabilities::digest());
-    assert_eq!(told["component"]["exports"]["elks:sms/sending@0.1.0"], json!(["send-sms"]));
-    assert_eq!(told["destination"], "https://api.46elks.com");
-    let permits = told["permits"].as_array().unwrap();
+    assert_eq!(output["component"]["sha256"], elks_mcp::capabilities::digest());
+    assert_eq!(output["component"]["exports"]["elks:sms/sending@0.1.0"], json!(["send-sms"]));
+    assert_eq!(output["destination"], "https://api.46elks.com");
+    let permits = output["permits"].as_array().unwrap();
     assert_eq!(permits.len(), 12);
     let sending: Vec<&Value> = permits
         .iter()
@@ -102,7 +140,7 @@ fn capabilities_are_there_for_programs_too() {
 }
 
 #[test]
-fn help_and_version_say_what_they_should() {
+fn help_and_version_are_printed() {
     let help = Launch::with(&["--help"]).run();
     assert_eq!(help.code(), 0);
     let help = help.stdout.join("\n");
@@ -111,9 +149,10 @@ fn help_and_version_say_what_they_should() {
     {
         assert!(help.contains(named), "{named} is missing:\n{help}");
     }
+    assert_snapshot("help", &help);
     let version = Launch::with(&["--version"]).run();
     assert_eq!(version.stdout, [format!("elks-mcp {}", env!("CARGO_PKG_VERSION"))]);
     let unknown = Launch::with(&["sned"]).run();
     assert_eq!(unknown.code(), 2);
-    assert!(unknown.told().contains("unrecognized subcommand 'sned'") && unknown.stdout.is_empty());
+    assert!(unknown.errors().contains("unrecognized subcommand 'sned'") && unknown.stdout.is_empty());
 }

@@ -1,18 +1,11 @@
 //! `CONFIRM_SENDS`: a person approves every real send, in clients of both eras.
 
-use crate::harness::{Called, Elks, Launch, Program, RECIPIENT, Reaction, Received, merged};
+use crate::support::fake_elks::FakeElks;
+use crate::support::program::{Called, Finished, Launch, Program};
+use crate::support::{RECIPIENT, SENDER, answers, merged};
 use serde_json::{Value, json};
 
-fn either(request: &Received) -> Reaction {
-    let common = json!({"status": "created", "direction": "outgoing", "to": request.field("to"), "parts": 1,
-                        "from": request.field("from"), "message": request.field("message")});
-    Reaction::json(&match request.field("dryrun") {
-        Some(_) => merged(common, &json!({"estimated_cost": 5200})),
-        None => merged(common, &json!({"id": "s1", "cost": 5200, "created": "2026-01-31T12:00:00.000000"})),
-    })
-}
-
-fn sent(elks: &Elks) -> usize {
+fn sent(elks: &FakeElks) -> usize {
     elks.requests().iter().filter(|request| request.field("dryrun").is_none()).count()
 }
 
@@ -21,33 +14,28 @@ fn message() -> Value {
 }
 
 /// A client of the era with a handshake.
-fn legacy(elks: &Elks, capabilities: Value) -> Program {
+fn legacy(elks: &FakeElks, capabilities: Value) -> Program {
     let mut program = Launch::account(elks).env("CONFIRM_SENDS", "true").start();
-    program.request(
-        "initialize",
-        &json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": {"name": "tests", "version": "1"}}),
-    );
-    program.line(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
+    program.handshake_with(&capabilities);
     program
 }
 
 /// Calls `send_sms`, answers the question, and gives the question and the result.
 fn asked(program: &mut Program, answer: Value) -> (Value, Called) {
-    program.post("tools/call", &json!({"name": "send_sms", "arguments": message()}));
-    let question = program.answer();
+    program.post_call("send_sms", &message());
+    let question = program.message();
     assert_eq!(question["method"], "elicitation/create", "{question}");
     program.line(&json!({"jsonrpc": "2.0", "id": question["id"], "result": answer}).to_string());
-    (question["params"].clone(), Called(program.answer()["result"].clone()))
+    (question["params"].clone(), Called(program.message()["result"].clone()))
 }
 
 #[test]
 fn the_person_sees_recipient_sender_text_parts_and_price_before_anything_is_sent() {
-    let elks = Elks::behaving(either);
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = legacy(&elks, json!({"elicitation": {}}));
     let (question, called) = asked(&mut program, json!({"action": "accept", "content": {}}));
     let shown = question["message"].as_str().unwrap();
-    for part in [RECIPIENT, crate::harness::SENDER, "Hej från provet\\u{7}", "1 part", "0.52 SEK", "control character"]
-    {
+    for part in [RECIPIENT, SENDER, "Hej från provet\\u{7}", "1 part", "0.52 SEK", "control character"] {
         assert!(shown.contains(part), "{part} is not shown: {shown}");
     }
     assert_eq!(question["requestedSchema"]["type"], "object");
@@ -57,27 +45,27 @@ fn the_person_sees_recipient_sender_text_parts_and_price_before_anything_is_sent
 
 #[test]
 fn without_the_persons_approval_nothing_is_sent() {
-    let elks = Elks::behaving(either);
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = legacy(&elks, json!({"elicitation": {}}));
     for answer in [json!({"action": "decline"}), json!({"action": "cancel"})] {
-        let told = asked(&mut program, answer).1.failed("NOT_CONFIRMED");
-        assert!(told.contains("Nothing was sent") && told.contains("dry_run: true"), "how to proceed: {told}");
+        let error = asked(&mut program, answer).1.failed("NOT_CONFIRMED");
+        assert!(error.contains("Nothing was sent") && error.contains("dry_run: true"), "how to proceed: {error}");
     }
-    program.post("tools/call", &json!({"name": "send_sms", "arguments": message()}));
-    let question = program.answer();
+    program.post_call("send_sms", &message());
+    let question = program.message();
     program
         .line(&json!({"jsonrpc": "2.0", "id": question["id"], "error": {"code": -32603, "message": "no"}}).to_string());
-    Called(program.answer()["result"].clone()).failed("NOT_CONFIRMED");
+    Called(program.message()["result"].clone()).failed("NOT_CONFIRMED");
     let mut mute = legacy(&elks, json!({}));
-    let told = mute.call("send_sms", message()).failed("NOT_CONFIRMED");
-    assert!(told.contains("this client cannot ask the person"), "{told}");
+    let error = mute.call("send_sms", message()).failed("NOT_CONFIRMED");
+    assert!(error.contains("this client cannot ask the person"), "{error}");
     assert_eq!(mute.audit()["error"], "NOT_CONFIRMED");
     assert_eq!(sent(&elks), 0);
 }
 
 #[test]
-fn only_real_sends_are_asked_about_and_only_when_the_operator_wants_it() {
-    let elks = Elks::behaving(either);
+fn only_real_sends_need_approval_and_only_if_the_operator_wants_it() {
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = legacy(&elks, json!({}));
     assert_eq!(program.call("send_sms", merged(message(), &json!({"dry_run": true}))).facts()["sent"], false);
     program.call("check_account_balance", json!({})).facts();
@@ -106,8 +94,8 @@ fn answer(question: &Value, action: &str) -> Value {
 }
 
 #[test]
-fn a_client_of_today_is_given_the_question_and_calls_again() {
-    let elks = Elks::behaving(either);
+fn a_client_without_handshake_is_given_the_question_and_calls_again() {
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
     let question = modern(&mut program, &message(), json!({}));
     assert_eq!(question["resultType"], "input_required", "{question}");
@@ -121,13 +109,13 @@ fn a_client_of_today_is_given_the_question_and_calls_again() {
 }
 
 #[test]
-fn swapped_replayed_declined_and_made_up_approvals_send_nothing() {
-    let elks = Elks::behaving(either);
+fn mismatched_replayed_declined_and_forged_approvals_send_nothing() {
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
     let refused = |result: Value| {
-        let told = result["content"][0]["text"].as_str().unwrap_or_default().to_string();
-        assert!(told.starts_with("Error (NOT_CONFIRMED): ") && result["isError"] == true, "{result}");
-        told
+        let text = result["content"][0]["text"].as_str().unwrap_or_default().to_string();
+        assert!(text.starts_with("Error (NOT_CONFIRMED): ") && result["isError"] == true, "{result}");
+        text
     };
     let question = modern(&mut program, &message(), json!({}));
     let yes = answer(&question, "accept");
@@ -149,24 +137,23 @@ fn swapped_replayed_declined_and_made_up_approvals_send_nothing() {
 }
 
 #[test]
-fn a_call_that_ends_while_the_person_is_asked_leaves_its_line() {
-    let elks = Elks::behaving(either);
-    let audits = |finished: crate::harness::Finished| {
+fn a_call_that_ends_during_the_question_leaves_an_audit_line() {
+    let elks = FakeElks::answering(answers::accepting);
+    let audits = |finished: Finished| {
         let lines = finished.stderr.into_iter().filter(|line| line.contains("\"tool\":\"send_sms\""));
         lines.collect::<Vec<_>>()
     };
     let mut program = legacy(&elks, json!({"elicitation": {}}));
-    let id = program.post("tools/call", &json!({"name": "send_sms", "arguments": message()}));
-    assert_eq!(program.answer()["method"], "elicitation/create");
-    program
-        .line(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}).to_string());
-    assert_eq!(program.request("ping", &json!({}))["result"], json!({}));
+    let id = program.post_call("send_sms", &message());
+    assert_eq!(program.message()["method"], "elicitation/create");
+    program.cancel(id);
+    program.ping();
     let cancelled = audits(program.finish());
     assert!(cancelled.len() == 1 && cancelled[0].contains("\"error\":\"CANCELLED\""), "{cancelled:?}");
 
     let mut program = legacy(&elks, json!({"elicitation": {}}));
-    program.post("tools/call", &json!({"name": "send_sms", "arguments": message()}));
-    assert_eq!(program.answer()["method"], "elicitation/create");
+    program.post_call("send_sms", &message());
+    assert_eq!(program.message()["method"], "elicitation/create");
     let gone = audits(program.finish());
     assert!(gone.len() == 1 && gone[0].contains("\"error\":\"NOT_CONFIRMED\""), "{gone:?}");
 
@@ -178,8 +165,8 @@ fn a_call_that_ends_while_the_person_is_asked_leaves_its_line() {
 }
 
 #[test]
-fn nobody_is_asked_about_a_call_that_cannot_be_made() {
-    let elks = Elks::behaving(either);
+fn an_invalid_call_asks_nobody() {
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = legacy(&elks, json!({"elicitation": {}}));
     for wrong in [json!({"flashsms": "yes"}), json!({"dry_run": "true"}), json!({"surprise": 1})] {
         program.call("send_sms", merged(message(), &wrong)).failed("VALIDATION_ERROR");

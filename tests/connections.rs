@@ -1,22 +1,15 @@
-//! The connections to 46elks: kept, HTTP/2 where it is offered, and closed ones cost no send.
+//! The connections to 46elks: they are kept, HTTP/2 is spoken where it is offered, and one that was
+//! closed while idle costs no send.
 
-use crate::harness::{Elks, Launch, Reaction, account};
-use crate::server;
-use bytes::Bytes;
-use http::{Response, Version};
-use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
-
-/// What 46elks answers to a message that it took.
-fn accepted() -> Value {
-    json!({"id": "s0123456789abcdef0123456789abcdef", "status": "created", "direction": "outgoing", "parts": 1,
-           "from": "+46766861004", "to": "+46701740605", "message": "x", "cost": 5200,
-           "created": "2026-01-01T08:00:00.000000"})
-}
+use crate::support::answers;
+use crate::support::fake_elks::{FakeElks, Reaction};
+use crate::support::program::Launch;
+use http::Version;
+use serde_json::json;
 
 #[test]
 fn calls_share_a_connection() {
-    let elks = Elks::behaving(|_| Reaction::json(&accepted()));
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
     for _ in 0..5 {
         program.send(json!({})).facts();
@@ -26,13 +19,12 @@ fn calls_share_a_connection() {
 
 #[test]
 fn a_connection_that_the_server_closed_while_it_was_idle_costs_no_send() {
-    let body = accepted().to_string();
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
     // It promises to keep the connection, and closes it all the same.
-    let elks = Elks::behaving(move |_| Reaction::Raw(answer.clone().into_bytes()));
+    let elks = FakeElks::answering(|request| {
+        let body = answers::accepted(request).to_string();
+        let head = "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-type: application/json\r\ncontent-length";
+        Reaction::Raw(format!("{head}: {}\r\n\r\n{body}", body.len()).into_bytes())
+    });
     let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "100").serve();
     for _ in 0..50 {
         assert_eq!(program.send(json!({})).facts()["sent"], true);
@@ -43,28 +35,14 @@ fn a_connection_that_the_server_closed_while_it_was_idle_costs_no_send() {
 
 #[test]
 fn http_2_is_spoken_where_it_is_offered() {
-    let (pem, tls) = server::tls().unwrap();
-    let certificate = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("h2-{}.pem", std::process::id()));
-    std::fs::write(&certificate, pem).unwrap();
-    let seen: Arc<Mutex<Vec<(Version, String)>>> = Arc::default();
-    let log = Arc::clone(&seen);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let listener = runtime.block_on(server::listen()).unwrap();
-    let proxy = format!("http://{}", listener.local_addr().unwrap());
-    runtime.spawn(server::serve(listener, Some(tls), move |request| {
-        log.lock().unwrap().push((request.version(), request.uri().path().to_string()));
-        let body = if request.uri().path() == "/a1/me" { account() } else { accepted() };
-        async move { Ok(Response::new(Bytes::from(body.to_string()))) }
-    }));
-    let launch = Launch::with(&[]).credentials().env("HTTPS_PROXY", &proxy);
-    let mut program = launch.env("SSL_CERT_FILE", certificate.to_str().unwrap()).serve();
+    let elks = FakeElks::over_http_2(answers::accepting);
+    let mut program = Launch::account(&elks).serve();
     program.call("check_account_balance", json!({})).facts();
     for _ in 0..3 {
         assert_eq!(program.send(json!({})).facts()["sent"], true);
     }
-    drop(program);
-    std::fs::remove_file(&certificate).unwrap();
-    let seen = seen.lock().unwrap();
-    assert!(seen.iter().all(|(version, _)| *version == Version::HTTP_2), "{seen:?}");
-    assert_eq!(seen.iter().filter(|(_, path)| path == "/a1/sms").count(), 4, "a price and three messages");
+    let requests = elks.requests();
+    assert!(requests.iter().all(|request| request.version == Version::HTTP_2), "{requests:?}");
+    let posts = requests.iter().filter(|request| request.path == "/a1/sms").count();
+    assert_eq!(posts, 4, "a price and three messages");
 }

@@ -1,24 +1,27 @@
 //! How sessions end: promptly, without orphan, panic or lost audit line.
 
-use crate::harness::{Elks, Launch, Program, RECIPIENT, Reaction};
+use crate::support::RECIPIENT;
+use crate::support::fake_elks::{FakeElks, Reaction};
+use crate::support::program::{Launch, Program};
+use elks_mcp::mcp_client::Output;
 use serde_json::json;
 
-/// A session whose send is on the wire, and whose answer never comes.
-fn on_the_wire(elks: &Elks) -> Program {
+/// A session whose send has left and is never answered.
+fn with_a_send_under_way(elks: &FakeElks) -> Program {
     let mut program = Launch::account(elks).serve();
-    program.post("tools/call", &json!({"name": "send_sms", "arguments": {"to": RECIPIENT, "message": "Hej"}}));
+    program.post_call("send_sms", &json!({"to": RECIPIENT, "message": "Hej"}));
     elks.arrival();
     program
 }
 
-/// That the program has ended well and told that the message may have been sent.
+/// Asserts that the program ended well and recorded that the message may have been sent.
 fn ended_with_unknown_outcome(program: Program) {
     let finished = program.wait();
-    let told = finished.told();
-    assert_eq!(finished.code(), 0, "{told}");
-    let audits: Vec<&str> = told.lines().filter(|line| line.starts_with("{\"audit\"")).collect();
-    assert_eq!(audits.len(), 1, "{told}");
-    assert!(audits[0].contains("\"error\":\"OUTCOME_UNKNOWN\"") && !told.contains("panicked"), "{told}");
+    let stderr = finished.errors();
+    assert_eq!(finished.code(), 0, "{stderr}");
+    let audits: Vec<&str> = stderr.lines().filter(|line| line.starts_with("{\"audit\"")).collect();
+    assert_eq!(audits.len(), 1, "{stderr}");
+    assert!(audits[0].contains("\"error\":\"OUTCOME_UNKNOWN\"") && !stderr.contains("panicked"), "{stderr}");
 }
 
 #[cfg(unix)]
@@ -37,74 +40,73 @@ fn signals_end_the_program_whenever_they_come() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_while_a_message_is_on_the_wire_is_an_unknown_outcome() {
-    let elks = Elks::behaving(|_| Reaction::Silence);
-    let program = on_the_wire(&elks);
+fn a_signal_during_a_send_is_an_unknown_outcome() {
+    let elks = FakeElks::answering(|_| Reaction::Silence);
+    let program = with_a_send_under_way(&elks);
     program.signal("TERM");
     ended_with_unknown_outcome(program);
     assert_eq!(elks.requests().len(), 1);
 }
 
 #[test]
-fn the_end_of_input_while_a_message_is_on_the_wire_is_an_unknown_outcome() {
-    let elks = Elks::behaving(|_| Reaction::Silence);
-    let mut program = on_the_wire(&elks);
-    program.hang_up();
+fn the_end_of_input_during_a_send_is_an_unknown_outcome() {
+    let elks = FakeElks::answering(|_| Reaction::Silence);
+    let mut program = with_a_send_under_way(&elks);
+    program.close_input();
     ended_with_unknown_outcome(program);
     assert_eq!(elks.requests().len(), 1);
 }
 
 #[test]
-fn the_end_of_input_lets_a_call_finish_that_can() {
+fn at_the_end_of_input_a_call_under_way_finishes() {
     let mut program = Launch::simulator().serve();
-    program.post("tools/call", &json!({"name": "send_sms", "arguments": {"to": RECIPIENT, "message": "Hej"}}));
+    program.post_call("send_sms", &json!({"to": RECIPIENT, "message": "Hej"}));
     let finished = program.finish();
     assert_eq!((finished.code(), finished.stdout.len()), (0, 1), "it was answered");
-    assert!(finished.told().contains("\"success\":true"), "{}", finished.told());
+    assert!(finished.errors().contains("\"success\":true"), "{}", finished.errors());
 }
 
 #[test]
-fn a_client_that_has_closed_its_ears_is_gone() {
-    let mut program = Launch::simulator().start_unheard();
+fn a_client_that_stops_reading_ends_the_session() {
+    let mut program = Launch::simulator().stdout(Output::Closed).start();
     program.line(
         &json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25",
-        "capabilities": {}, "clientInfo": {"name": "deaf", "version": "1"}}})
+        "capabilities": {}, "clientInfo": {"name": "silent", "version": "1"}}})
         .to_string(),
     );
     let finished = program.wait();
-    assert!(!finished.told().contains("panicked"), "{}", finished.told());
+    assert!(!finished.errors().contains("panicked"), "{}", finished.errors());
     assert_eq!(finished.code(), 0);
 }
 
 #[test]
-fn a_closed_stderr_keeps_nobody_from_working() {
-    let (mut program, _) = Launch::simulator().start_unread(true);
+fn a_closed_stderr_stops_no_call() {
+    let mut program = Launch::simulator().stderr(Output::Closed).start();
     program.handshake();
     assert_eq!(program.send(json!({})).facts()["sent"], true);
     assert_eq!(program.finish().code(), 0);
 }
 
 #[test]
-fn a_full_stderr_keeps_nobody_from_working() {
-    let (mut program, unread) = Launch::simulator().start_unread(false);
+fn a_full_stderr_stops_no_call() {
+    let mut program = Launch::simulator().stderr(Output::Unread).start();
     program.handshake();
     // Far more audit lines than a pipe holds.
     for _ in 0..1500 {
         program.call("check_sms_status", json!({"message_id": "s", "surprise": 1})).failed("VALIDATION_ERROR");
     }
     assert_eq!(program.send(json!({})).facts()["sent"], true);
-    program.hang_up();
+    program.close_input();
     assert_eq!(program.wait().code(), 0);
-    drop(unread);
 }
 
 #[cfg(unix)]
 #[test]
-fn a_full_stdout_does_not_keep_the_program_from_ending() {
-    let (mut program, unread) = Launch::simulator().start_unheard_but_open();
+fn a_full_stdout_does_not_block_the_exit() {
+    let mut program = Launch::simulator().stdout(Output::Unread).start();
     program.line(
         &json!({"jsonrpc": "2.0", "id": "i", "method": "initialize", "params": {"protocolVersion": "2025-11-25",
-        "capabilities": {}, "clientInfo": {"name": "deaf", "version": "1"}}})
+        "capabilities": {}, "clientInfo": {"name": "silent", "version": "1"}}})
         .to_string(),
     );
     // Far more than a pipe holds.
@@ -116,5 +118,4 @@ fn a_full_stdout_does_not_keep_the_program_from_ending() {
     program.signal("TERM");
     assert_eq!(program.wait().code(), 0);
     assert!(begun.elapsed() < std::time::Duration::from_secs(15), "{:?}", begun.elapsed());
-    drop(unread);
 }

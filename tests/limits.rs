@@ -1,7 +1,8 @@
 //! Rate limits. That no minute admits more than the limit is proved with a clock of its own in
 //! `host/src/gate.rs`; here is what a client sees.
 
-use crate::harness::{Launch, RECIPIENT};
+use crate::support::RECIPIENT;
+use crate::support::program::Launch;
 use serde_json::json;
 
 #[test]
@@ -10,23 +11,23 @@ fn the_eleventh_message_of_a_minute_is_refused_in_the_words_that_users_know() {
     for _ in 0..10 {
         program.send(json!({})).facts();
     }
-    let told = program.send(json!({})).failed("RATE_LIMIT_EXCEEDED");
-    let seconds = told
+    let error = program.send(json!({})).failed("RATE_LIMIT_EXCEEDED");
+    let seconds = error
         .strip_prefix("Rate limit exceeded for SMS sending. Please wait ")
         .and_then(|rest| rest.strip_suffix(" seconds before trying again."))
-        .unwrap_or_else(|| panic!("{told}"));
-    assert!((1..=60).contains(&seconds.parse::<u32>().unwrap()), "{told}");
+        .unwrap_or_else(|| panic!("{error}"));
+    assert!((1..=60).contains(&seconds.parse::<u32>().unwrap()), "{error}");
     program.call("check_account_balance", json!({})).facts();
 }
 
 #[test]
-fn queries_have_a_limit_of_their_own() {
+fn queries_have_their_own_limit() {
     let mut program = Launch::simulator().env("RATE_LIMIT_QUERIES_PER_MINUTE", "3").serve();
     program.call("check_account_balance", json!({})).facts();
     program.call("get_sms_messages", json!({})).facts();
     program.call("estimate_sms_cost", json!({"to": RECIPIENT, "message": "Hej"})).facts();
-    let told = program.call("get_delivery_statistics", json!({})).failed("RATE_LIMIT_EXCEEDED");
-    assert!(told.starts_with("Rate limit exceeded for queries. Please wait "), "{told}");
+    let error = program.call("get_delivery_statistics", json!({})).failed("RATE_LIMIT_EXCEEDED");
+    assert!(error.starts_with("Rate limit exceeded for queries. Please wait "), "{error}");
     program.send(json!({})).facts();
 }
 
@@ -48,6 +49,6 @@ fn calls_at_the_same_time_share_the_limit() {
     for _ in 0..40 {
         program.post("tools/call", &json!({"name": "send_sms", "arguments": {"to": RECIPIENT, "message": "Hej"}}));
     }
-    let results: Vec<bool> = (0..40).map(|_| program.answer()["result"]["isError"] == false).collect();
+    let results: Vec<bool> = (0..40).map(|_| program.message()["result"]["isError"] == false).collect();
     assert_eq!(results.iter().filter(|sent| **sent).count(), 5);
 }

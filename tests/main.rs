@@ -1,13 +1,11 @@
 //! What the program promises, tried from outside: the real executable, over real pipes, against the
-//! simulator or against a pretend 46elks behind real TLS on loopback. Each test is a promise of
-//! README.md or SECURITY.md.
+//! simulator or against a fake 46elks behind real TLS on loopback. Each test is a promise of README.md
+//! or SECURITY.md; each file has one subject, and `support/` what they share.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says so by panicking")]
 #![expect(unreachable_pub, reason = "one program; nothing is exported")]
 
-mod harness;
-#[path = "loopback/server.rs"]
-mod server;
+mod support;
 
 mod attacks;
 mod audit;
@@ -16,13 +14,14 @@ mod commands;
 mod component;
 mod confirm;
 mod connections;
-mod defects;
 mod ending;
+mod inbound;
 mod limits;
+mod node_server;
+mod protocol;
 mod queries;
 mod sending;
 mod session;
 mod settings;
-mod strangers;
+
 mod tidy;
-mod wire;

@@ -1,37 +1,18 @@
-//! `send_sms`: what leaves, what does not, and what is said about it.
+//! `send_sms`: which requests leave, which do not, and what the result says.
 
-use crate::harness::{Elks, Launch, RECIPIENT, Reaction, Received, SENDER};
-use serde_json::{Value, json};
-
-/// 46elks's answer to a real send.
-fn accepted(request: &Received) -> Reaction {
-    Reaction::json(&json!({
-        "status": "created", "direction": "outgoing", "from": request.field("from"), "to": request.field("to"),
-        "created": "2026-11-21T20:35:32.429389", "parts": 1, "cost": 5200, "message": request.field("message"),
-        "id": "s0231d6d7d6bc14a7e7734e466785c4ce",
-    }))
-}
-
-/// 46elks's answer to a dry run.
-fn priced(request: &Received) -> Reaction {
-    Reaction::json(&json!({
-        "status": "created", "direction": "outgoing", "from": request.field("from"), "to": request.field("to"),
-        "estimated_cost": 5200, "parts": 1, "message": request.field("message"),
-    }))
-}
-
-fn either(request: &Received) -> Reaction {
-    if request.field("dryrun").is_some() { priced(request) } else { accepted(request) }
-}
+use crate::support::fake_elks::{FakeElks, Reaction, Received};
+use crate::support::program::Launch;
+use crate::support::{RECIPIENT, SENDER, answers};
+use serde_json::json;
 
 #[test]
 fn one_call_sends_one_message_to_that_number_with_those_words() {
-    let elks = Elks::behaving(either);
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
     let called = program.send(json!({"to": "+46 (70) 174-06.05", "message": "Hej & hå: 100 % = åäö 😀 +"}));
     let facts = called.facts();
     assert_eq!((&facts["sent"], &facts["dry_run"], &facts["simulated"]), (&json!(true), &json!(false), &json!(false)));
-    assert_eq!(facts["id"], "s0231d6d7d6bc14a7e7734e466785c4ce");
+    assert_eq!(facts["id"], answers::ID);
     assert_eq!((&facts["status"], &facts["parts"], &facts["cost"]), (&json!("created"), &json!(1), &json!(5200)));
     assert_eq!((&facts["currency"], &facts["created"]), (&json!("SEK"), &json!("2026-11-21T20:35:32.429Z")));
     assert!(called.text().contains("0.52 SEK"));
@@ -50,8 +31,8 @@ fn one_call_sends_one_message_to_that_number_with_those_words() {
 }
 
 #[test]
-fn dry_run_is_the_operators_lock() {
-    let elks = Elks::behaving(either);
+fn only_the_operator_turns_dry_run_off() {
+    let elks = FakeElks::answering(answers::accepting);
     let mut locked = Launch::account(&elks).without("DRY_RUN").serve();
     for more in [json!({}), json!({"dry_run": true}), json!({"dry_run": false})] {
         let called = locked.send(more.clone());
@@ -62,8 +43,8 @@ fn dry_run_is_the_operators_lock() {
             (&json!(null), &json!(null), &json!(5200))
         );
         assert!(called.text().contains("DRY RUN: nothing was sent"), "{}", called.text());
-        let told_why = called.text().contains("dry_run: false was not followed");
-        assert_eq!(told_why, more == json!({"dry_run": false}), "{}", called.text());
+        let explained = called.text().contains("dry_run: false was not followed");
+        assert_eq!(explained, more == json!({"dry_run": false}), "{}", called.text());
     }
     let mut open = Launch::account(&elks).serve();
     assert_eq!(open.send(json!({"dry_run": true})).facts()["sent"], false, "an argument tightens the lock");
@@ -73,24 +54,24 @@ fn dry_run_is_the_operators_lock() {
 
 #[test]
 fn an_argument_of_the_wrong_kind_never_sends() {
-    let elks = Elks::behaving(either);
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
     for wrong in [json!(null), json!(0), json!(""), json!("false"), json!("true"), json!([]), json!({})] {
         program.send(json!({"dry_run": wrong})).failed("VALIDATION_ERROR");
     }
-    let told = program.send(json!({"dryRun": true})).failed("VALIDATION_ERROR");
-    assert!(told.contains("unknown argument `dryRun`"), "unknown arguments are refused by name: {told}");
+    let error = program.send(json!({"dryRun": true})).failed("VALIDATION_ERROR");
+    assert!(error.contains("unknown argument `dryRun`"), "unknown arguments are refused by name: {error}");
     program.send(json!({"flashsms": "yes"})).failed("VALIDATION_ERROR");
     assert!(elks.requests().is_empty());
 }
 
 #[test]
 fn placeholders_are_refused_but_the_test_number_is_not() {
-    let elks = Elks::behaving(either);
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
     for number in ["+46701234567", "+1234567890", "+46000000000", "+46 70 123 45 67", "+46111111111"] {
-        let told = program.send(json!({"to": number})).failed("VALIDATION_ERROR");
-        assert!(told.contains("placeholder") && !told.contains(number), "{told}");
+        let error = program.send(json!({"to": number})).failed("VALIDATION_ERROR");
+        assert!(error.contains("placeholder") && !error.contains(number), "{error}");
     }
     for number in ["070-174 06 05", "+46XXXXXXXXX", "+4670174060", "+46701740605,+46701740606", "+46881"] {
         program.send(json!({"to": number})).failed("VALIDATION_ERROR");
@@ -101,8 +82,8 @@ fn placeholders_are_refused_but_the_test_number_is_not() {
 }
 
 #[test]
-fn senders_are_names_or_numbers_and_nobody_poses_as_a_bank() {
-    let elks = Elks::behaving(either);
+fn senders_are_names_or_numbers_and_impersonations_are_refused() {
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "100").serve();
     for listed in [
         "BANK",
@@ -118,9 +99,8 @@ fn senders_are_names_or_numbers_and_nobody_poses_as_a_bank() {
         "ALERT",
         "WARNING",
     ] {
-        for spelled in
-            [listed.to_string(), listed.to_lowercase(), listed.replace('E', "3").replace('I', "1").replace('O', "0")]
-        {
+        let digits = listed.replace('E', "3").replace('I', "1").replace('O', "0");
+        for spelled in [listed.to_string(), listed.to_lowercase(), listed.replace('A', "4"), digits] {
             program.send(json!({"from": spelled})).failed("VALIDATION_ERROR");
         }
     }
@@ -136,15 +116,15 @@ fn senders_are_names_or_numbers_and_nobody_poses_as_a_bank() {
 
 #[test]
 fn a_text_sender_may_be_the_default() {
-    let elks = Elks::behaving(either);
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).env("ELKS_PHONE_NUMBER", "Elks").serve();
-    program.send(json!({})).facts();
+    assert_eq!(program.send(json!({})).facts()["from"], "Elks");
     assert_eq!(elks.requests()[0].field("from").as_deref(), Some("Elks"));
 }
 
 #[test]
 fn control_characters_are_stripped_from_what_is_sent() {
-    let elks = Elks::behaving(either);
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
     let called = program.send(json!({"message": "He\u{0}j\u{1b}[31m\tdu\r\nigen\u{9b}!"}));
     assert_eq!(called.facts()["message"], "Hej[31m\tdu\r\nigen!");
@@ -153,23 +133,23 @@ fn control_characters_are_stripped_from_what_is_sent() {
 }
 
 #[test]
-fn what_the_recipient_would_not_see_is_refused() {
-    let elks = Elks::behaving(either);
+fn invisible_characters_are_refused() {
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
-    for unseen in ["Hej\u{202e}!", "Hej\u{e0041}!", "Hej\u{200b}!", "Hej\u{fe0f}!", "Hej\u{2066}!"] {
-        let told = program.send(json!({"message": unseen})).failed("VALIDATION_ERROR");
-        assert!(told.contains("at character 4"), "{told}");
+    for invisible in ["Hej\u{202e}!", "Hej\u{e0041}!", "Hej\u{200b}!", "Hej\u{fe0f}!", "Hej\u{2066}!"] {
+        let error = program.send(json!({"message": invisible})).failed("VALIDATION_ERROR");
+        assert!(error.contains("at character 4"), "{error}");
     }
     assert!(elks.requests().is_empty());
     program.send(json!({"message": "👩‍👩‍👧 ❤️ 🏴󠁧󠁢󠁥󠁮󠁧󠁿"})).facts();
 }
 
 #[test]
-fn messages_over_ten_parts_are_refused_and_links_are_told() {
-    let elks = Elks::behaving(either);
+fn messages_over_ten_parts_are_refused_and_links_are_reported() {
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
-    let told = program.send(json!({"message": "a".repeat(1531)})).failed("VALIDATION_ERROR");
-    assert!(told.contains("11 parts, at most 10"), "{told}");
+    let error = program.send(json!({"message": "a".repeat(1531)})).failed("VALIDATION_ERROR");
+    assert!(error.contains("11 parts, at most 10"), "{error}");
     program.send(json!({"message": "ж".repeat(671)})).failed("VALIDATION_ERROR");
     for blank in ["", " \n ", "\u{0}"] {
         program.send(json!({"message": blank})).failed("VALIDATION_ERROR");
@@ -183,7 +163,7 @@ fn messages_over_ten_parts_are_refused_and_links_are_told() {
 
 #[test]
 fn a_flash_message_is_sent_as_one() {
-    let elks = Elks::behaving(either);
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
     program.send(json!({"flashsms": true})).facts();
     program.send(json!({"flashsms": false})).facts();
@@ -192,20 +172,21 @@ fn a_flash_message_is_sent_as_one() {
 }
 
 #[test]
-fn a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_twice() {
-    let broken: [fn(&Received) -> Reaction; 6] = [
+fn a_lost_response_is_an_unknown_outcome_and_nothing_is_sent_twice() {
+    let broken: [fn(&Received) -> Reaction; 7] = [
         |_| Reaction::HangUp,
         |_| Reaction::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"id\":".to_vec()),
         |_| Reaction::text(500, ""),
-        |_| Reaction::Answer(200, "text/html", b"<html>OK</html>".to_vec()),
-        |_| Reaction::Answer(200, "application/json", b"{\"status\":\"created\"}".to_vec()),
-        |_| Reaction::Answer(200, "application/json", b"\xff\xfe".to_vec()),
+        |_| Reaction::text(200, "OK"),
+        |_| Reaction::answer(200, "text/html", b"<html>OK</html>".to_vec()),
+        |_| Reaction::answer(200, "application/json", b"{\"status\":\"created\"}".to_vec()),
+        |_| Reaction::answer(200, "application/json", b"\xff\xfe".to_vec()),
     ];
     for (number, reaction) in broken.into_iter().enumerate() {
-        let elks = Elks::behaving(reaction);
+        let elks = FakeElks::answering(reaction);
         let mut program = Launch::account(&elks).serve();
-        let told = program.send(json!({})).failed("OUTCOME_UNKNOWN");
-        assert!(told.contains("get_sms_messages"), "{number}: {told}");
+        let error = program.send(json!({})).failed("OUTCOME_UNKNOWN");
+        assert!(error.contains("get_sms_messages"), "{number}: {error}");
         assert_eq!(elks.requests().len(), 1, "{number}: no send is tried twice");
         assert_eq!(program.audit()["error"], "OUTCOME_UNKNOWN");
     }
@@ -213,14 +194,14 @@ fn a_lost_answer_is_an_unknown_outcome_and_nothing_is_sent_twice() {
 
 #[test]
 fn a_dry_run_that_46elks_answers_as_a_send_is_an_unknown_outcome() {
-    let elks = Elks::behaving(accepted);
+    let elks = FakeElks::answering(|request| Reaction::json(&answers::accepted(request)));
     let mut program = Launch::account(&elks).env("DRY_RUN", "true").serve();
     program.send(json!({})).failed("OUTCOME_UNKNOWN");
 }
 
 #[test]
-fn a_refused_message_is_told_with_the_reason() {
-    for (status, said, told) in [
+fn a_refused_message_is_reported_with_the_reason() {
+    for (status, answered, advice) in [
         (403, "Invalid to number", "Check the recipient"),
         (403, "Not enough credits on your account to send this SMS", "topped up"),
         (403, "Alphanumeric numbers may not start with a digit", "Begin the sender name with a letter"),
@@ -228,10 +209,10 @@ fn a_refused_message_is_told_with_the_reason() {
         (403, "\u{1b}[31mNumber +46701740605 \u{202e} is odd", "+4670*******"),
         (429, "Slow down", "wait a minute"),
     ] {
-        let elks = Elks::behaving(move |_| Reaction::text(status, said));
+        let elks = FakeElks::answering(move |_| Reaction::text(status, answered));
         let mut program = Launch::account(&elks).serve();
         let error = program.send(json!({})).failed("ELKS_API_ERROR");
-        assert!(error.contains(told) && error.contains(&status.to_string()), "{error}");
+        assert!(error.contains(advice) && error.contains(&status.to_string()), "{error}");
         assert!(!error.contains('\u{1b}') && !error.contains('\u{202e}') && !error.contains(RECIPIENT), "{error}");
         assert_eq!(program.audit()["error"], format!("ELKS_API_ERROR ({status})"));
         assert_eq!(elks.requests().len(), 1);
@@ -256,7 +237,9 @@ fn every_fault_of_the_simulator_does_what_its_table_says() {
     ] {
         let sent = program.send(json!({"to": number}));
         match expected {
-            Err(code) => drop(sent.failed(code)),
+            Err(code) => {
+                let _ = sent.failed(code);
+            }
             Ok(status) => {
                 let id = json!({"message_id": sent.facts()["id"]});
                 let _ = program.call("check_sms_status", id.clone());
@@ -269,41 +252,41 @@ fn every_fault_of_the_simulator_does_what_its_table_says() {
         12,
         "every row is tried above but the silent one, which takes its time"
     );
-    // The one whose answer was lost did arrive, and the history shows it, as the error said.
+    // The message whose response was lost did arrive, and the history shows it.
     let history = program.call("get_sms_messages", json!({"to": "+46701740695"}));
     assert_eq!(history.facts()["messages"].as_array().unwrap().len(), 1);
 }
 
 #[test]
-fn what_46elks_refuses_is_told_with_what_to_do_next() {
+fn a_refusal_of_46elks_says_what_to_do_next() {
     let mut program = Launch::simulator().serve();
-    for (more, told) in [
+    for (more, advice) in [
         (json!({"to": "+1 415 555 2671"}), "ask 46elks to open it"),
         (json!({"from": "+46701740606"}), "Send from a number that the account owns"),
     ] {
         let error = program.send(more).failed("ELKS_API_ERROR");
-        assert!(error.starts_with("46elks refused (403)") && error.contains(told), "{error}");
+        assert!(error.starts_with("46elks refused (403)") && error.contains(advice), "{error}");
     }
     let error = program.call("check_sms_status", json!({"message_id": "s0"})).failed("ELKS_API_ERROR");
     assert!(error.starts_with("46elks refused (404): Not found"), "{error}");
     // The account runs dry after 48 messages of ten parts.
     let mut program = Launch::simulator().env("RATE_LIMIT_SMS_PER_MINUTE", "100").serve();
-    let dear = json!({"message": "a".repeat(1530)});
+    let expensive = json!({"message": "a".repeat(1530)});
     for _ in 0..48 {
-        assert_eq!(program.send(dear.clone()).facts()["cost"], 52_000);
+        assert_eq!(program.send(expensive.clone()).facts()["cost"], 52_000);
     }
-    let error = program.send(dear).failed("ELKS_API_ERROR");
+    let error = program.send(expensive).failed("ELKS_API_ERROR");
     assert!(error.contains("Not enough credits") && error.contains("topped up"), "{error}");
     assert_eq!(program.call("check_account_balance", json!({})).facts()["low_balance"], true);
 }
 
 #[test]
 fn nothing_is_sent_to_a_server_that_cannot_prove_its_name() {
-    let elks = Elks::certified("api.example.com", |_: &Received| -> Reaction { panic!("no request may arrive") });
+    let elks = FakeElks::certified("api.example.com", |_: &Received| -> Reaction { panic!("no request may arrive") });
     let mut program = Launch::account(&elks).serve();
-    let told = program.send(json!({})).failed("UNREACHABLE");
-    assert!(told.contains("Nothing was sent"), "{told}");
-    let elks = Elks::behaving(either);
+    let error = program.send(json!({})).failed("UNREACHABLE");
+    assert!(error.contains("Nothing was sent"), "{error}");
+    let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).without("SSL_CERT_FILE").serve();
     program.send(json!({})).failed("UNREACHABLE");
     assert!(elks.requests().is_empty());
@@ -311,7 +294,7 @@ fn nothing_is_sent_to_a_server_that_cannot_prove_its_name() {
 
 #[test]
 fn a_redirect_is_not_followed() {
-    let elks = Elks::behaving(|_| {
+    let elks = FakeElks::answering(|_| {
         Reaction::Raw(
             b"HTTP/1.1 307 Temporary Redirect\r\nlocation: https://example.com/a1/sms\r\ncontent-length: 0\r\n\r\n"
                 .to_vec(),
@@ -332,23 +315,12 @@ fn simulated_results_can_not_be_mistaken_for_real_ones() {
     let refused = program.send(json!({"to": "nonsense"}));
     assert_eq!(refused.0["_meta"]["simulated"], true);
     assert_eq!(program.audit()["simulated"], true);
-    let told = program.finish().told();
-    assert!(!told.contains("audit"), "{told}");
+    let stderr = program.finish().errors();
+    assert!(!stderr.contains("audit"), "{stderr}");
 }
 
 #[test]
 fn the_banner_of_the_simulator_is_the_first_line() {
     let finished = Launch::simulator().run();
-    assert!(finished.stderr[0].contains("SIMULATOR"), "{}", finished.told());
-}
-
-#[test]
-fn connections_are_kept_between_calls() {
-    let elks = Elks::behaving(either);
-    let mut program = Launch::account(&elks).serve();
-    for _ in 0..5 {
-        let _: &Value = program.send(json!({})).facts();
-    }
-    // The verification's connection may not be back in the pool when the first call comes.
-    assert!(elks.connections() <= 2, "{} connections for six requests", elks.connections());
+    assert!(finished.stderr[0].contains("SIMULATOR"), "{}", finished.errors());
 }

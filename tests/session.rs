@@ -1,13 +1,15 @@
 //! Beginning and end of a session.
 
-use crate::harness::{Elks, Launch, PASSWORD, Program, Reaction, USERNAME, account, loopback};
-use serde_json::{Value, json};
+use crate::support::fake_elks::{FakeElks, Reaction, listener};
+use crate::support::program::Launch;
+use crate::support::{PASSWORD, USERNAME, answers};
+use serde_json::json;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
 #[test]
-fn the_start_is_told_on_stderr_in_the_words_that_users_know() {
-    let elks = Elks::behaving(|_| Reaction::HangUp);
+fn the_start_is_reported_on_stderr_in_the_words_that_users_know() {
+    let elks = FakeElks::answering(|_| Reaction::HangUp);
     let mut program = Launch::account(&elks).env("DRY_RUN", "true").start();
     for line in [
         "✓ Configuration validated",
@@ -20,15 +22,16 @@ fn the_start_is_told_on_stderr_in_the_words_that_users_know() {
 }
 
 #[test]
-fn a_real_account_without_dry_run_is_told_that_messages_will_be_sent() {
-    let elks = Elks::behaving(|_| Reaction::HangUp);
+fn without_dry_run_stderr_warns_that_messages_will_be_sent() {
+    let elks = FakeElks::answering(|_| Reaction::HangUp);
     let mut program = Launch::account(&elks).start();
     program.stderr_line("SMS messages WILL be sent");
 }
 
 #[test]
 fn wrong_credentials_end_the_program_before_any_call_is_accepted() {
-    let elks = Elks::raw(|_| Reaction::text(401, "API access requires Basic HTTP authentication."));
+    let elks =
+        FakeElks::answering_everything(|_| Reaction::text(401, "API access requires Basic HTTP authentication."));
     let mut program = Launch::account(&elks).start();
     // Even a client that does not wait for the handshake gets nothing done.
     for line in [
@@ -42,67 +45,61 @@ fn wrong_credentials_end_the_program_before_any_call_is_accepted() {
     }
     let finished = program.wait();
     assert_eq!(finished.code(), 1);
-    let told = finished.told();
-    assert!(told.contains("✗ 46elks credential verification failed: 401 Unauthorized"), "{told}");
-    assert!(told.contains("Check ELKS_API_USERNAME and ELKS_API_PASSWORD"), "{told}");
-    assert!(!told.contains("running on stdio") && !told.contains("\"success\":true"), "{told}");
+    let stderr = finished.errors();
+    assert!(stderr.contains("✗ 46elks credential verification failed: 401 Unauthorized"), "{stderr}");
+    assert!(stderr.contains("Check ELKS_API_USERNAME and ELKS_API_PASSWORD"), "{stderr}");
+    assert!(!stderr.contains("running on stdio") && !stderr.contains("\"success\":true"), "{stderr}");
     assert!(elks.requests().is_empty(), "nothing but the verification was asked");
 }
 
 #[test]
-fn the_handshake_does_not_wait_for_the_network_but_calls_wait_for_the_verdict() {
-    let (open, gate) = mpsc::channel::<()>();
-    let gate = std::sync::Mutex::new(gate);
-    let elks = Elks::raw(move |request| {
+fn the_handshake_does_not_wait_for_the_network_but_calls_wait_for_the_verification() {
+    let (confirm, confirmed) = mpsc::channel::<()>();
+    let confirmed = Mutex::new(confirmed);
+    let elks = FakeElks::answering_everything(move |request| {
         if request.path == "/a1/me" {
-            gate.lock().unwrap().recv().unwrap();
-            return Reaction::json(&account());
+            confirmed.lock().unwrap().recv().unwrap();
+            return Reaction::json(&answers::account());
         }
-        Reaction::json(&json!({"data": []}))
+        Reaction::json(&answers::page(&[]))
     });
     let mut program = Launch::account(&elks).start();
     // 46elks has not answered yet.
     assert_eq!(program.handshake()["serverInfo"]["name"], "elks-mcp");
     assert_eq!(program.request("tools/list", &json!({}))["result"]["tools"].as_array().unwrap().len(), 6);
     let id = program.post("tools/call", &json!({"name": "get_sms_messages", "arguments": {}}));
-    assert_eq!(program.request_in_between("ping"), json!({}), "the call waits, the session does not");
+    // The call waits, the session does not.
+    program.ping();
     assert!(elks.requests().is_empty(), "no call was made before the verdict");
-    open.send(()).unwrap();
-    assert_eq!(program.answer()["id"], id);
+    confirm.send(()).unwrap();
+    assert_eq!(program.message()["id"], id);
     assert_eq!(elks.requests().len(), 1);
-}
-
-impl Program {
-    /// A request that is answered while another is under way.
-    fn request_in_between(&mut self, method: &str) -> Value {
-        self.request(method, &json!({}))["result"].clone()
-    }
 }
 
 #[test]
 fn an_unreachable_network_is_no_refusal_and_the_next_call_tries_again() {
     let asked = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&asked);
-    let elks = Elks::raw(move |request| match request.path.as_str() {
+    let elks = FakeElks::answering_everything(move |request| match request.path.as_str() {
         "/a1/me" if count.fetch_add(1, Ordering::SeqCst) < 2 => Reaction::HangUp,
-        "/a1/me" => Reaction::json(&account()),
-        _ => Reaction::json(&json!({"data": []})),
+        "/a1/me" => Reaction::json(&answers::account()),
+        _ => Reaction::json(&answers::page(&[])),
     });
     let mut program = Launch::account(&elks).serve();
     program.stderr_line("46elks could not be reached to verify the credentials; the next call tries again");
     program.stderr_line("✓ MCP SMS Server running on stdio");
-    let told = program.call("get_sms_messages", json!({})).failed("UNREACHABLE");
-    assert!(told.contains("Nothing was sent"), "{told}");
+    let error = program.call("get_sms_messages", json!({})).failed("UNREACHABLE");
+    assert!(error.contains("Nothing was sent"), "{error}");
     assert_eq!(program.call("get_sms_messages", json!({})).facts()["messages"], json!([]));
     program.stderr_line("✓ 46elks credentials verified");
     assert_eq!(program.finish().code(), 0);
 }
 
 #[test]
-fn a_network_that_is_not_there_leaves_the_server_up() {
+fn without_a_network_the_server_stays_up() {
     // A port that was free a moment ago and has no listener.
-    let port = loopback().local_addr().unwrap().port();
-    let elks = Elks::behaving(|_| Reaction::HangUp);
+    let port = listener().unwrap().local_addr().unwrap().port();
+    let elks = FakeElks::answering(|_| Reaction::HangUp);
     let mut program = Launch::account(&elks).env("HTTPS_PROXY", &format!("http://127.0.0.1:{port}")).serve();
     assert!(program.call("check_account_balance", json!({})).error().starts_with("Error (UNREACHABLE): "));
     assert_eq!(program.request("tools/list", &json!({}))["result"]["tools"].as_array().unwrap().len(), 6);
@@ -113,7 +110,7 @@ fn a_network_that_is_not_there_leaves_the_server_up() {
 fn stdin_closed_means_exit_code_0() {
     assert_eq!(Launch::simulator().start().finish().code(), 0, "before the handshake");
     assert_eq!(Launch::simulator().serve().finish().code(), 0, "after the handshake");
-    let elks = Elks::raw(|_| Reaction::Silence);
+    let elks = FakeElks::answering_everything(|_| Reaction::Silence);
     assert_eq!(Launch::account(&elks).start().finish().code(), 0, "while the credentials are verified");
 }
 
@@ -124,18 +121,18 @@ fn stdout_carries_nothing_but_json_rpc() {
     program.send(json!({"to": "nonsense"}));
     program.line("this is no JSON");
     program.line("{\"jsonrpc\": \"2.0\", \"id\": 77, \"method\": \"no/such/method\"}");
-    assert_eq!(program.answer()["error"]["code"], -32601);
+    assert_eq!(program.message()["error"]["code"], -32601);
     let finished = program.finish();
     assert_eq!(finished.code(), 0);
     assert!(finished.stdout.is_empty(), "every line was an answer: {:?}", finished.stdout);
 }
 
 #[test]
-fn no_level_of_logging_makes_a_library_talk() {
+fn no_log_level_lets_a_library_write_to_stderr() {
     let mut program = Launch::simulator().env("RUST_LOG", "trace").serve();
     program.send(json!({"message": "ett hemligt meddelande"}));
-    let told = program.finish().told();
-    for line in told.lines() {
+    let stderr = program.finish().errors();
+    for line in stderr.lines() {
         let known = ["{\"audit\"", "✓", "⚠"].iter().any(|start| line.starts_with(start));
         assert!(known && !line.contains("hemligt"), "{line}");
     }
@@ -150,8 +147,8 @@ fn what_this_server_does_not_offer_is_an_unknown_method() {
     }
     let answer = program.request("tools/call", &json!({"name": "send_fax\u{1b}[31m", "arguments": {}}));
     assert_eq!(answer["error"]["code"], -32602);
-    let told = answer["error"]["message"].as_str().unwrap();
-    assert!(told.contains("send_fax\\u{1b}[31m") && told.contains("send_sms"), "{told}");
+    let text = answer["error"]["message"].as_str().unwrap();
+    assert!(text.contains("send_fax\\u{1b}[31m") && text.contains("send_sms"), "{text}");
 }
 
 #[test]
@@ -183,7 +180,7 @@ fn no_listener_is_opened_and_no_file_is_written() {
 fn the_instructions_say_what_matters_first() {
     let dry = Launch::with(&["--simulate"]).start().handshake()["instructions"].as_str().unwrap().to_string();
     assert!(dry.starts_with("SIMULATOR") && dry.contains("DRY RUN is on"), "{dry}");
-    let elks = Elks::behaving(|_| Reaction::HangUp);
+    let elks = FakeElks::answering(|_| Reaction::HangUp);
     let real = Launch::account(&elks).start().handshake()["instructions"].as_str().unwrap().to_string();
     assert!(real.starts_with("DRY RUN is off") && real.contains("OUTCOME_UNKNOWN"), "{real}");
     assert!(real.contains("10 calls of send_sms, 60 of the other tools") && real.len() < 2048, "{real}");
@@ -191,13 +188,13 @@ fn the_instructions_say_what_matters_first() {
 
 #[test]
 fn credentials_appear_nowhere() {
-    let elks = Elks::behaving(|_| Reaction::text(403, &format!("no: {PASSWORD} of {USERNAME}")));
+    let elks = FakeElks::answering(|_| Reaction::text(403, &format!("no: {PASSWORD} of {USERNAME}")));
     let mut program = Launch::account(&elks).env("RUST_LOG", "trace").serve();
     let mut seen = program.send(json!({})).failed("ELKS_API_ERROR");
-    assert!(seen.contains("***"), "what 46elks repeats is blotted out before the component sees it: {seen}");
+    assert!(seen.contains("***"), "what 46elks repeats is redacted before the component sees it: {seen}");
     seen.push_str(&program.send(json!({"message": format!("my password is {PASSWORD}")})).text());
     let finished = program.finish();
-    seen.push_str(&finished.told());
+    seen.push_str(&finished.errors());
     assert!(!seen.contains(PASSWORD), "{seen}");
     assert!(elks.requests().iter().all(|request| !request.body.contains(PASSWORD)));
 }

@@ -1,28 +1,28 @@
-//! JSON as 46elks writes it, read so that one odd field hides no other: what is absent, null or of
-//! another kind than expected is simply not there.
+//! JSON of 46elks, read field by field: a field that is null or of an unexpected type counts as absent, so that it does
+//! not make the others unreadable. The names of fields are in `api`.
 //!
-//! The library is miniserde: with serde_json, the text of errors that nobody sees, and floats, would
-//! be a quarter of the component.
+//! The library is miniserde. With serde_json, unused error texts and float parsing were a quarter of the component
+//! (measured).
 
-use crate::rules::surrogates::mended;
 use miniserde::json::{self, Number, Value};
+use sms_rules::surrogates::replace_lone;
 
-/// How deep an answer may nest. 46elks's own are three deep; the library takes any depth, and memory
-/// for each level.
-const DEEPEST: usize = 32;
+/// The depth of nested lists and objects, at most. 46elks's own responses have three levels. The library accepts any
+/// depth and takes memory for each level.
+const MAX_DEPTH: usize = 32;
 
-/// Whole numbers from here on are odd. All amounts are smaller, a page of them adds up without
-/// overflow, and every float below is exact.
-const LARGEST: i64 = 9_000_000_000_000_000;
+/// The absolute value of an integer, at most. All amounts are smaller, the sum of a page of them does not overflow, and
+/// a float of this size is exact.
+const MAX_INTEGER: i64 = 8_999_999_999_999_999;
 
 /// A JSON object.
 #[derive(Default)]
 pub(crate) struct Object(json::Object);
 
 impl Object {
-    /// Reads an answer's body; `None` when it is anything but an object.
-    pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let json = mended(body);
+    /// Parses the body of a response; `None` when it is not an object.
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
+        let json = replace_lone(body);
         let json = std::str::from_utf8(&json).ok().filter(|json| !is_too_deep(json))?;
         Self::of(json::from_str(json).ok()?)
     }
@@ -34,12 +34,12 @@ impl Object {
         }
     }
 
-    /// Whether there is anything but null.
+    /// Whether a field is there and not null.
     pub(crate) fn has(&self, name: &str) -> bool {
         !matches!(self.0.get(name), None | Some(Value::Null))
     }
 
-    /// A text.
+    /// A field that is a text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self.0.get(name)? {
             Value::String(text) => Some(text),
@@ -47,20 +47,20 @@ impl Object {
         }
     }
 
-    /// A whole number. Some JSON writers give every number a fraction.
-    pub(crate) fn whole(&self, name: &str) -> Option<i64> {
+    /// A field that is an integer. Some JSON writers give every number a fraction, so `5.0` is one, too.
+    pub(crate) fn integer(&self, name: &str) -> Option<i64> {
         let Value::Number(number) = self.0.get(name)? else { return None };
-        let whole = match *number {
+        let integer = match *number {
             Number::U64(number) => i64::try_from(number).ok()?,
             Number::I64(number) => number,
-            // A float this small is exact; a larger one becomes a number that is not taken.
+            // A float up to MAX_INTEGER is exact; a larger one is refused below.
             Number::F64(number) if number.fract() == 0.0 => number as i64,
             Number::F64(_) => return None,
         };
-        (-LARGEST..LARGEST).contains(&whole).then_some(whole)
+        (-MAX_INTEGER..=MAX_INTEGER).contains(&integer).then_some(integer)
     }
 
-    /// A list, each of its items an object or nothing.
+    /// A field that is a list. An item that is not an object is `None`.
     pub(crate) fn list(&mut self, name: &str) -> Option<Vec<Option<Self>>> {
         match self.0.remove(name)? {
             Value::Array(items) => Some(items.into_iter().map(Self::of).collect()),
@@ -69,7 +69,7 @@ impl Object {
     }
 }
 
-/// Whether JSON nests deeper than any honest answer.
+/// Whether JSON nests deeper than [`MAX_DEPTH`].
 fn is_too_deep(json: &str) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     json.bytes().any(|byte| {
@@ -81,7 +81,7 @@ fn is_too_deep(json: &str) -> bool {
             b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
             _ => {}
         }
-        depth > DEEPEST
+        depth > MAX_DEPTH
     })
 }
 
@@ -90,16 +90,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_odd_hides_nothing_else() {
-        let mut object = Object::read(
+    fn an_unexpected_field_does_not_hide_the_others() {
+        let mut object = Object::parse(
             br#"{"a": "x\ud83d", "b": 7, "c": 5200.0, "d": 0.5, "e": null, "f": -3, "g": 1e300,
                  "h": [{"a": "y"}, 5, null, {"a": 1}], "i": 9000000000000000, "j": {"[{": "\"[[["}}"#,
         )
         .expect("is an object");
         assert_eq!(object.text("a"), Some("x\u{FFFD}"));
         assert_eq!([object.text("b"), object.text("e"), object.text("nothing")], [None; 3]);
-        assert_eq!(["b", "c", "f"].map(|name| object.whole(name)), [Some(7), Some(5200), Some(-3)]);
-        assert_eq!(["a", "d", "e", "g", "i"].map(|name| object.whole(name)), [None; 5]);
+        assert_eq!(["b", "c", "f"].map(|name| object.integer(name)), [Some(7), Some(5200), Some(-3)]);
+        assert_eq!(["a", "d", "e", "g", "i"].map(|name| object.integer(name)), [None; 5]);
         assert!(object.has("b") && !object.has("e") && !object.has("nothing"));
         let list = object.list("h").expect("is a list");
         assert_eq!(
@@ -110,12 +110,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_nothing() {
+    fn anything_but_an_object_is_refused() {
         let deep = format!("{}1{}", r#"{"a":"#.repeat(40), "}".repeat(40));
         let endless = "[".repeat(1_000_000);
         for text in ["", "5", "[]", "null", "<html>", r#"{"a":"#, r#"{"a":1}}"#, "{'a':1}", &deep, &endless] {
-            assert!(Object::read(text.as_bytes()).is_none(), "{:.20}", text);
+            assert!(Object::parse(text.as_bytes()).is_none(), "{:.20}", text);
         }
-        assert!(Object::read(b"{\"a\":\"\xff\"}").is_none());
+        assert!(Object::parse(b"{\"a\":\"\xff\"}").is_none());
     }
 }

@@ -1,40 +1,39 @@
-//! Times: as 46elks writes them, as callers write them, and as the contract shows them. All UTC.
+//! Times in three forms: of the API, of callers, and of the contract. All are UTC. No clock is read here.
 //!
-//! The calendar is chrono's. Its reading and writing by format string is not used: that machinery
-//! would be a tenth of the component.
+//! The calendar is chrono's. Its format strings are not used, because they would be a tenth of the component (measured).
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
+use sms_rules::RuleError;
 
-/// A time from the API (with or without fraction, with or without `Z`) in the form of the contract.
-pub(crate) fn shown(api: &str) -> Option<String> {
-    Some(format!("{}Z", written(of_api(api)?)))
+/// A time of the API (with or without fraction, with or without `Z`) in the form of the contract.
+pub(crate) fn from_api(api: &str) -> Option<String> {
+    Some(format!("{}Z", format(parse_api(api)?)))
 }
 
-/// A time of the API's form, a millisecond later: what asks for messages before it includes the
-/// instant itself.
+/// A time of the API, one millisecond later. A request for messages before the result includes those of the time itself.
 pub(crate) fn just_after(api: &str) -> Option<String> {
-    Some(written(of_api(api)?.checked_add_signed(TimeDelta::milliseconds(1))?))
+    Some(format(parse_api(api)?.checked_add_signed(TimeDelta::milliseconds(1))?))
 }
 
-/// A time from a request (ISO 8601, with or without zone; a date alone is its midnight) in the
-/// form of the API: UTC without zone.
+/// A time of a caller (ISO 8601, with or without zone; a date alone is its midnight) in the form of the API: UTC without
+/// zone.
 ///
 /// # Errors
-/// A sentence that says what a time looks like.
-pub(crate) fn asked(input: &str) -> Result<String, String> {
-    let time = read(input.trim()).filter(|time| (1970..=9999).contains(&time.year()));
-    time.map(written).ok_or_else(|| "it is not a time: write it like 2026-01-31T12:00:00Z".into())
+/// The text is not a time.
+pub(crate) fn to_api(input: &str) -> Result<String, RuleError> {
+    let time = parse(input.trim()).filter(|time| (1970..=9999).contains(&time.year()));
+    time.map(format).ok_or_else(|| "it is not a time: write it like 2026-01-31T12:00:00Z".into())
 }
 
-/// A whole time without zone, which 46elks means as UTC.
-fn of_api(api: &str) -> Option<NaiveDateTime> {
+/// Parses a time of the API: date and time without zone, in UTC.
+fn parse_api(api: &str) -> Option<NaiveDateTime> {
     let bare = api.strip_suffix('Z').unwrap_or(api);
     let (date, clock) = bare.split_once('T')?;
     at(date, clock).filter(|_| clock.len() >= "12:00:00".len())
 }
 
-/// A time as people and programs write it.
-fn read(input: &str) -> Option<NaiveDateTime> {
+/// Parses a time of a caller.
+fn parse(input: &str) -> Option<NaiveDateTime> {
     let Some((date, clock)) = input.split_once(['T', 't', ' ']) else { return at(input, "00:00") };
     if let Some(clock) = clock.strip_suffix(['Z', 'z']) {
         return at(date, clock);
@@ -47,7 +46,7 @@ fn read(input: &str) -> Option<NaiveDateTime> {
     if offset.starts_with('+') { time.checked_sub_signed(ahead) } else { time.checked_add_signed(ahead) }
 }
 
-/// A date and a clock time: `2026-01-31` and `12:00`, `12:00:00` or `12:00:00.5`.
+/// Parses a date and a time of day: `2026-01-31` and `12:00`, `12:00:00` or `12:00:00.5`.
 fn at(date: &str, clock: &str) -> Option<NaiveDateTime> {
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
@@ -57,7 +56,7 @@ fn at(date: &str, clock: &str) -> Option<NaiveDateTime> {
         return date.and_hms_opt(hour, minute, second);
     };
     let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
-    // Of a fraction, nine digits count: nanoseconds.
+    // Only the first nine digits of a fraction count: nanoseconds.
     let digits = fraction.len().min(9);
     let [nanos] = numbers(fraction.get(..digits)?, '.', [digits])?;
     let whole = fraction.bytes().all(|b| b.is_ascii_digit());
@@ -65,9 +64,9 @@ fn at(date: &str, clock: &str) -> Option<NaiveDateTime> {
     date.and_hms_nano_opt(hour, minute, second, nanos).filter(|_| whole && digits > 0)
 }
 
-/// Numbers of so many digits each, with a sign between them, and nothing else.
-fn numbers<const N: usize>(text: &str, between: char, lengths: [usize; N]) -> Option<[u32; N]> {
-    let mut parts = text.split(between);
+/// Parses numbers with the given counts of digits and a separator between them, and nothing else.
+fn numbers<const N: usize>(text: &str, separator: char, lengths: [usize; N]) -> Option<[u32; N]> {
+    let mut parts = text.split(separator);
     let mut numbers = [0; N];
     for (number, length) in numbers.iter_mut().zip(lengths) {
         let part = parts.next().filter(|part| part.len() == length && part.bytes().all(|b| b.is_ascii_digit()))?;
@@ -76,8 +75,8 @@ fn numbers<const N: usize>(text: &str, between: char, lengths: [usize; N]) -> Op
     parts.next().is_none().then_some(numbers)
 }
 
-/// A time to the millisecond.
-fn written(time: NaiveDateTime) -> String {
+/// Formats a time to the millisecond.
+fn format(time: NaiveDateTime) -> String {
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}",
         time.year(),
@@ -96,14 +95,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_form_of_time_is_understood() {
+    fn every_form_of_time_is_parsed() {
         for (api, expected) in [
             ("2021-12-30T20:35:32.429389", "2021-12-30T20:35:32.429Z"),
             ("2017-03-14T09:52:10Z", "2017-03-14T09:52:10.000Z"),
             ("2017-03-14T09:52:10", "2017-03-14T09:52:10.000Z"),
             ("2024-02-29T09:52:10.5", "2024-02-29T09:52:10.500Z"),
         ] {
-            assert_eq!(shown(api).as_deref(), Some(expected));
+            assert_eq!(from_api(api).as_deref(), Some(expected));
         }
         for (input, expected) in [
             ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000"),
@@ -116,12 +115,12 @@ mod tests {
             ("2026-01-31 12:00:00", "2026-01-31T12:00:00.000"),
             (" 2026-01-31 ", "2026-01-31T00:00:00.000"),
         ] {
-            assert_eq!(asked(input).as_deref(), Ok(expected));
+            assert_eq!(to_api(input), Ok(expected.to_string()));
         }
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn anything_but_a_time_is_refused() {
         for nonsense in [
             "yesterday",
             "2026-13-01",
@@ -143,22 +142,22 @@ mod tests {
             "２０２６-01-31",
             "0000-01-01T00:00:00.5é",
         ] {
-            assert!(asked(nonsense).is_err(), "{nonsense}");
+            assert!(to_api(nonsense).is_err(), "{nonsense}");
         }
         for nonsense in ["2026-01-31", "2026-01-31T12:00", "2026-01-31 12:00:00", "2026-01-31T12:00:00+01:00"] {
-            assert_eq!(shown(nonsense), None, "{nonsense}");
+            assert_eq!(from_api(nonsense), None, "{nonsense}");
         }
         assert_eq!(just_after("9999-12-31T23:59:59.999").as_deref(), Some("10000-01-01T00:00:00.000"));
     }
 
     proptest! {
         #[test]
-        fn no_text_is_too_odd_to_be_read(text in "\\PC{0,40}", near in "[0-9]{4}[-0][0-9]{2}[-:][0-9]{2}[Tt ]?[0-9:.]{0,18}[Zz+-]?[0-9:]{0,6}") {
+        fn no_text_makes_the_parser_panic(text in "\\PC{0,40}", near in "[0-9]{4}[-0][0-9]{2}[-:][0-9]{2}[Tt ]?[0-9:.]{0,18}[Zz+-]?[0-9:]{0,6}") {
             for text in [text, near] {
-                let _ = (shown(&text), just_after(&text));
-                if let Ok(time) = asked(&text) {
-                    prop_assert_eq!(asked(&time), Ok(time.clone()));
-                    prop_assert!(shown(&time).is_some());
+                let _ = (from_api(&text), just_after(&text));
+                if let Ok(time) = to_api(&text) {
+                    prop_assert_eq!(to_api(&time), Ok(time.clone()));
+                    prop_assert!(from_api(&time).is_some());
                 }
             }
         }

@@ -3,22 +3,27 @@
 //!
 //! Measured beside it, the same way: a server of rmcp that does nothing (the floor of a start), and,
 //! with `-- --reference CHECKOUT`, a built checkout of the Node server that this program replaces.
-//! All of them ask the same pretend 46elks over TLS on loopback. The figures are printed and written to
+//! All of them ask the same fake 46elks over TLS on loopback. The figures are printed and written to
 //! `target/process.json`.
+//!
+//! Not here: the client (`elks_mcp::mcp_client`) and the fake 46elks (`tests/support/fake_elks.rs`), which
+//! the tests use as well.
 
 use anyhow::{Context, Result, bail, ensure};
 use elks_mcp::config::Settings;
+use elks_mcp::mcp_client::{McpClient, Output};
+use fake_elks::{FakeElks, Protocol};
 use rmcp::{ServerHandler, ServiceExt};
 use serde_json::{Value, json};
-use simulated::Simulated;
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-#[path = "../../tests/loopback/server.rs"]
-mod server;
+#[expect(dead_code, reason = "the tests look at requests, too")]
+#[path = "../../tests/support/fake_elks.rs"]
+mod fake_elks;
 #[path = "../../tests/loopback/simulated.rs"]
 mod simulated;
 
@@ -58,7 +63,9 @@ fn do_nothing() -> Result<()> {
 }
 
 fn measure(reference: Option<&Path>) -> Result<()> {
-    let elks = Elks::start()?;
+    let elks = FakeElks::start(Protocol::Https, simulated::simulated()?)?;
+    let certificate = Path::new(env!("CARGO_TARGET_TMPDIR")).join("process-bench.pem");
+    std::fs::write(&certificate, &elks.pem)?;
     let program = PathBuf::from(env!("CARGO_BIN_EXE_elks-mcp"));
     let mut figures = Vec::new();
 
@@ -72,7 +79,7 @@ fn measure(reference: Option<&Path>) -> Result<()> {
 
     let real = || {
         let mut command = command(&program, &[])?;
-        command.env("HTTPS_PROXY", &elks.proxy).env("SSL_CERT_FILE", &elks.certificate);
+        command.env("HTTPS_PROXY", elks.proxy()).env("SSL_CERT_FILE", &certificate);
         Ok(command)
     };
     figures.push(calls("elks-mcp, 46elks over TLS", &real)?);
@@ -84,7 +91,8 @@ fn measure(reference: Option<&Path>) -> Result<()> {
         let node = || {
             let arguments = ["--import", preload.to_str().context("is text")?, index.to_str().context("is text")?];
             let mut command = command(Path::new("node"), &arguments)?;
-            command.env("NODE_EXTRA_CA_CERTS", &elks.certificate).env("ELKS_LOOPBACK", &elks.url);
+            let url = format!("https://localhost:{}", elks.address.port());
+            command.env("NODE_EXTRA_CA_CERTS", &certificate).env("ELKS_LOOPBACK", url);
             Ok(command)
         };
         figures.push(calls("the Node server, 46elks over TLS", &node)?);
@@ -98,8 +106,8 @@ fn measure(reference: Option<&Path>) -> Result<()> {
 fn command(program: &Path, arguments: &[&str]) -> Result<Command> {
     let settings = Settings::read(|_| None, true)?;
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     command
+        .args(arguments)
         .env("ELKS_API_USERNAME", settings.credentials.username.expose())
         .env("ELKS_API_PASSWORD", settings.credentials.password.expose())
         .env("ELKS_PHONE_NUMBER", &settings.sender)
@@ -109,73 +117,19 @@ fn command(program: &Path, arguments: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-/// The pretend 46elks, in a thread of its own.
-struct Elks {
-    proxy: String,
-    url: String,
-    certificate: PathBuf,
-}
-
-impl Elks {
-    fn start() -> Result<Self> {
-        let (pem, tls) = server::tls()?;
-        let certificate = Path::new(env!("CARGO_TARGET_TMPDIR")).join("process-bench.pem");
-        std::fs::write(&certificate, pem)?;
-        let simulated = Simulated::new()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(server::listen())?;
-        let port = listener.local_addr()?.port();
-        let answer = move |request| simulated.clone().answer(request);
-        std::thread::spawn(move || runtime.block_on(server::serve(listener, Some(tls), answer)));
-        let (proxy, url) = (format!("http://127.0.0.1:{port}"), format!("https://localhost:{port}"));
-        Ok(Self { proxy, url, certificate })
-    }
-}
-
-/// A server and its pipes. It ends with them.
-struct Server {
-    child: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-    id: usize,
-}
+/// A server under measurement.
+struct Server(McpClient);
 
 impl Server {
-    /// Launches it and shakes hands. How long that took comes with it.
-    fn launch(mut command: Command) -> Result<(Self, Duration)> {
+    /// Launches it and shakes hands. How long it took to the answer comes with it.
+    fn launch(command: Command) -> Result<(Self, Duration)> {
         let begun = Instant::now();
-        let mut child = command.spawn().with_context(|| format!("cannot start {:?}", command.get_program()))?;
-        let stdin = child.stdin.take().context("is piped")?;
-        let stdout = BufReader::new(child.stdout.take().context("is piped")?);
-        let mut server = Self { child, stdin, stdout, id: 0 };
+        let mut client = McpClient::launch_with(command, Output::Read, Output::Discarded)?;
         let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}});
-        server.post("initialize", &hello)?;
-        server.answer()?;
-        let took = begun.elapsed();
-        server.line(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))?;
-        Ok((server, took))
-    }
-
-    fn line(&mut self, value: &Value) -> Result<()> {
-        let mut line = value.to_string();
-        line.push('\n');
-        Ok(self.stdin.write_all(line.as_bytes())?)
-    }
-
-    fn post(&mut self, method: &str, params: &Value) -> Result<usize> {
-        self.id += 1;
-        let id = self.id;
-        self.line(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))?;
-        Ok(id)
-    }
-
-    fn answer(&mut self) -> Result<usize> {
-        let mut line = String::new();
-        ensure!(self.stdout.read_line(&mut line)? > 0, "the server ended");
-        let answer: Value = serde_json::from_str(&line)?;
-        let text = answer["result"]["content"][0]["text"].as_str().unwrap_or_default();
-        ensure!(answer["error"].is_null() && !text.starts_with("Error"), "a call failed: {line}");
-        Ok(usize::try_from(answer["id"].as_u64().context("has an id")?)?)
+        client.post("initialize", &hello)?;
+        let took = client.message()?.read_at - begun;
+        client.write_line(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string())?;
+        Ok((Self(client), took))
     }
 
     /// Makes calls, so many at a time, and gives how long each took, and how long all of them.
@@ -186,10 +140,13 @@ impl Server {
         while took.len() < count {
             while begun.len() < in_flight && took.len() + begun.len() < count {
                 let now = Instant::now();
-                begun.insert(self.post("tools/call", &params)?, now);
+                begun.insert(self.0.post("tools/call", &params)?, now);
             }
-            let id = self.answer()?;
-            took.push(begun.remove(&id).context("was asked")?.elapsed());
+            let answer = self.0.message()?;
+            let text = answer.value["result"]["content"][0]["text"].as_str().unwrap_or_default();
+            ensure!(answer.value["error"].is_null() && !text.starts_with("Error"), "a call failed: {}", answer.value);
+            let id = answer.value["id"].as_u64().context("has an id")?;
+            took.push(answer.read_at - begun.remove(&id).context("was asked")?);
         }
         took.sort_unstable();
         Ok((took, start.elapsed()))
@@ -197,15 +154,8 @@ impl Server {
 
     /// What it holds, in megabytes.
     fn resident(&self) -> Result<f64> {
-        let told = Command::new("ps").args(["-o", "rss=", "-p", &self.child.id().to_string()]).output()?;
-        Ok(String::from_utf8(told.stdout)?.trim().parse::<f64>()? * 1024.0 / 1e6)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        let printed = Command::new("ps").args(["-o", "rss=", "-p", &self.0.process_id().to_string()]).output()?;
+        Ok(String::from_utf8(printed.stdout)?.trim().parse::<f64>()? * 1024.0 / 1e6)
     }
 }
 

@@ -1,9 +1,14 @@
-//! The settings, and the only place that reads the environment. Each has its unit, default and
-//! bounds here; README.md has the same table, and a test compares them.
+//! The settings, and the only place that reads the environment. Each setting has its unit, default and bounds here.
+//! README.md has the same table, and a test compares the two.
 
+use crate::mask;
+use elks_sandbox::Credentials;
+use sms_rules::phone::{is_e164, without_separators};
+use sms_rules::sender::is_name;
 use std::ffi::OsString;
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 /// The API username.
 pub const USERNAME: &str = "ELKS_API_USERNAME";
@@ -24,54 +29,23 @@ pub const QUERIES_PER_MINUTE: &str = "RATE_LIMIT_QUERIES_PER_MINUTE";
 pub const DEFAULT_SMS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// What [`QUERIES_PER_MINUTE`] is when it is not set, in calls a minute.
 pub const DEFAULT_QUERIES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
-/// The largest rate that can be set, in calls a minute: more than the program can serve, so that users of
-/// the Node server, which has no bound, keep what they set. What is larger is a slip of the finger.
-pub const LARGEST_RATE: u32 = 1_000_000;
+/// The largest rate that can be set, in calls a minute. It is more than the program can serve, so that users of the Node
+/// server, which has no bound, keep their settings. A larger number is a typing error.
+pub const MAX_RATE: u32 = 1_000_000;
 
-/// The number that the simulated account owns and sends from when none is set.
+/// The number that the simulated account owns. It is the sender when none is set.
 pub const SIMULATED_SENDER: &str = "+46766861004";
 /// The username of the simulated account when none is set.
 pub const SIMULATED_USERNAME: &str = "u00000000000000000000000000000000";
 /// The password of the simulated account when none is set.
 const SIMULATED_PASSWORD: &str = "simulator-password";
 
-/// A value that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes a value out of sight.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-/// How the account names itself to 46elks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// `u…`, or `a…` for a subaccount.
-    pub username: Secret,
-    /// The API password.
-    pub password: Secret,
-}
-
-/// What the operator decided. Nothing that a model says changes it. It has no Debug form, which
-/// would show the sender's whole number.
+/// The operator's decisions. Nothing that a model says changes them. There is no Debug form, because it would show the
+/// sender's whole number.
 #[derive(Clone)]
 pub struct Settings {
-    /// How the account names itself.
-    pub credentials: Credentials,
+    /// Username and password of the account.
+    pub credentials: Arc<Credentials>,
     /// Who a message is from when the call does not say: a number in E.164 form or a text sender.
     pub sender: String,
     /// When true, no message is ever sent.
@@ -82,11 +56,11 @@ pub struct Settings {
     pub sms_per_minute: NonZeroU32,
     /// How many calls of the other tools any minute admits.
     pub queries_per_minute: NonZeroU32,
-    /// Whether a pretend 46elks answers. Only the command line sets it.
+    /// Whether the simulator stands in for 46elks. Only the command line sets it.
     pub simulate: bool,
 }
 
-/// Everything that is wrong with the settings, a line each.
+/// All problems of the settings, one line each.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problems(Vec<String>);
 
@@ -112,23 +86,23 @@ impl Settings {
         Self::read(|name| std::env::var_os(name), simulate)
     }
 
-    /// Reads settings from anywhere. In the simulator, what is missing is made up.
+    /// Reads settings from any source. The simulator has values of its own for missing ones.
     ///
     /// # Errors
     /// All problems at once.
     pub fn read(source: impl Fn(&str) -> Option<OsString>, simulate: bool) -> Result<Self, Problems> {
         let mut reader = Reader { source, problems: Vec::new() };
-        let made_up = |value: &str| simulate.then(|| value.to_string());
-        let username = reader.required(USERNAME, made_up(SIMULATED_USERNAME), |value| {
+        let simulated = |value: &str| simulate.then(|| value.to_string());
+        let username = reader.required(USERNAME, simulated(SIMULATED_USERNAME), |value| {
             // A colon would end the username in HTTP Basic.
-            let fine = value.bytes().all(|b| b.is_ascii_graphic() && b != b':');
-            fine.then(|| Secret::new(value)).ok_or("the API username, without spaces or colons")
+            let valid = value.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+            valid.then(|| value.to_string()).ok_or("the API username, without spaces or colons")
         });
-        let password = reader.required(PASSWORD, made_up(SIMULATED_PASSWORD), |value| {
-            let fine = !value.contains(char::is_control);
-            fine.then(|| Secret::new(value)).ok_or("the API password, without line breaks")
+        let password = reader.required(PASSWORD, simulated(SIMULATED_PASSWORD), |value| {
+            let valid = !value.contains(char::is_control);
+            valid.then(|| value.to_string()).ok_or("the API password, without line breaks")
         });
-        let sender = reader.required(SENDER, made_up(SIMULATED_SENDER), |value| {
+        let sender = reader.required(SENDER, simulated(SIMULATED_SENDER), |value| {
             sender(value).ok_or("a phone number like +46701740605, or a sender name of 3 to 11 letters and digits")
         });
         let dry_run = reader.optional(DRY_RUN, true, switch);
@@ -139,7 +113,7 @@ impl Settings {
         match (username, password, sender, switches, sms_per_minute.zip(queries_per_minute)) {
             (Some(username), Some(password), Some(sender), Some((dry_run, confirm_sends)), Some((sms, queries))) => {
                 Ok(Self {
-                    credentials: Credentials { username, password },
+                    credentials: Arc::new(Credentials::new(&username, &password)),
                     sender,
                     dry_run,
                     confirm_sends,
@@ -153,31 +127,27 @@ impl Settings {
     }
 }
 
-/// Reads values and collects what is wrong with them.
+/// Reads values and collects their problems.
 struct Reader<S> {
     source: S,
     problems: Vec<String>,
 }
 
 impl<S: Fn(&str) -> Option<OsString>> Reader<S> {
-    /// A value that must be there. What it holds is not repeated: it may be a secret.
+    /// A required value. An error does not repeat it, because it may be a secret.
     fn required<T>(
         &mut self,
         name: &str,
-        made_up: Option<String>,
+        simulated: Option<String>,
         read: impl Fn(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
-        let Some(value) = self.value(name)?.or(made_up) else {
+        let Some(value) = self.value(name)?.or(simulated) else {
             self.problems.push(format!("{name} is not set"));
             return None;
         };
         read(&value)
             .map_err(|allowed| {
-                let held = if name == SENDER {
-                    format!("{:?}", crate::audit::masked(&value))
-                } else {
-                    "something else".into()
-                };
+                let held = if name == SENDER { format!("{:?}", mask::party(&value)) } else { "something else".into() };
                 self.problems.push(format!("{name} holds {held}; allowed is {allowed}"));
             })
             .ok()
@@ -190,7 +160,7 @@ impl<S: Fn(&str) -> Option<OsString>> Reader<S> {
         if read.is_none() {
             let allowed = match name {
                 DRY_RUN | CONFIRM_SENDS => "true, 1, yes, on or false, 0, no, off".into(),
-                _ => format!("a whole number from 1 to {LARGEST_RATE}"),
+                _ => format!("a whole number from 1 to {MAX_RATE}"),
             };
             let held: String = value.chars().take(40).collect();
             self.problems.push(format!("{name} holds {held:?}; allowed is {allowed}"));
@@ -228,21 +198,16 @@ fn switch(value: &str) -> Option<bool> {
 
 /// A rate in calls a minute.
 fn rate(value: &str) -> Option<NonZeroU32> {
-    value.parse().ok().filter(|rate: &NonZeroU32| rate.get() <= LARGEST_RATE)
+    value.parse().ok().filter(|rate: &NonZeroU32| rate.get() <= MAX_RATE)
 }
 
-/// The form of a sender, so that a slip shows at the start and not at the first message. The
-/// component has the full rules.
+/// Checks the form of a sender, so that a mistake shows at the start and not at the first message. The component has the
+/// full rules.
 fn sender(value: &str) -> Option<String> {
     if value.starts_with('+') {
-        let number = crate::call::without_separators(value);
-        let digits = &number[1..];
-        return ((7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())).then_some(number);
+        return Some(without_separators(value)).filter(|number| is_e164(number));
     }
-    let fine = (3..=11).contains(&value.len())
-        && value.bytes().all(|b| b.is_ascii_alphanumeric())
-        && value.starts_with(|c: char| c.is_ascii_alphabetic());
-    fine.then(|| value.to_string())
+    is_name(value).then(|| value.to_string())
 }
 
 #[cfg(test)]
@@ -274,8 +239,8 @@ mod tests {
         for off in ["false", "False", "0", "no", "OFF", " false "] {
             assert!(!read(&[(DRY_RUN, off)]).expect("is readable").dry_run, "{off:?}");
         }
-        let told = problem(&[(DRY_RUN, "flase")]);
-        assert!(told.contains("DRY_RUN holds \"flase\"; allowed is true, 1, yes, on or false, 0, no, off"), "{told}");
+        let text = problem(&[(DRY_RUN, "flase")]);
+        assert!(text.contains("DRY_RUN holds \"flase\"; allowed is true, 1, yes, on or false, 0, no, off"), "{text}");
     }
 
     #[test]
@@ -283,36 +248,36 @@ mod tests {
         assert_eq!(read(&[]).expect("is complete").sms_per_minute, DEFAULT_SMS_PER_MINUTE);
         assert_eq!(read(&[(SMS_PER_MINUTE, "3")]).expect("is readable").sms_per_minute.get(), 3);
         for bad in ["0", "-1", "ten", "1.5", "1e3", "1000001", "99999999999", "NaN", "∞"] {
-            let told = problem(&[(QUERIES_PER_MINUTE, bad)]);
+            let text = problem(&[(QUERIES_PER_MINUTE, bad)]);
             assert!(
-                told.contains(QUERIES_PER_MINUTE)
-                    && told.contains(bad)
-                    && told.contains(&format!("from 1 to {LARGEST_RATE}")),
-                "{told}"
+                text.contains(QUERIES_PER_MINUTE)
+                    && text.contains(bad)
+                    && text.contains(&format!("from 1 to {MAX_RATE}")),
+                "{text}"
             );
         }
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told_at_once() {
-        let told = Settings::read(|_| None, false).err().expect("nothing is set").to_string();
+    fn all_problems_are_reported_at_once() {
+        let text = Settings::read(|_| None, false).err().expect("nothing is set").to_string();
         for name in [USERNAME, PASSWORD, SENDER] {
-            assert!(told.contains(&format!("{name} is not set")), "{told}");
+            assert!(text.contains(&format!("{name} is not set")), "{text}");
         }
     }
 
     #[test]
     fn a_placeholder_that_the_client_did_not_fill_in_is_named_as_such() {
-        let told = problem(&[(PASSWORD, "${ELKS_API_PASSWORD}"), (DRY_RUN, "${DRY_RUN}")]);
-        assert!(told.contains("ELKS_API_PASSWORD holds a literal ${…}"), "{told}");
-        assert!(told.contains("DRY_RUN holds a literal ${…}"), "{told}");
+        let text = problem(&[(PASSWORD, "${ELKS_API_PASSWORD}"), (DRY_RUN, "${DRY_RUN}")]);
+        assert!(text.contains("ELKS_API_PASSWORD holds a literal ${…}"), "{text}");
+        assert!(text.contains("DRY_RUN holds a literal ${…}"), "{text}");
     }
 
     #[test]
     fn secrets_and_whole_numbers_are_in_no_message_and_no_debug_form() {
-        let told = problem(&[(USERNAME, "u:secret"), (PASSWORD, "hunter\n2"), (SENDER, "+46 701 740 605 123 456")]);
+        let text = problem(&[(USERNAME, "u:secret"), (PASSWORD, "hunter\n2"), (SENDER, "+46 701 740 605 123 456")]);
         for hidden in ["secret", "hunter", "740 605"] {
-            assert!(!told.contains(hidden), "{told}");
+            assert!(!text.contains(hidden), "{text}");
         }
         let debug = format!("{:?}", read(&[]).expect("is complete").credentials);
         assert!(!debug.contains("hunter2") && !debug.contains("u0"), "{debug}");

@@ -1,20 +1,18 @@
 //! A session for people to follow: the real program, launched as an MCP client launches it, over
-//! real pipes, against the simulator. Each step is printed with what went in, what came out, and
-//! the audit line that it left.
+//! real pipes, against the simulator. Each step is printed with its request, its result, and the
+//! audit line that it left.
+//!
+//! Not here: the client's side of the protocol, which is `mcp_client`.
 
+use crate::config;
+use crate::mcp_client::{Finished, McpClient};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
-use std::time::Duration;
+use std::io::Write;
+use std::process::Command;
 
 /// How many messages the demonstrated server admits in a minute: few, so that the limit shows.
 const SMS_PER_MINUTE: &str = "4";
-
-/// How long the program may take to write a line that it has already promised.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A number of the range that Sweden reserves for books and films.
 const RECIPIENT: &str = "+46 70 174 06 05";
@@ -25,12 +23,8 @@ const RECIPIENT: &str = "+46 70 174 06 05";
 /// When the program does not answer as it should; the session stops there.
 pub fn play(out: &mut dyn Write) -> Result<()> {
     writeln!(out, "elks-mcp demo: a real MCP session over pipes; 46elks is simulated, so nothing is sent.")?;
-    let mut client = Client::launch()?;
-    let hello = client.request(
-        "initialize",
-        &json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "demo", "version": "1"}}),
-    )?;
-    client.notify("notifications/initialized")?;
+    let mut client = McpClient::launch(this_program()?)?;
+    let hello = client.initialize("demo", &json!({}))?;
     step(out, 1, "Handshake")?;
     let server = &hello["serverInfo"];
     writeln!(
@@ -47,7 +41,7 @@ pub fn play(out: &mut dyn Write) -> Result<()> {
     step(out, 2, "Tool list")?;
     let tools = client.request("tools/list", &json!({}))?;
     for tool in tools["tools"].as_array().context("a tool list")? {
-        let kind = if tool["annotations"]["readOnlyHint"] == true { "asks" } else { "sends" };
+        let kind = if tool["annotations"]["readOnlyHint"] == true { "reads" } else { "sends" };
         writeln!(out, "  {:<24} {:<28} {kind}", text(&tool["name"]), text(&tool["title"]))?;
     }
 
@@ -61,7 +55,9 @@ pub fn play(out: &mut dyn Write) -> Result<()> {
         for warning in result["structuredContent"]["warnings"].as_array().into_iter().flatten() {
             writeln!(out, "    ! {}", text(warning))?;
         }
-        writeln!(out, "  audit {}", client.audit_line()?)?;
+        // The server writes the audit line before it answers.
+        let audit = client.stderr_line(|line| line.starts_with("{\"audit\""));
+        writeln!(out, "  audit {}", audit.context("the call left no audit line")?)?;
         Ok(result)
     };
     let send = |extra: Value| {
@@ -86,19 +82,32 @@ pub fn play(out: &mut dyn Write) -> Result<()> {
     call(out, 9, "Balance", "check_account_balance", json!({}))?;
     call(out, 10, "Statistics", "get_delivery_statistics", json!({}))?;
     call(out, 11, "A number that assistants make up", "send_sms", send(json!({"to": "+46701234567"})))?;
-    call(out, 12, "A sender that poses as a bank", "send_sms", send(json!({"from": "B4NK"})))?;
+    call(out, 12, "A sender that impersonates a bank", "send_sms", send(json!({"from": "B4NK"})))?;
     call(out, 13, "Two more sends, the last that this minute admits", "send_sms", send(json!({})))?;
-    call(out, 14, "… and the other", "send_sms", send(json!({})))?;
+    call(out, 14, "The second of the two", "send_sms", send(json!({})))?;
     let limited = call(out, 15, "The rate limit", "send_sms", send(json!({})))?;
     ensure!(text(&limited["content"][0]["text"]).contains("RATE_LIMIT_EXCEEDED"), "the limit did not hold");
 
-    step(out, 16, "Goodbye")?;
-    writeln!(out, "  stdin closed, exit code {}", client.goodbye()?)?;
+    step(out, 16, "End of the session")?;
+    let Finished { status, .. } = client.finish()?;
+    writeln!(out, "  stdin closed, exit code {}", status.code().context("the server was killed")?)?;
     writeln!(
         out,
         "\nNext: put your 46elks account into your MCP client's configuration (README.md). DRY_RUN stays on until you turn it off."
     )?;
     Ok(())
+}
+
+/// This very program as a simulated server, with no setting of the caller's.
+fn this_program() -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    for inherited in
+        [config::USERNAME, config::PASSWORD, config::SENDER, config::CONFIRM_SENDS, config::QUERIES_PER_MINUTE]
+    {
+        command.env_remove(inherited);
+    }
+    command.arg("--simulate").env(config::DRY_RUN, "false").env(config::SMS_PER_MINUTE, SMS_PER_MINUTE);
+    Ok(command)
 }
 
 fn step(out: &mut dyn Write, number: u32, title: &str) -> Result<()> {
@@ -108,84 +117,4 @@ fn step(out: &mut dyn Write, number: u32, title: &str) -> Result<()> {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("")
-}
-
-/// A minimal MCP client.
-struct Client {
-    server: Child,
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
-    stderr: Receiver<String>,
-    last_id: u64,
-}
-
-impl Client {
-    /// Launches this very program, with no setting of the caller's.
-    fn launch() -> Result<Self> {
-        use crate::config;
-        let mut command = Command::new(std::env::current_exe()?);
-        for inherited in
-            [config::USERNAME, config::PASSWORD, config::SENDER, config::CONFIRM_SENDS, config::QUERIES_PER_MINUTE]
-        {
-            command.env_remove(inherited);
-        }
-        let mut server = command
-            .arg("--simulate")
-            .env(config::DRY_RUN, "false")
-            .env(config::SMS_PER_MINUTE, SMS_PER_MINUTE)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cannot start the server")?;
-        let stdin = server.stdin.take();
-        let stdout = BufReader::new(server.stdout.take().context("a pipe")?);
-        let lines = BufReader::new(server.stderr.take().context("a pipe")?).lines();
-        let (sender, stderr) = channel();
-        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Ok(Self { server, stdin, stdout, stderr, last_id: 0 })
-    }
-
-    fn send(&mut self, message: &Value) -> Result<()> {
-        writeln!(self.stdin.as_mut().context("an open session")?, "{message}")?;
-        Ok(())
-    }
-
-    fn notify(&mut self, method: &str) -> Result<()> {
-        self.send(&json!({"jsonrpc": "2.0", "method": method}))
-    }
-
-    fn request(&mut self, method: &str, params: &Value) -> Result<Value> {
-        self.last_id += 1;
-        self.send(&json!({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params}))?;
-        let mut line = String::new();
-        self.stdout.read_line(&mut line)?;
-        let mut answer: Value = serde_json::from_str(&line).with_context(|| format!("no answer to {method}"))?;
-        ensure!(answer["id"] == self.last_id && answer["error"].is_null(), "{method} failed: {}", answer["error"]);
-        Ok(answer["result"].take())
-    }
-
-    /// The next audit line of the server. It is written before the answer is.
-    fn audit_line(&self) -> Result<String> {
-        loop {
-            let line = self.stderr.recv_timeout(PATIENCE).context("the call left no audit line")?;
-            if line.starts_with("{\"audit\"") {
-                return Ok(line);
-            }
-        }
-    }
-
-    /// Closes the session as clients do, and gives the exit code.
-    fn goodbye(mut self) -> Result<i32> {
-        drop(self.stdin.take());
-        self.server.wait()?.code().context("the server was killed")
-    }
-}
-
-impl Drop for Client {
-    /// A session that failed half-way leaves no server behind.
-    fn drop(&mut self) {
-        drop(self.server.kill());
-        drop(self.server.wait());
-    }
 }

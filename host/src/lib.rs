@@ -1,53 +1,47 @@
 //! elks-mcp: an MCP server with which AI assistants send and read SMS through 46elks.
 //!
-//! Everything that understands SMS is a WebAssembly component (`guest/`, contract in `wit/`). This
-//! program runs it, assumes that it has been replaced by an attacker, and keeps its promises all
-//! the same.
+//! Everything that understands SMS is a WebAssembly component (`guest/`, contract in `wit/`). This program runs it, assumes
+//! that an attacker has replaced it, and keeps its promises all the same. `docs/architecture.md` has the invariants.
+//!
+//! This library exists for the program, its tests and its benchmarks. It is no stable API; [`elks_sandbox`] is the library
+//! for other programs.
 //!
 //! ```text
-//! MCP client ─stdio─ wire ─ server ─ runner, audit ─ sandbox ═╗  guest: lib → rules → elks → http
-//!                                                             ║                         │ wasi:http
-//!               46elks or simulator ─ outside ─ gate ─ door ══╩─────────────────────────┘
+//! client ─ mcp/stdio ─ mcp/server ─ Call::parse ─ call ─ sandbox ═╗  component: lib → draft, history → api → http
+//!                                                                 ║                                          │ wasi:http
+//!                  46elks or simulator ─ upstream ─ egress ═══════╩══════════════════════════════════════════╝
+//!                                                     └─ trace ─ verdict ─ audit ─ client
 //! ```
 //!
 //! # Layout
-//! - [`config`]: the settings, and the only place that reads the environment
-//! - [`server`]: MCP; with `wire` and `confirm` the only files that know rmcp
-//! - `confirm`: approval of a send by the person
-//! - `wire`, `ids`: lines in, lines out, each request once
-//! - [`runner`]: a call from beginning to end
-//! - [`call`]: the tools as an enum: parse, name, what a call may cause
-//! - `arguments`: a call's arguments, held against the served schema
-//! - [`gate`]: may this call go now?
-//! - [`audit`]: what happened, with masked types only
-//! - [`sandbox`]: a fresh instance a call, with bounds
-//! - [`permit`]: what one call may cause, and whether a request fits
-//! - [`door`]: the only way out
-//! - [`outside`]: what is behind it: 46elks over TLS, or the simulator
-//! - [`capabilities`]: what a reviewer wants to see
-//! - [`simulator`]: a pretend 46elks
-//! - [`demo`]: a session for people to follow
-//! - `steps`: the steps of a call one by one, for `benches/`
+//! - [`cli`], [`config`], [`signals`]: the command line, the environment, the end
+//! - [`mcp`]: the only folder that knows rmcp
+//! - [`tools`]: one file a tool; [`contract`]: their records, generated from `wit/`
+//! - [`call`]: a call from beginning to end
+//! - [`account`]: the check of the account; [`component`]: the embedded component
+//! - [`verdict`]: who is believed about a call (pure); [`failure`]: failures as clients read them
+//! - [`audit`], [`stderr`], [`mask`]: what is written about a call
+//! - [`capabilities`], [`demo`]: commands for people; [`mcp_client`]: a client for the demo, the tests and the benchmarks
+//! - [`simulator`]: a simulated 46elks
+//! - [`clock`]: the time
 
-mod arguments;
+pub mod account;
 pub mod audit;
 pub mod call;
 pub mod capabilities;
+pub mod cli;
+pub mod clock;
+pub mod component;
 pub mod config;
-mod confirm;
-mod contract;
+pub mod contract;
 pub mod demo;
-pub mod door;
-mod engine;
-pub mod gate;
-mod hygiene;
-mod ids;
-pub mod outside;
-pub mod permit;
-pub mod runner;
-pub mod sandbox;
-pub mod server;
+pub mod failure;
+pub mod mask;
+pub mod mcp;
+pub mod mcp_client;
+mod sanitise;
+pub mod signals;
 pub mod simulator;
-#[doc(hidden)]
-pub mod steps;
-mod wire;
+pub mod stderr;
+pub mod tools;
+pub mod verdict;

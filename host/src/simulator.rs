@@ -1,57 +1,52 @@
-//! A pretend 46elks, for the first minute without an account, for demonstrations and for tests:
-//! `answer(request) -> response`, in memory, without socket, sleep or randomness.
+//! A simulated 46elks in memory, for trying the program without an account, for demonstrations and for tests. It uses no
+//! socket, no system clock and no randomness.
 //!
-//! It answers as the real API was seen to answer. Where nobody knows what the API does, the choice
-//! made here is marked as such. Time is its own: every request moves its clock on by two seconds,
-//! so that messages travel while one looks on.
+//! It responds as the real API was observed to respond. Where the API's behaviour is not known, a comment marks the choice.
+//! It has a clock of its own: each request moves it forward by two seconds, so that messages are delivered while a person
+//! watches.
 
-use crate::config::{Credentials, SIMULATED_SENDER};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use crate::config::SIMULATED_SENDER;
 use bytes::Bytes;
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+use elks_sandbox::Credentials;
+use elks_sandbox::upstream::{Error, Pending, REQUEST_TIMEOUT, Upstream};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
+use sms_rules::gsm;
+use sms_rules::limits::MAX_PAGE;
+use sms_rules::phone::{MAX_DIGITS, MIN_DIGITS, TEST_NUMBER};
+use sms_rules::sender::MAX_NAME_CHARS;
+use sms_rules::text::MAX_PARTS;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-#[path = "../../guest/src/rules/encoding.rs"]
-#[expect(unreachable_pub, reason = "the file is the guest's, where it is public")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the simulator only counts parts; the component explains them, too"))]
-mod encoding;
+/// Where the simulator's clock starts.
+const START: &str = "2026-01-01T08:00:00Z";
 
-/// When the simulated account's day begins.
-const MORNING: &str = "2026-01-01T08:00:00Z";
-
-/// How far a request moves the clock on.
+/// How far a request moves the clock forward.
 const STEP: Duration = Duration::seconds(2);
 
-/// How old a message is when it is handed to the carrier.
+/// Age of a message when it is passed to the carrier.
 const SENT_AFTER: Duration = Duration::seconds(2);
 
-/// How old a message is when it arrives or fails.
-const ARRIVED_AFTER: Duration = Duration::seconds(4);
+/// Age of a message when it is delivered or fails.
+const DELIVERED_AFTER: Duration = Duration::seconds(4);
 
-/// How old a message is when its recipient answers, if they do.
+/// Age of a message when its recipient replies.
 const REPLY_AFTER: Duration = Duration::seconds(6);
 
-/// One message in so many is answered, beginning with the first.
+/// One message of three gets a reply, beginning with the first.
 const REPLY_EVERY: usize = 3;
 
-/// What the account holds at first: 250.00 SEK.
+/// Balance at the start: 250.00 SEK, in ten-thousandths.
 const BALANCE: i64 = 2_500_000;
 
-/// The most messages on a page. 46elks documents a hundred.
-const PAGE: usize = 100;
+/// Test numbers of 46elks: messages to them are not delivered and cost nothing.
+const TEST_NUMBERS: [&str; 2] = [TEST_NUMBER, "+4670000000"];
 
-/// More parts than this are too long. A choice: the real bound is not documented.
-const MAX_PARTS: u32 = 10;
-
-/// The numbers whose messages never arrive anywhere and cost nothing.
-const TEST_NUMBERS: [&str; 2] = ["+46700000000", "+4670000000"];
-
-/// What goes wrong, by recipient. The numbers belong to the range that Sweden reserves for books
-/// and films (070-174 06 05 to 070-174 06 99).
+/// Faults by recipient, each with its description. The numbers are in the range that Sweden reserves for books and films
+/// (070-174 06 05 to 070-174 06 99).
 pub const FAULTS: [(&str, Fault, &str); 12] = [
     (
         "+46701740688",
@@ -75,23 +70,23 @@ pub const FAULTS: [(&str, Fault, &str); 12] = [
     ("+46701740699", Fault::Text(401, UNAUTHORIZED), "401, as when the password was changed while the program runs"),
 ];
 
-/// What 46elks says to wrong credentials.
+/// The response to wrong credentials.
 const UNAUTHORIZED: &str = "API access requires Basic HTTP authentication. Read documentation or examples.";
 
-/// Something that goes wrong on request.
+/// A fault that a recipient selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The POST is answered so, and nothing is sent.
+    /// The POST gets this status and text. Nothing is sent.
     Text(u16, &'static str),
-    /// The message is sent, but the connection ends before the answer.
+    /// The message is sent, but the connection ends before the response.
     Lost,
-    /// The message is sent, but no answer ever comes.
+    /// The message is sent, but no response comes.
     Silent,
-    /// Nothing is sent, because nothing connects.
+    /// No connection can be made. Nothing is sent.
     Unreachable,
     /// The message is sent and fails later.
     Fails,
-    /// The message is sent and never leaves the queue.
+    /// The message is accepted and never passed to a carrier.
     Waits,
 }
 
@@ -102,21 +97,54 @@ impl Fault {
     }
 }
 
-/// What comes back.
-pub enum Answer {
-    /// An answer over HTTP.
+/// What a request leads to.
+pub enum Outcome {
+    /// A response over HTTP.
     Response(Response<Bytes>),
     /// No connection.
     Unreachable,
-    /// A connection that ended without an answer.
+    /// A connection that ends without a response.
     Lost,
-    /// A connection that stays open and silent.
+    /// A connection that stays open without a response.
     Silent,
 }
 
-/// A pretend 46elks with one account.
-pub struct Simulator {
-    authorization: String,
+/// A simulated 46elks with one account.
+pub struct Simulator(Mutex<State>);
+
+impl Simulator {
+    /// An account with these credentials that owns a number, and a short history. A username that begins with `a` belongs
+    /// to a subaccount.
+    pub fn new(credentials: &Credentials, number: &str) -> Self {
+        Self(Mutex::new(State::new(credentials, number)))
+    }
+
+    /// What a request to the API leads to.
+    pub fn answer(&self, request: &Request<Bytes>) -> Outcome {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).answer(request)
+    }
+}
+
+impl Upstream for Simulator {
+    fn send(&self, request: Request<Bytes>) -> Pending<'_> {
+        let outcome = self.answer(&request);
+        Box::pin(async move {
+            match outcome {
+                Outcome::Response(response) => Ok(response),
+                Outcome::Unreachable => Err(Error::ConnectionRefused),
+                Outcome::Lost => Err(Error::ConnectionTerminated),
+                Outcome::Silent => {
+                    tokio::time::sleep(REQUEST_TIMEOUT).await;
+                    Err(Error::HttpResponseTimeout)
+                }
+            }
+        })
+    }
+}
+
+/// The account, and all that has happened to it.
+struct State {
+    authorization: HeaderValue,
     subaccount: bool,
     numbers: Vec<String>,
     now: DateTime<Utc>,
@@ -139,32 +167,29 @@ struct Stored {
     fault: Option<Fault>,
 }
 
-impl Simulator {
-    /// An account with these credentials that owns a number, and a little history. A username that
-    /// begins with `a` is a subaccount's.
-    pub fn new(credentials: &Credentials, number: &str) -> Self {
-        let (username, password) = (credentials.username.expose(), credentials.password.expose());
-        let mut simulator = Self {
-            authorization: format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}"))),
-            subaccount: username.starts_with('a'),
+impl State {
+    fn new(credentials: &Credentials, number: &str) -> Self {
+        let mut state = Self {
+            authorization: credentials.authorization().clone(),
+            subaccount: credentials.username().starts_with('a'),
             numbers: vec![number.into(), SIMULATED_SENDER.into()],
-            now: DateTime::parse_from_rfc3339(MORNING).unwrap_or_default().to_utc(),
+            now: DateTime::parse_from_rfc3339(START).unwrap_or_default().to_utc(),
             balance: BALANCE,
             messages: Vec::new(),
             sent: 0,
         };
-        simulator.remember_yesterday();
-        simulator
+        state.add_history();
+        state
     }
 
-    /// Something to read before anything was sent.
-    fn remember_yesterday(&mut self) {
-        let (us, them) = (SIMULATED_SENDER, "+46701740605");
+    /// Messages of the day before, so that there is a history to read.
+    fn add_history(&mut self) {
+        let (account, person) = (SIMULATED_SENDER, "+46701740605");
         for (hours, direction, from, to, text, fault) in [
-            (20, "outgoing", us, them, "Hej! Kom ihåg din tid i morgon kl 10.", None),
-            (19, "incoming", them, us, "Tack, jag kommer!", None),
-            (19, "outgoing-reply", us, them, "Välkommen!", None),
-            (18, "outgoing", us, "+46701740697", "Ditt paket är klart.", Some(Fault::Fails)),
+            (20, "outgoing", account, person, "Hej! Kom ihåg din tid i morgon kl 10.", None),
+            (19, "incoming", person, account, "Tack, jag kommer!", None),
+            (19, "outgoing-reply", account, person, "Välkommen!", None),
+            (18, "outgoing", account, "+46701740697", "Ditt paket är klart.", Some(Fault::Fails)),
         ] {
             let age = Duration::hours(hours) - Duration::seconds(self.messages.len() as i64 * 7);
             let message = Stored {
@@ -174,7 +199,7 @@ impl Simulator {
                 from: from.into(),
                 to: to.into(),
                 text: text.into(),
-                parts: encoding::shape(text).parts,
+                parts: gsm::segment(text).parts,
                 cost: if direction == "incoming" { 0 } else { price(to) },
                 flash: false,
                 fault,
@@ -183,12 +208,11 @@ impl Simulator {
         }
     }
 
-    /// Answers a request to `api.46elks.com`.
-    pub fn answer(&mut self, request: &Request<Bytes>) -> Answer {
+    fn answer(&mut self, request: &Request<Bytes>) -> Outcome {
         self.now += STEP;
         let authorization = request.headers().get(AUTHORIZATION);
-        if authorization.is_none_or(|value| value.as_bytes() != self.authorization.as_bytes()) {
-            return Answer::Response(unauthorized());
+        if authorization.is_none_or(|value| *value != self.authorization) {
+            return Outcome::Response(unauthorized());
         }
         // The official samples write both /SMS and /sms.
         let path = request.uri().path().to_ascii_lowercase();
@@ -220,7 +244,7 @@ impl Simulator {
         })
     }
 
-    /// All messages that exist by now: an answer exists only after its time has come.
+    /// All messages that exist by now. A reply exists only after its time has come.
     fn all(&self) -> impl DoubleEndedIterator<Item = &Stored> {
         self.messages.iter().filter(|message| message.created <= self.now)
     }
@@ -228,7 +252,8 @@ impl Simulator {
     fn history(&self, query: &BTreeMap<String, String>) -> Value {
         let time = |name: &str| query.get(name).and_then(|value| parse_time(value));
         let (before, after) = (time("start"), time("end"));
-        let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE).clamp(1, PAGE);
+        let limit =
+            query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE) as usize;
         // Both bounds are exclusive: a choice.
         let mut newest: Vec<&Stored> = self
             .all()
@@ -245,7 +270,7 @@ impl Simulator {
         history
     }
 
-    fn send(&mut self, form: &BTreeMap<String, String>) -> Answer {
+    fn send(&mut self, form: &BTreeMap<String, String>) -> Outcome {
         let field = |name: &str| form.get(name).cloned();
         let dry_run = form.get("dryrun").is_some_and(|value| value == "yes");
         let (Some(from), Some(to), Some(text)) = (field("from"), field("to"), field("message")) else {
@@ -253,17 +278,17 @@ impl Simulator {
                 ["from", "to", "message"].into_iter().find(|name| !form.contains_key(*name)).unwrap_or("from");
             return refused(&format!("Missing key {missing}"));
         };
-        let shape = encoding::shape(&text);
-        if let Some(reason) = self.objection(&from, &to, &text, shape.parts, dry_run) {
+        let parts = gsm::segment(&text).parts;
+        if let Some(reason) = self.objection(&from, &to, &text, parts, dry_run) {
             return refused(reason);
         }
-        let cost = price(&to) * i64::from(shape.parts);
+        let cost = price(&to) * i64::from(parts);
         let mut answer = Map::from_iter([
             ("status".into(), json!("created")),
             ("direction".into(), json!("outgoing")),
             ("from".into(), json!(from)),
             ("to".into(), json!(to)),
-            ("parts".into(), json!(shape.parts)),
+            ("parts".into(), json!(parts)),
             ("message".into(), json!(text)),
         ]);
         let flash = form.get("flashsms").is_some_and(|value| value == "yes");
@@ -271,7 +296,7 @@ impl Simulator {
             answer.insert("flashsms".into(), json!("yes"));
         }
         if dry_run {
-            // Without id, time and cost, and not remembered.
+            // The response has no id, time or cost, and nothing is stored.
             answer.insert("estimated_cost".into(), json!(cost));
             return ok(&Value::Object(answer));
         }
@@ -281,18 +306,17 @@ impl Simulator {
         }
         let fault = Fault::of(&to);
         match fault {
-            Some(Fault::Text(status, body)) => return Answer::Response(text_answer(status, body)),
-            Some(Fault::Unreachable) => return Answer::Unreachable,
+            Some(Fault::Text(status, body)) => return Outcome::Response(text_answer(status, body)),
+            Some(Fault::Unreachable) => return Outcome::Unreachable,
             _ => {}
         }
         self.balance -= cost;
         let id = self.next_id();
         let created = self.now;
-        // Storage keeps milliseconds, the answer to a POST has microseconds.
+        // The API stores milliseconds; the response to a POST has microseconds.
         answer.insert("created".into(), json!(created.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()));
         answer.insert("id".into(), json!(id));
         answer.insert("cost".into(), json!(cost));
-        let parts = shape.parts;
         self.messages.push(Stored {
             id,
             created,
@@ -305,7 +329,7 @@ impl Simulator {
             flash,
             fault,
         });
-        // Only a number can be answered, and only by who got the message.
+        // Only a number can be replied to, and only by a recipient who got the message.
         if from.starts_with('+') && fault.is_none() && self.sent.is_multiple_of(REPLY_EVERY) {
             let reply = Stored {
                 id: self.next_id(),
@@ -323,13 +347,13 @@ impl Simulator {
         }
         self.sent += 1;
         match fault {
-            Some(Fault::Lost) => Answer::Lost,
-            Some(Fault::Silent) => Answer::Silent,
+            Some(Fault::Lost) => Outcome::Lost,
+            Some(Fault::Silent) => Outcome::Silent,
             _ => ok(&Value::Object(answer)),
         }
     }
 
-    /// What 46elks objects to, in the order in which it is thought to look (a choice).
+    /// Why 46elks refuses a message, in the order in which it seems to check (a choice).
     fn objection(&self, from: &str, to: &str, text: &str, parts: u32, dry_run: bool) -> Option<&'static str> {
         let digits = |number: &str| number.len() > 1 && number[1..].bytes().all(|b| b.is_ascii_digit());
         if from.starts_with('+') {
@@ -338,11 +362,11 @@ impl Simulator {
             }
         } else if from.starts_with(|c: char| c.is_ascii_digit()) {
             return Some("Alphanumeric numbers may not start with a digit");
-        } else if from.is_empty() || from.len() > 11 || !from.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        } else if from.is_empty() || from.len() > MAX_NAME_CHARS || !from.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Some("Invalid from");
         }
-        // A dry run does not look at the number's length.
-        if !to.starts_with('+') || !digits(to) || (!dry_run && !(8..=16).contains(&to.len())) {
+        // A dry run does not check the length of the number.
+        if !to.starts_with('+') || !digits(to) || (!dry_run && !(MIN_DIGITS + 1..=MAX_DIGITS + 1).contains(&to.len())) {
             return Some("Invalid to number");
         }
         if text.is_empty() {
@@ -372,12 +396,12 @@ impl Simulator {
             let status = match message.fault {
                 Some(Fault::Waits) => "created",
                 _ if age < SENT_AFTER => "created",
-                _ if age < ARRIVED_AFTER => "sent",
+                _ if age < DELIVERED_AFTER => "sent",
                 Some(Fault::Fails) => "failed",
                 _ => "delivered",
             };
             if status == "delivered" {
-                shown.insert("delivered".into(), json!(api_time(message.created + ARRIVED_AFTER)));
+                shown.insert("delivered".into(), json!(api_time(message.created + DELIVERED_AFTER)));
             }
             if message.flash {
                 shown.insert("flashsms".into(), json!("yes"));
@@ -414,19 +438,19 @@ fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     NaiveDateTime::parse_from_str(bare, "%Y-%m-%dT%H:%M:%S%.f").ok().map(|time| time.and_utc())
 }
 
-fn ok(value: &Value) -> Answer {
+fn ok(value: &Value) -> Outcome {
     let mut response = Response::new(Bytes::from(value.to_string()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    Answer::Response(response)
+    Outcome::Response(response)
 }
 
-fn refused(text: &str) -> Answer {
-    Answer::Response(text_answer(403, text))
+fn refused(text: &str) -> Outcome {
+    Outcome::Response(text_answer(403, text))
 }
 
-/// The text for an unknown id or path: a choice, after one recorded in 2011.
-fn not_found() -> Answer {
-    Answer::Response(text_answer(404, "Not found"))
+/// The text for an unknown id or path: a choice, after a response recorded in 2011.
+fn not_found() -> Outcome {
+    Outcome::Response(text_answer(404, "Not found"))
 }
 
 fn unauthorized() -> Response<Bytes> {
@@ -445,32 +469,36 @@ fn text_answer(status: u16, text: &str) -> Response<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
 
     fn simulator(username: &str) -> (Simulator, HeaderValue) {
-        let credentials = Credentials { username: Secret::new(username), password: Secret::new("p") };
-        let stamp = format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:p")));
-        (Simulator::new(&credentials, SIMULATED_SENDER), HeaderValue::try_from(stamp).expect("is a header"))
+        let credentials = Credentials::new(username, "p");
+        (Simulator::new(&credentials, SIMULATED_SENDER), credentials.authorization().clone())
     }
 
     /// Status and text of an answer.
     fn ask(method: Method, path: &str, form: &str) -> (u16, String) {
-        let (mut simulator, stamp) = simulator("u1");
-        told(&mut simulator, &stamp, method, path, form)
+        let (simulator, authorization) = simulator("u1");
+        response(&simulator, &authorization, method, path, form)
     }
 
-    fn told(simulator: &mut Simulator, stamp: &HeaderValue, method: Method, path: &str, form: &str) -> (u16, String) {
+    fn response(
+        simulator: &Simulator,
+        authorization: &HeaderValue,
+        method: Method,
+        path: &str,
+        form: &str,
+    ) -> (u16, String) {
         let mut request = Request::new(Bytes::copy_from_slice(form.as_bytes()));
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().expect("is a URI");
-        request.headers_mut().insert(AUTHORIZATION, stamp.clone());
-        let Answer::Response(response) = simulator.answer(&request) else { panic!("no answer") };
+        request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        let Outcome::Response(response) = simulator.answer(&request) else { panic!("no answer") };
         (response.status().as_u16(), String::from_utf8(response.body().to_vec()).expect("is text"))
     }
 
     #[test]
     fn refusals_are_plain_text_in_46elkss_words_and_order() {
-        for (form, said) in [
+        for (form, text) in [
             ("", "Missing key from"),
             ("from=Elks", "Missing key to"),
             ("from=Elks&to=%2B46701740605", "Missing key message"),
@@ -486,7 +514,7 @@ mod tests {
                 "Sending SMS to USA and Canada is disallowed by default, contact support to open it",
             ),
         ] {
-            assert_eq!(ask(Method::POST, "/a1/sms", form), (403, said.to_string()), "{form}");
+            assert_eq!(ask(Method::POST, "/a1/sms", form), (403, text.to_string()), "{form}");
         }
         let long = format!("from=Elks&to=%2B46701740605&message={}", "a".repeat(1531));
         assert_eq!(ask(Method::POST, "/a1/sms", &long), (403, "Too long message".into()));
@@ -502,28 +530,28 @@ mod tests {
 
     #[test]
     fn a_send_is_charged_stored_in_milliseconds_and_answered_in_microseconds() {
-        let (mut simulator, stamp) = simulator("u1");
+        let (simulator, authorization) = simulator("u1");
         let form = "from=Elks&to=%2B46701740605&message=x&flashsms=yes";
-        let (_, sent) = told(&mut simulator, &stamp, Method::POST, "/a1/sms", form);
+        let (_, sent) = response(&simulator, &authorization, Method::POST, "/a1/sms", form);
         let sent: Value = serde_json::from_str(&sent).expect("is JSON");
         let id = sent["id"].as_str().expect("has an id").to_string();
         assert!(id.len() == 33 && id.starts_with('s') && id[1..].bytes().all(|b| b.is_ascii_hexdigit()));
         assert_eq!((&sent["flashsms"], &sent["cost"]), (&json!("yes"), &json!(5200)));
         assert_eq!(sent["created"].as_str().expect("has a time").len(), "2021-12-30T20:35:32.429389".len());
-        let (_, me) = told(&mut simulator, &stamp, Method::GET, "/a1/Me", "");
+        let (_, me) = response(&simulator, &authorization, Method::GET, "/a1/Me", "");
         assert!(me.contains(&format!("\"balance\":{}", BALANCE - 5200)), "{me}");
         let test = "from=Elks&to=%2B46700000000&message=x";
-        let (_, free) = told(&mut simulator, &stamp, Method::POST, "/a1/sms", test);
+        let (_, free) = response(&simulator, &authorization, Method::POST, "/a1/sms", test);
         assert!(free.contains("\"cost\":0"), "{free}");
-        assert_eq!(told(&mut simulator, &stamp, Method::GET, &format!("/a1/sms/{id}"), "").0, 200);
-        assert_eq!(told(&mut simulator, &stamp, Method::GET, "/a1/sms/s0", ""), (404, "Not found".into()));
+        assert_eq!(response(&simulator, &authorization, Method::GET, &format!("/a1/sms/{id}"), "").0, 200);
+        assert_eq!(response(&simulator, &authorization, Method::GET, "/a1/sms/s0", ""), (404, "Not found".into()));
     }
 
     #[test]
     fn history_pages_are_newest_first_and_next_leads_on() {
-        let (mut simulator, stamp) = simulator("u1");
-        let mut page = |query: &str| -> Value {
-            let (_, body) = told(&mut simulator, &stamp, Method::GET, &format!("/a1/sms?{query}"), "");
+        let (simulator, authorization) = simulator("u1");
+        let page = |query: &str| -> Value {
+            let (_, body) = response(&simulator, &authorization, Method::GET, &format!("/a1/sms?{query}"), "");
             serde_json::from_str(&body).expect("is JSON")
         };
         let all = page("direction=inbound");
@@ -538,11 +566,11 @@ mod tests {
     }
 
     #[test]
-    fn a_subaccount_and_wrong_credentials_get_other_answers() {
-        let (mut simulator, stamp) = simulator("a1");
-        let (_, me) = told(&mut simulator, &stamp, Method::GET, "/a1/me", "");
+    fn a_subaccount_and_wrong_credentials_get_other_responses() {
+        let (simulator, authorization) = simulator("a1");
+        let (_, me) = response(&simulator, &authorization, Method::GET, "/a1/me", "");
         assert!(me.contains("\"balanceused\":0") && !me.contains("currency"), "{me}");
         let wrong = HeaderValue::from_static("Basic eDp5");
-        assert_eq!(told(&mut simulator, &wrong, Method::GET, "/a1/me", ""), (401, UNAUTHORIZED.into()));
+        assert_eq!(response(&simulator, &wrong, Method::GET, "/a1/me", ""), (401, UNAUTHORIZED.into()));
     }
 }

@@ -1,16 +1,13 @@
-//! Builds the attacking component and the small ones beside it, and compiles them as the program's
-//! own is compiled.
+//! Builds the attacking component and the small ones beside it, and compiles them as the program's own is compiled.
 
-#![expect(clippy::disallowed_methods, reason = "cargo tells a build script everything by the environment")]
+#![expect(clippy::disallowed_methods, reason = "cargo passes everything to a build script in the environment")]
 
 use anyhow::{Context, Result};
+use elks_component_build::{Contract, build, compile, report};
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
-
-#[path = "../../host/build/component.rs"]
-mod component;
 
 /// Functions that no elks-sms component may import, in the text form of a component's import.
 const FORBIDDEN: [(&str, &str, &str); 7] = [
@@ -29,7 +26,7 @@ const FORBIDDEN: [(&str, &str, &str); 7] = [
     ("anything", "elks:other/thing@0.1.0", r#"(export "do" (func))"#),
 ];
 
-/// A component that grows its table by a million elements, and tells the old size or -1.
+/// A component that grows its table by a million elements, and returns the old size or -1.
 const GROWER: &str = r#"
 (component
   (core module $m
@@ -40,25 +37,26 @@ const GROWER: &str = r#"
 "#;
 
 fn main() {
-    component::tell(build());
+    report(run());
 }
 
-fn build() -> Result<()> {
+fn run() -> Result<()> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = here.ancestors().nth(2).context("tests/hostile is in the repository")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for watched in ["wit", "tests/hostile", "Cargo.lock", "Cargo.toml", "host/build", "host/src/engine.rs"] {
+    for watched in ["wit", "tests/hostile", "Cargo.lock", "Cargo.toml"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
-    let hostile = component::build(root, "hostile-guest", &out.join("guest"))?;
-    fs::write(out.join("hostile.cwasm"), component::compile(&hostile)?)?;
-    fs::write(out.join("grower.cwasm"), component::compile(&wat::parse_str(GROWER)?)?)?;
+    fs::write(out.join("imports.txt"), Contract::read(&root.join("wit"))?.import_list()?)?;
+    let hostile = build(root, "hostile-guest", &out.join("guest"))?;
+    fs::write(out.join("hostile.cwasm"), compile(&hostile)?)?;
+    fs::write(out.join("grower.cwasm"), compile(&wat::parse_str(GROWER)?)?)?;
 
     let mut list = String::from("[\n");
     for (name, import, function) in FORBIDDEN {
         let text = format!("(component (import \"{import}\" (instance {function})))");
         let path = out.join(name).with_extension("cwasm");
-        fs::write(&path, component::compile(&wat::parse_str(text)?)?)?;
+        fs::write(&path, compile(&wat::parse_str(text)?)?)?;
         writeln!(list, "({import:?}, include_bytes!({path:?}) as &[u8]),")?;
     }
     list.push(']');

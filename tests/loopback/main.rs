@@ -5,35 +5,32 @@
 //!
 //! Prints where it listens and ends with its input. The account is that of `elks-mcp --simulate`. With
 //! `--tls` it speaks TLS as `api.46elks.com` and writes the certificate that vouches for it to a file.
+//!
+//! Not here: the server (`../support/fake_elks.rs`) and the simulator behind it (`simulated.rs`).
 
 use anyhow::{Context, Result, bail};
-use simulated::Simulated;
+use fake_elks::{FakeElks, Protocol};
 use std::io::Write;
-use tokio::io::AsyncReadExt;
 
-mod server;
+#[expect(dead_code, reason = "the tests look at requests, too")]
+#[path = "../support/fake_elks.rs"]
+mod fake_elks;
 mod simulated;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let tls = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let certificate = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => None,
-        ["--tls", certificate] => {
-            let (pem, tls) = server::tls()?;
-            std::fs::write(certificate, pem).with_context(|| format!("cannot write {certificate}"))?;
-            Some(tls)
-        }
+        ["--tls", certificate] => Some(certificate.to_string()),
         _ => bail!("usage: loopback [--tls CERTIFICATE]"),
     };
-    let listener = server::listen().await?;
-    writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
-    let simulated = Simulated::new()?;
-    let serving = server::serve(listener, tls, move |request| simulated.clone().answer(request));
-    let mut input = tokio::io::stdin();
-    tokio::select! {
-        failed = serving => failed,
-        // Whoever started it is gone.
-        _ = async { while input.read_u8().await.is_ok() {} } => Ok(()),
+    let protocol = if certificate.is_some() { Protocol::Https } else { Protocol::PlainHttp };
+    let elks = FakeElks::start(protocol, simulated::simulated()?)?;
+    if let Some(path) = certificate {
+        std::fs::write(&path, &elks.pem).with_context(|| format!("cannot write {path}"))?;
     }
+    writeln!(std::io::stdout(), "{}", elks.proxy())?;
+    // Until whoever started it is gone.
+    std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink())?;
+    Ok(())
 }

@@ -1,29 +1,32 @@
-//! The simulator as what a server on loopback answers. The account is that of `elks-mcp --simulate`.
+//! The simulator as the behaviour of the fake 46elks. The account is that of `elks-mcp --simulate`.
 
-use anyhow::{Result, bail};
+use crate::fake_elks::{Reaction, Received};
+use anyhow::Result;
 use bytes::Bytes;
 use elks_mcp::config::Settings;
 use elks_mcp::simulator::{Answer, Simulator};
-use http::{Request, Response};
-use std::sync::{Arc, Mutex};
+use http::Request;
+use std::sync::Mutex;
 
 /// One simulator, behind any number of connections.
-#[derive(Clone)]
-pub(crate) struct Simulated(Arc<Mutex<Simulator>>);
-
-impl Simulated {
-    pub(crate) fn new() -> Result<Self> {
-        let settings = Settings::read(|_| None, true)?;
-        Ok(Self(Arc::new(Mutex::new(Simulator::new(&settings.credentials, &settings.sender)))))
-    }
-
-    /// Its answer to a request. An error ends the connection without one.
-    pub(crate) async fn answer(self, request: Request<Bytes>) -> Result<Response<Bytes>> {
-        let answer = self.0.lock().expect("is not poisoned").answer(&request);
-        match answer {
-            Answer::Response(response) => Ok(response),
-            Answer::Silent => std::future::pending().await,
-            Answer::Lost | Answer::Unreachable => bail!("the connection ends"),
+pub(crate) fn simulated() -> Result<impl Fn(&Received) -> Reaction + Send + Sync + 'static> {
+    let settings = Settings::read(|_| None, true)?;
+    let simulator = Mutex::new(Simulator::new(&settings.credentials, &settings.sender));
+    Ok(move |received: &Received| {
+        // What is no request to the `http` crate has no answer.
+        let Ok(request) = request(received) else { return Reaction::HangUp };
+        match simulator.lock().expect("is not poisoned").answer(&request) {
+            Answer::Response(response) => Reaction::Answer(response),
+            Answer::Silent => Reaction::Silence,
+            Answer::Lost | Answer::Unreachable => Reaction::HangUp,
         }
+    })
+}
+
+fn request(received: &Received) -> http::Result<Request<Bytes>> {
+    let mut request = Request::builder().method(received.method.as_str()).uri(&received.path);
+    for (name, value) in &received.headers {
+        request = request.header(name, value);
     }
+    request.body(Bytes::from(received.body.clone()))
 }

@@ -9,3 +9,6 @@ pub const GROWER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/grower.cwasm
 
 /// Components that import something that `wit/` does not list, by the name of the import.
 pub const FORBIDDEN: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/forbidden.rs"));
+
+/// The functions that a component may import, as `wit/` lists them: interface and name, one a line.
+pub const IMPORTS: &str = include_str!(concat!(env!("OUT_DIR"), "/imports.txt"));

@@ -29,7 +29,7 @@ passes();
 
 const estimate = queries.estimateSmsCost(account, { to, message: "Hej 👋" });
 assert.deepEqual([estimate.encoding, estimate.parts, estimate.charactersLeft, estimate.estimatedCost], ["utf16", 1, 64, 5200n]);
-assert.deepEqual(estimate.forcingCharacters.map((it) => it.character), ["👋"]);
+assert.deepEqual(estimate.nonGsmCharacters.map((it) => it.character), ["👋"]);
 passes();
 
 const dry = sending.sendSms(account, { to, message, dryRun: true });
@@ -41,15 +41,17 @@ assert.deepEqual([sent.sent, sent.status, sent.to, sent.from, sent.message, sent
 passes();
 
 const status = queries.checkSmsStatus(account, { messageId: sent.id });
-assert.deepEqual([status.id, status.direction, status.writtenByStranger, status.parts], [sent.id, "outbound", false, 1]);
-assert.ok(["sent", "delivered"].includes(status.status));
+const found = status.message;
+assert.deepEqual([found.id, found.direction, found.untrusted, found.parts], [sent.id, "outbound", false, 1]);
+assert.ok(["sent", "delivered"].includes(found.status));
+assert.match(status.summary, new RegExp(sent.id));
 passes();
 
 const history = queries.getSmsMessages(account, { limit: 1 });
 assert.deepEqual(history.messages.map((it) => it.id), [sent.id]);
 assert.equal(typeof history.nextCursor, "string");
 const older = queries.getSmsMessages(account, { direction: "inbound", cursor: history.nextCursor });
-assert.deepEqual(older.messages.map((it) => it.writtenByStranger), [true]);
+assert.deepEqual(older.messages.map((it) => it.untrusted), [true]);
 passes();
 
 const statistics = queries.getDeliveryStatistics(account, {});

@@ -26,22 +26,23 @@ def send(to, message=MESSAGE, dry_run=None):
     return elks_sms.call("sending", "send-sms", ACCOUNT, request)
 
 
-def check(told, **expected):
-    """That a record has these fields with these values, of these very types."""
+def check(result, **expected):
+    """Checks that a record has these fields with these values, of exactly these types."""
     global passed
-    assert isinstance(told, Record), vars(told)
+    assert isinstance(result, Record), vars(result)
     for name, value in expected.items():
-        found = vars(told)[name.strip("_").replace("_", "-")]
+        found = vars(result)[name.strip("_").replace("_", "-")]
         assert found == value and type(found) is type(value), (name, found)
     passed += 1
-    return told
+    return result
 
 
-def fails(told, tag):
+def fails(result, tag):
+    """Checks that a result is a failure of this kind and returns its payload."""
     global passed
-    assert isinstance(told, Variant) and told.tag == tag, vars(told)
+    assert isinstance(result, Variant) and result.tag == tag, vars(result)
     passed += 1
-    return told.payload
+    return result.payload
 
 
 def messages(limit=None, direction=None, cursor=None):
@@ -52,16 +53,17 @@ def messages(limit=None, direction=None, cursor=None):
 check(query("check-account-balance", to=None), balance=2_500_000, currency="SEK", subaccount=False, messages_left=480)
 estimate = query("estimate-sms-cost", **{"to": TO, "message": "Hej 👋", "from": None})
 check(estimate, encoding="utf16", parts=1, characters_left=64, estimated_cost=5200)
-assert [vars(it)["character"] for it in vars(estimate)["forcing-characters"]] == ["👋"]
+assert [vars(it)["character"] for it in vars(estimate)["non-gsm-characters"]] == ["👋"]
 check(send(TO, dry_run=True), sent=False, dry_run=True, id=None, estimated_cost=5200)
 sent = check(send(TO), sent=True, status="created", to=TO, message=MESSAGE, cost=5200)
 status = query("check-sms-status", **{"message-id": sent.id})
-check(status, id=sent.id, direction="outbound", written_by_stranger=False, parts=1)
-assert status.status in ("sent", "delivered")
+assert sent.id in status.summary
+check(status.message, id=sent.id, direction="outbound", untrusted=False, parts=1)
+assert status.message.status in ("sent", "delivered")
 history = check(messages(limit=1))
 assert [message.id for message in history.messages] == [sent.id]
 older = check(messages(direction="inbound", cursor=vars(history)["next-cursor"]))
-assert [vars(message)["written-by-stranger"] for message in older.messages] == [True]
+assert [message.untrusted for message in older.messages] == [True]
 check(query("get-delivery-statistics", limit=None), total=4, failed=1)
 fails(send("+46701234567"), "invalid")
 refused = fails(send("+46701740693"), "rejected")

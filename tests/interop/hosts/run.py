@@ -1,10 +1,10 @@
-"""Executes each page of docs/hosts/ as it stands, in a clean directory and against the simulator on
-loopback, and then calls all six tools the way that page does.
+"""Executes each page of docs/hosts/ unchanged, in a clean directory and against the simulator on loopback. Then calls all
+six tools in the same way as the page.
 
 Usage: run.py PATH_OF_ELKS_MCP PATH_OF_LOOPBACK [PAGE...]
 
-What a page says is what happens: a block that begins with a comment naming a file becomes that file,
-a `sh` block is run, and a `text` block after it is what it printed.
+A block that begins with a comment naming a file becomes that file. A `sh` block is run. A `text` block after it must be
+its output.
 """
 
 import os
@@ -17,14 +17,14 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[2]
 PAGES = ["wasmtime", "node", "python", "rust"]
-PATIENCE = 900  # seconds; the Rust host is built from scratch
+TIMEOUT_SECONDS = 900  # the Rust host is built from scratch
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BETWEEN = "--- the next block ---"
+SEPARATOR = "--- the next block ---"
 FILE = re.compile(r"(?://|#) (\S+)\n")
 
 
 class Loopback:
-    """A fresh pretend 46elks, which ends when its input does."""
+    """A fresh simulated 46elks. It ends when its standard input is closed."""
 
     def __init__(self, program):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -39,8 +39,8 @@ class Loopback:
 
 
 def run(command, work, env):
-    """Runs a command to its end and gives what it printed; ends this program when it fails."""
-    done = subprocess.run(command, cwd=work, env=env, stdin=subprocess.DEVNULL, text=True, timeout=PATIENCE,
+    """Runs a command to its end and returns its output. Ends this program when the command fails."""
+    done = subprocess.run(command, cwd=work, env=env, stdin=subprocess.DEVNULL, text=True, timeout=TIMEOUT_SECONDS,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if done.returncode:
         sys.exit(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
@@ -48,7 +48,7 @@ def run(command, work, env):
 
 
 def execute(page, work, env):
-    """Follows a page from top to bottom, in one shell."""
+    """Executes a page from top to bottom, in one shell."""
     steps, expected = [], {}
     for language, text in BLOCK.findall((CHECKOUT / f"docs/hosts/{page}.md").read_text()):
         if language == "sh":
@@ -57,19 +57,19 @@ def execute(page, work, env):
             expected[len(steps) - 1] = text
         elif named := FILE.match(text):
             (work / named[1]).write_text(text)
-    script = f"\necho {BETWEEN}\n".join(steps)
-    printed = run(["bash", "-euo", "pipefail", "-c", script], work, env).split(BETWEEN)
+    script = f"\necho {SEPARATOR}\n".join(steps)
+    printed = run(["bash", "-euo", "pipefail", "-c", script], work, env).split(SEPARATOR)
     if not expected:
-        sys.exit(f"docs/hosts/{page}.md shows nothing that could be checked")
+        sys.exit(f"docs/hosts/{page}.md has no output that could be checked")
     for step, text in expected.items():
         if printed[step].strip() != text.strip():
-            sys.exit(f"docs/hosts/{page}.md says:\n{text}\nand this was printed:\n{printed[step]}")
+            sys.exit(f"docs/hosts/{page}.md expects:\n{text}\nbut the output was:\n{printed[step]}")
 
 
 def tools(page, work, env):
-    """Calls all six tools the way that the page does, with typed checks."""
+    """Calls all six tools in the same way as the page, with typed checks."""
     test = next(HERE.glob(f"{page}_tools.*"), None)
-    if test is None:  # The Rust host's are where cargo looks for them.
+    if test is None:  # The tests of the Rust host are in its cargo package.
         manifest = str(CHECKOUT / "host/examples/embedder/Cargo.toml")
         return run(["cargo", "test", "--quiet", "--locked", "--test", "tools", "--manifest-path", manifest], work, env)
     shutil.copy(test, work)
@@ -103,7 +103,7 @@ def main(program, loopback, *pages):
                 ELKS_SMS_WASM=str(work / "elks-sms.wasm"),
             )
             execute(page, work, env)
-            print(f"{page}: the page does what it says; {tools(page, work, env).strip().splitlines()[-1]}", flush=True)
+            print(f"{page}: its output is as the page shows; {tools(page, work, env).strip().splitlines()[-1]}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! elks-sms in a host of your own: what is linked here is all that the component can reach.
+//! A host for elks-sms. The component can reach only what is linked here. Tools and rules are in the component.
 
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Result, Store};
@@ -7,7 +7,7 @@ use wasmtime_wasi_io::IoView;
 
 wasmtime::component::bindgen!({ path: "../../../wit", world: "tools", exports: { default: async } });
 
-/// What one instance owns.
+/// The state of one instance: its resources and its HTTP context.
 #[derive(Default)]
 pub struct State(ResourceTable, WasiHttpCtx);
 
@@ -19,12 +19,15 @@ impl IoView for State {
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        // Here a host may put its own hooks, and hold every request against what it allows.
+        // A host that checks each request puts its own hooks here.
         WasiHttpCtxView { ctx: &mut self.1, table: &mut self.0, hooks: default_hooks() }
     }
 }
 
-/// A fresh instance of the component in a file.
+/// Creates a fresh instance of the component in a file.
+///
+/// # Errors
+/// The file is not a component, or the component imports something that is not linked here.
 pub async fn open(file: &str) -> Result<(Tools, Store<State>)> {
     let engine = Engine::default();
     let component = Component::from_file(&engine, file)?;

@@ -1,4 +1,4 @@
-//! Prices a message with elks-sms: `embedder ELKS_SMS_WASM TO TEXT`.
+//! Prices a message with elks-sms: `embedder ELKS_SMS_WASM TO TEXT`. It sends nothing.
 
 use embedder::exports::elks::sms::sending::SendSmsRequest;
 use embedder::exports::elks::sms::types::{Account, Credentials};
@@ -13,7 +13,7 @@ async fn main() -> wasmtime::Result<()> {
         default_sender: Some(var("ELKS_PHONE_NUMBER")?),
         dry_run: true, // false sends, and costs money
         currency: None,
-        endpoint: var("ELKS_ENDPOINT").ok(), // a gateway; 46elks itself where there is none
+        endpoint: var("ELKS_ENDPOINT").ok(), // a gateway; without one, requests go to 46elks
     };
     let request = SendSmsRequest { to, message, from: None, flashsms: None, dry_run: None };
     match tools.elks_sms_sending().call_send_sms(&mut store, &account, &request).await? {

@@ -1,5 +1,5 @@
-//! All six tools through this host, with typed results. `tests/interop/hosts/run.py` says where the
-//! component and the pretend 46elks are.
+//! All six tools through this host, with typed results. `tests/interop/hosts/run.py` sets the variables that name the
+//! component and the simulated 46elks.
 
 use embedder::exports::elks::sms::queries::{
     CheckAccountBalanceRequest, CheckSmsStatusRequest, DirectionFilter, EstimateSmsCostRequest,
@@ -39,6 +39,7 @@ async fn six_tools_give_typed_results_and_typed_errors() -> wasmtime::Result<()>
     let estimate = queries.call_estimate_sms_cost(&mut store, &account, &request).await??;
     assert!(matches!(estimate.encoding, Encoding::Utf16));
     assert_eq!((estimate.parts, estimate.characters_left, estimate.estimated_cost), (1, 64, Some(5200)));
+    assert_eq!(estimate.non_gsm_characters.iter().map(|it| &it.character).collect::<Vec<_>>(), ["👋"]);
 
     let dry = SendSmsRequest { dry_run: Some(true), ..message(TO) };
     let dry = sending.call_send_sms(&mut store, &account, &dry).await??;
@@ -51,7 +52,8 @@ async fn six_tools_give_typed_results_and_typed_errors() -> wasmtime::Result<()>
 
     let request = CheckSmsStatusRequest { message_id: id.clone() };
     let status = queries.call_check_sms_status(&mut store, &account, &request).await??;
-    assert!(status.id == id && matches!(status.direction, Direction::Outbound) && !status.written_by_stranger);
+    let message = status.message;
+    assert!(message.id == id && matches!(message.direction, Direction::Outbound) && !message.untrusted);
 
     let mut request =
         GetSmsMessagesRequest { limit: Some(1), direction: None, start: None, end: None, to: None, cursor: None };
@@ -59,17 +61,17 @@ async fn six_tools_give_typed_results_and_typed_errors() -> wasmtime::Result<()>
     assert_eq!(history.messages.iter().map(|it| &it.id).collect::<Vec<_>>(), [&id]);
     (request.direction, request.cursor, request.limit) = (Some(DirectionFilter::Inbound), history.next_cursor, None);
     let older = queries.call_get_sms_messages(&mut store, &account, &request).await??;
-    assert_eq!(older.messages.iter().map(|it| it.written_by_stranger).collect::<Vec<_>>(), [true]);
+    assert_eq!(older.messages.iter().map(|it| it.untrusted).collect::<Vec<_>>(), [true]);
 
     let request = GetDeliveryStatisticsRequest { limit: None };
     let statistics = queries.call_get_delivery_statistics(&mut store, &account, request).await??;
     assert_eq!((statistics.total, statistics.failed), (4, 1));
 
-    let told = sending.call_send_sms(&mut store, &account, &message("+46701234567")).await?;
-    assert!(matches!(told, Err(Error::Invalid(_))), "a number that assistants make up");
-    let told = sending.call_send_sms(&mut store, &account, &message("+46701740693")).await?;
-    assert!(matches!(told, Err(Error::Rejected(it)) if it.status == 403 && it.reason.contains("Not enough credits")));
-    let told = sending.call_send_sms(&mut store, &account, &message("+46701740695")).await?;
-    assert!(matches!(told, Err(Error::OutcomeUnknown(_))), "the connection ended before the answer");
+    let failed = sending.call_send_sms(&mut store, &account, &message("+46701234567")).await?;
+    assert!(matches!(failed, Err(Error::Invalid(_))), "a placeholder is refused");
+    let failed = sending.call_send_sms(&mut store, &account, &message("+46701740693")).await?;
+    assert!(matches!(failed, Err(Error::Rejected(it)) if it.status == 403 && it.reason.contains("Not enough credits")));
+    let failed = sending.call_send_sms(&mut store, &account, &message("+46701740695")).await?;
+    assert!(matches!(failed, Err(Error::OutcomeUnknown(_))), "the connection ended before the answer");
     Ok(())
 }

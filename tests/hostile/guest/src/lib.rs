@@ -29,7 +29,7 @@ mod exports {
     use crate::Component;
 }
 
-/// A request, as honest as the call allows, for an attack to change.
+/// A valid request; an attack changes one part of it.
 struct Request {
     method: Method,
     scheme: Scheme,
@@ -103,24 +103,24 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 
 /// The attack on `send-sms`. What it gives back is what a caller would see.
 fn attack(name: &str, to: &str, from: &str) -> String {
-    let honest = || Request::post(&[("from", from), ("to", to), ("message", name)]);
+    let valid = || Request::post(&[("from", from), ("to", to), ("message", name)]);
     let with = |extra: &[(&str, &str)]| {
         let mut pairs = vec![("from", from), ("to", to), ("message", name)];
         pairs.extend_from_slice(extra);
         Request::post(&pairs)
     };
     let raw = |change: &dyn Fn(String) -> String| {
-        let mut request = honest();
+        let mut request = valid();
         let form = String::from_utf8(request.body.take().unwrap_or_default()).unwrap_or_default();
         request.body = Some(change(form).into_bytes());
         request
     };
-    let header = |name: &str, value: &[u8]| Request { headers: vec![(name.into(), value.into())], ..honest() };
-    let towards = |authority: &str| Request { authority: authority.into(), ..honest() };
-    let along = |path: &str| Request { path: path.into(), ..honest() };
-    let by = |method: Method| Request { method, ..honest() };
+    let header = |name: &str, value: &[u8]| Request { headers: vec![(name.into(), value.into())], ..valid() };
+    let towards = |authority: &str| Request { authority: authority.into(), ..valid() };
+    let along = |path: &str| Request { path: path.into(), ..valid() };
+    let by = |method: Method| Request { method, ..valid() };
     match name {
-        "honest" => honest().send(),
+        "valid" => valid().send(),
         "another host" => towards("evil.example").send(),
         "look-alike host" => towards("api.46elks.com.evil.example").send(),
         "capital host" => towards("API.46ELKS.COM").send(),
@@ -129,8 +129,8 @@ fn attack(name: &str, to: &str, from: &str) -> String {
         "userinfo host" => towards("api.46elks.com@evil.example").send(),
         "port 8443" => towards("api.46elks.com:8443").send(),
         "no authority" => towards("").send(),
-        "http" => Request { scheme: Scheme::Http, ..honest() }.send(),
-        "other scheme" => Request { scheme: Scheme::Other("ftp".into()), ..honest() }.send(),
+        "http" => Request { scheme: Scheme::Http, ..valid() }.send(),
+        "other scheme" => Request { scheme: Scheme::Other("ftp".into()), ..valid() }.send(),
         "dot dot" => along("/a1/../a1/sms").send(),
         "percent dots" => along("/a1/%2e%2e/a1/sms").send(),
         "double slash" => along("//a1/sms").send(),
@@ -145,11 +145,11 @@ fn attack(name: &str, to: &str, from: &str) -> String {
         "other method" => by(Method::Other("SEND".into())).send(),
         "get post" => Request::get(&format!("/a1/SMS/POST?to={}&from=Elks&message=x", to.replace('+', "%2B"))).send(),
         "a send and the next" => {
-            let said = honest().send();
+            let said = valid().send();
             format!("{said} {}", Request::post(&[("from", from), ("to", to), ("message", "the next")]).send())
         }
-        "two posts" => format!("{} {}", honest().send(), honest().send()),
-        "send in a dry run" => honest().send(),
+        "two posts" => format!("{} {}", valid().send(), valid().send()),
+        "send in a dry run" => valid().send(),
         "dryrun twice" => with(&[("dryrun", "yes"), ("dryrun", "no")]).send(),
         "dryrun no" => with(&[("dryrun", "no")]).send(),
         "delivery report" => with(&[("whendelivered", "https://evil.example/")]).send(),
@@ -176,11 +176,11 @@ fn attack(name: &str, to: &str, from: &str) -> String {
         "chunked" => header("transfer-encoding", b"chunked").send(),
         "many headers" => {
             let headers = (0..1000).map(|n| (format!("x-{n}"), vec![b'x'; 100])).collect();
-            Request { headers, ..honest() }.send()
+            Request { headers, ..valid() }.send()
         }
         "huge header" => header("accept", &[b'x'; 1 << 20]).send(),
-        "endless body" => Request { endless: true, ..honest() }.send(),
-        "ten mebibytes" => Request { body: Some(vec![b'x'; 10 << 20]), ..honest() }.send(),
+        "endless body" => Request { endless: true, ..valid() }.send(),
+        "ten mebibytes" => Request { body: Some(vec![b'x'; 10 << 20]), ..valid() }.send(),
         "endless loop" => loop {
             std::hint::black_box(0);
         },
@@ -195,11 +195,11 @@ fn attack(name: &str, to: &str, from: &str) -> String {
             format!("took {}", hoard.len())
         }
         "send and trap" => {
-            honest().send();
+            valid().send();
             panic!("the attacker gives up after sending")
         }
         "send and lie" => {
-            honest().send();
+            valid().send();
             "nothing was sent".into()
         }
         "a hundred mebibytes of result" => "x".repeat(100 << 20),
@@ -289,8 +289,8 @@ impl queries::Guest for Component {
     }
 
     fn estimate_sms_cost(_: Account, request: EstimateSmsCostRequest) -> Result<SmsEstimate, Error> {
-        let honest = [("from", "Elks"), ("to", request.to.as_str()), ("message", request.message.as_str())];
-        Err(Error::Unexpected(Request::post(&honest).send()))
+        let valid = [("from", "Elks"), ("to", request.to.as_str()), ("message", request.message.as_str())];
+        Err(Error::Unexpected(Request::post(&valid).send()))
     }
 
     fn check_account_balance(_: Account, _: CheckAccountBalanceRequest) -> Result<AccountBalance, Error> {

@@ -1,0 +1,155 @@
+//! Invisible characters: those that a person does not see, and those that control a screen. With them a text can say
+//! one thing to a person and another to a machine. What to do with them (refuse or escape) is the caller's decision.
+//!
+//! ```
+//! use sms_rules::invisible;
+//!
+//! assert_eq!(invisible::escape("a\u{200B}b"), r"a\u{200b}b");
+//! assert_eq!(invisible::escape("👩‍👩‍👧 stays"), "👩‍👩‍👧 stays"); // its joiners are part of the picture
+//! ```
+
+use std::borrow::Cow;
+
+/// The kind of an invisible character, in words; `None` for any other character. Tab, line feed and carriage return
+/// count as visible.
+pub fn name(c: char) -> Option<&'static str> {
+    Some(match c {
+        '\t' | '\n' | '\r' => return None,
+        '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' => "a control character",
+        '\u{AD}' => "a soft hyphen",
+        '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200E}' | '\u{200F}' => "an invisible mark",
+        '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{3164}' | '\u{FFA0}' => "an invisible letter",
+        '\u{180B}'..='\u{180D}' | '\u{180F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => {
+            "a variation selector"
+        }
+        '\u{200B}' | '\u{200C}' | '\u{2060}' | '\u{FEFF}' => "a zero-width character",
+        '\u{200D}' => "a zero-width joiner",
+        '\u{2028}' | '\u{2029}' => "a line separator",
+        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => "a control of the writing direction",
+        '\u{2061}'..='\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FFF0}'..='\u{FFFB}' => "a format control",
+        '\u{1D173}'..='\u{1D17A}' => "a format control",
+        '\u{E0000}'..='\u{E007F}' => "a tag character",
+        // Ranges that Unicode reserves for invisible characters, assigned or not.
+        '\u{E0080}'..='\u{E0FFF}' => "a character that shows nothing",
+        '\u{1BCA0}'..='\u{1BCA3}' | '\u{13430}'..='\u{1343F}' => "a format control",
+        _ => return None,
+    })
+}
+
+/// The flags of regions that emoji fonts show (England, Scotland, Wales), as their tags. Any other row of tags is an
+/// invisible text.
+const REGIONS: [&str; 3] = [
+    "\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+    "\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}",
+    "\u{E0067}\u{E0062}\u{E0077}\u{E006C}\u{E0073}\u{E007F}",
+];
+
+/// The text with each invisible character escaped (`\u{202e}`). A lone carriage return is escaped, too, because it lets
+/// a terminal overwrite a line. Invisible characters inside an emoji stay: they are part of the picture.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    let returns =
+        text.match_indices('\r').filter(|(at, _)| !text[at + 1..].starts_with('\n')).map(|(at, _)| (at, '\r'));
+    let mut hidden: Vec<(usize, char)> = find(text).chain(returns).collect();
+    if hidden.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    hidden.sort_unstable();
+    let mut escaped = String::with_capacity(text.len() + 16);
+    let mut copied = 0;
+    for (at, c) in hidden {
+        escaped.push_str(&text[copied..at]);
+        escaped.extend(c.escape_unicode());
+        copied = at + c.len_utf8();
+    }
+    escaped.push_str(&text[copied..]);
+    Cow::Owned(escaped)
+}
+
+/// The invisible characters of a text with their byte positions. Those that belong to an emoji are left out: a joiner
+/// between two pictures, one selector after a picture, and the tags of a flag.
+pub fn find(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
+    let mut chars = text.char_indices().peekable();
+    let mut picture = false; // the previous character belongs to an emoji
+    let mut selected = false; // that emoji has its selector
+    let mut flag_until = 0; // the byte position where the tags of a flag end
+    std::iter::from_fn(move || {
+        while let Some((at, c)) = chars.next() {
+            let next = chars.peek().map(|&(_, next)| next);
+            let selector = matches!(c, '\u{FE0E}' | '\u{FE0F}');
+            let belongs = match c {
+                '\u{200D}' => picture && next.is_some_and(is_picture),
+                _ if selector => (picture && !selected) || (is_keycap(text, at) && next == Some('\u{20E3}')),
+                _ => name(c).is_none() || at < flag_until,
+            };
+            if c == '\u{1F3F4}' {
+                let after = at + c.len_utf8();
+                let region = REGIONS.iter().find(|region| text[after..].starts_with(**region));
+                flag_until = region.map_or(0, |region| after + region.len());
+            }
+            picture = is_picture(c) || (picture && belongs && (selector || at < flag_until));
+            selected = selector && belongs;
+            if !belongs {
+                return Some((at, c));
+            }
+        }
+        None
+    })
+}
+
+/// Whether the character before a position can begin a keycap emoji.
+fn is_keycap(text: &str, at: usize) -> bool {
+    text[..at].ends_with(|c: char| c.is_ascii_digit() || c == '#' || c == '*')
+}
+
+/// Whether a character is a picture that others can be joined to. Source: the blocks of the emoji in Unicode's
+/// emoji-data.txt, skin tones included.
+fn is_picture(c: char) -> bool {
+    matches!(c,
+        '\u{A9}' | '\u{AE}' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}'
+        | '\u{2190}'..='\u{21FF}' | '\u{2300}'..='\u{23FF}' | '\u{24C2}' | '\u{25A0}'..='\u{27BF}'
+        | '\u{2900}'..='\u{297F}' | '\u{2B00}'..='\u{2BFF}' | '\u{3030}' | '\u{303D}'
+        | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_characters_of_an_emoji_are_not_escaped() {
+        for text in ["👩‍👩‍👧", "❤️", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "1️⃣", "🏳️‍🌈", "👍🏽", "🧔🏽‍♂️", "Hej\tdu\r\n"]
+        {
+            assert_eq!(escape(text), text, "{text}");
+        }
+    }
+
+    #[test]
+    fn invisible_characters_are_escaped() {
+        for (text, escaped) in [
+            ("a\u{202E}b", "a\\u{202e}b"),
+            ("a\u{200D}b", "a\\u{200d}b"),
+            ("a\u{FE0F}", "a\\u{fe0f}"),
+            ("\u{1B}[31m", "\\u{1b}[31m"),
+            ("x\u{E0041}\u{E007F}", "x\\u{e0041}\\u{e007f}"),
+            ("🏴\u{E0041}x", "🏴\\u{e0041}x"),
+            ("\u{9B}2J", "\\u{9b}2J"),
+            ("pay 1 kr\rpay 9 kr\r\n", "pay 1 kr\\u{d}pay 9 kr\r\n"),
+            ("❤\u{FE0F}\u{FE0F}\u{FE0F}", "❤\u{FE0F}\\u{fe0f}\\u{fe0f}"),
+            ("🏴\u{E0069}\u{E0067}\u{E007F}", "🏴\\u{e0069}\\u{e0067}\\u{e007f}"),
+            ("x\u{E0200}\u{1BCA0}", "x\\u{e0200}\\u{1bca0}"),
+        ] {
+            assert_eq!(escape(text), escaped);
+            assert_eq!(escape(escaped), escaped, "escaping twice changes nothing");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn escaped_text_has_no_invisible_character(text: String) {
+            let escaped = escape(&text);
+            proptest::prop_assert_eq!(escape(&escaped), escaped.clone());
+            proptest::prop_assert!(find(&escaped).next().is_none());
+            proptest::prop_assert!(!escaped.replace("\r\n", "").contains('\r'));
+        }
+    }
+}

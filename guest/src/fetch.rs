@@ -1,0 +1,64 @@
+//! A request to 46elks and its response, as plain values, and the trait that exchanges one for the other. No WASI type
+//! and no knowledge of SMS.
+
+use std::fmt;
+
+/// A request to 46elks. It has no `Debug` form: it may hold numbers and a text.
+pub struct Request {
+    /// The path and, after `?`, the query.
+    pub path: String,
+    /// The form to POST. Without a form, the request is a GET.
+    pub form: Option<String>,
+}
+
+/// A response of 46elks. It has no `Debug` form: it may hold numbers and texts.
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, at most [`sms_rules::limits::MAX_RESPONSE_BYTES`] long.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no response.
+#[derive(Debug)]
+pub struct FetchError {
+    /// Whether the request may have reached 46elks. True also when that is not known.
+    pub may_have_arrived: bool,
+    /// What happened, as the end of a sentence about 46elks.
+    pub reason: String,
+}
+
+impl FetchError {
+    /// The error of a request that certainly did not leave.
+    pub(crate) fn before(reason: &str) -> Self {
+        Self { may_have_arrived: false, reason: reason.into() }
+    }
+
+    /// The error of a request that may have left.
+    pub(crate) fn after(reason: &str) -> Self {
+        Self { may_have_arrived: true, reason: reason.into() }
+    }
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for FetchError {}
+
+/// Sends requests to 46elks. In the component wasi:http does it; tests and benchmarks pass a closure.
+pub trait Fetch {
+    /// Sends one request, once, and reads its response.
+    ///
+    /// # Errors
+    /// Why there is no response, and whether the request may have arrived.
+    fn fetch(&self, request: &Request) -> Result<Response, FetchError>;
+}
+
+impl<F: Fn(&Request) -> Result<Response, FetchError>> Fetch for F {
+    fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
+        self(request)
+    }
+}

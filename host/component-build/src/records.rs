@@ -1,0 +1,174 @@
+//! From `wit/` to Rust: one record or enum a type, and one `Export` a tool.
+//!
+//! `wasmtime::component::bindgen!` would derive `Debug` for each record, which prints texts and numbers. Records made
+//! here have none. serde spells their fields and cases as the tool list does, and leaves absent fields out. wasmtime
+//! compares each field's name and type with the component when a function is called.
+
+use crate::contract::Contract;
+use crate::tools::{INTERFACES, SENDING, is_option, joined, snake, text};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use wit_parser::{Docs, Resolve, Type, TypeDefKind, TypeId};
+
+/// Which way values of a type go, seen from the host.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Into the component: requests.
+    In,
+    /// Out of the component: results and errors.
+    Out,
+}
+
+/// The Rust source of all types that tools use, and of the tools themselves.
+pub(crate) fn source(contract: &Contract) -> Result<String> {
+    let Contract { resolve, package } = contract;
+    let mut source = String::new();
+    let (mut inward, mut outward) = (BTreeSet::new(), BTreeSet::new());
+    for name in INTERFACES {
+        let id = *resolve.packages[*package].interfaces.get(name).with_context(|| format!("wit/ has no {name}"))?;
+        let interface = resolve.id_of(id).context("the interface has a name")?;
+        for function in resolve.interfaces[id].functions.values() {
+            let class = if name == SENDING { "Sending" } else { "Queries" };
+            let title = text(&function.docs).lines().next().unwrap_or_default();
+            writeln!(source, "/// {title}.")?;
+            writeln!(source, "pub const {}: Export = Export {{", snake(&function.name).to_uppercase())?;
+            writeln!(source, "    tool: {:?},", snake(&function.name))?;
+            writeln!(source, "    interface: {interface:?},")?;
+            writeln!(source, "    function: {:?},", function.name)?;
+            writeln!(source, "    class: Class::{class},\n}};\n")?;
+            for param in &function.params {
+                collect(resolve, &param.ty, &mut inward);
+            }
+            if let Some(result) = &function.result {
+                collect(resolve, result, &mut outward);
+            }
+        }
+    }
+    // In the order of the contract, not of discovery: the file can be read beside wit/.
+    for (id, ty) in resolve.types.iter() {
+        for (types, way) in [(&inward, Way::In), (&outward, Way::Out)] {
+            if types.contains(&id) && ty.name.is_some() {
+                define(&mut source, resolve, id, way)?;
+            }
+        }
+    }
+    Ok(source)
+}
+
+/// All named types that a type consists of.
+fn collect(resolve: &Resolve, ty: &Type, found: &mut BTreeSet<TypeId>) {
+    let Type::Id(id) = ty else { return };
+    let mut inner = |ty: &Type| collect(resolve, ty, found);
+    match &resolve.types[*id].kind {
+        TypeDefKind::Type(ty) | TypeDefKind::Option(ty) | TypeDefKind::List(ty) => inner(ty),
+        TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).for_each(inner),
+        TypeDefKind::Record(record) => {
+            record.fields.iter().for_each(|field| inner(&field.ty));
+            found.insert(*id);
+        }
+        TypeDefKind::Variant(variant) => {
+            variant.cases.iter().filter_map(|case| case.ty.as_ref()).for_each(inner);
+            found.insert(*id);
+        }
+        TypeDefKind::Enum(_) => {
+            found.insert(*id);
+        }
+        _ => {}
+    }
+}
+
+/// Writes the definition of a type.
+fn define(source: &mut String, resolve: &Resolve, id: TypeId, way: Way) -> Result<()> {
+    let ty = &resolve.types[id];
+    let name = camel(ty.name.as_deref().context("the type has a name")?);
+    comment(source, "", &ty.docs)?;
+    let derives = match way {
+        Way::In => "#[derive(ComponentType, Lower, Deserialize, Serialize)]\n",
+        Way::Out => "#[derive(ComponentType, Lift, Serialize)]\n#[cfg_attr(test, derive(Deserialize))]\n",
+    };
+    match &ty.kind {
+        TypeDefKind::Record(record) => {
+            write!(source, "{derives}#[component(record)]\npub struct {name} {{\n")?;
+            for field in &record.fields {
+                comment(source, "    ", &field.docs)?;
+                component_name(source, &field.name, &snake(&field.name))?;
+                if is_option(resolve, &field.ty) {
+                    writeln!(source, "    #[serde(default, skip_serializing_if = \"Option::is_none\")]")?;
+                }
+                writeln!(source, "    pub {}: {},", snake(&field.name), rust(resolve, &field.ty)?)?;
+            }
+            writeln!(source, "}}\n")?;
+        }
+        TypeDefKind::Enum(cases) => {
+            write!(source, "{derives}#[derive(Debug, Clone, Copy, PartialEq, Eq)]\n#[component(enum)]\n#[repr(u8)]\n")?;
+            write!(source, "#[serde(rename_all = \"snake_case\")]\npub enum {name} {{\n")?;
+            for case in &cases.cases {
+                comment(source, "    ", &case.docs)?;
+                component_name(source, &case.name, &camel(&case.name))?;
+                writeln!(source, "    {},", camel(&case.name))?;
+            }
+            writeln!(source, "}}\n")?;
+        }
+        // Errors are not results: they have no JSON form.
+        TypeDefKind::Variant(variant) if way == Way::Out => {
+            write!(source, "#[derive(ComponentType, Lift)]\n#[component(variant)]\npub enum {name} {{\n")?;
+            for case in &variant.cases {
+                comment(source, "    ", &case.docs)?;
+                component_name(source, &case.name, &camel(&case.name))?;
+                match &case.ty {
+                    Some(ty) => writeln!(source, "    {}({}),", camel(&case.name), rust(resolve, ty)?)?,
+                    None => writeln!(source, "    {},", camel(&case.name))?,
+                }
+            }
+            writeln!(source, "}}\n")?;
+        }
+        other => bail!("{name} is a {}, which has no Rust form here", other.as_str()),
+    }
+    Ok(())
+}
+
+/// The name that the component uses, where Rust uses another.
+fn component_name(source: &mut String, wit: &str, rust: &str) -> Result<()> {
+    if wit != rust {
+        writeln!(source, "    #[component(name = {wit:?})]")?;
+    }
+    Ok(())
+}
+
+/// The text of an item as a doc comment, without the lines that are bounds.
+fn comment(source: &mut String, indent: &str, docs: &Docs) -> Result<()> {
+    let is_bound = |line: &&str| ["Bounds:", "Default:", "Pattern:"].iter().any(|word| line.starts_with(word));
+    let bounds: Vec<&str> = text(docs).lines().filter(is_bound).collect();
+    let prose: Vec<&str> = text(docs).lines().filter(|line| !is_bound(line)).collect();
+    writeln!(source, "{indent}/// {}", joined(&prose.join(" ")))?;
+    for bound in bounds {
+        writeln!(source, "{indent}///\n{indent}/// `{bound}`")?;
+    }
+    Ok(())
+}
+
+/// The Rust form of a type where it is used.
+fn rust(resolve: &Resolve, ty: &Type) -> Result<String> {
+    Ok(match ty {
+        Type::Bool => "bool".into(),
+        Type::U16 => "u16".into(),
+        Type::U32 => "u32".into(),
+        Type::U64 => "u64".into(),
+        Type::S64 => "i64".into(),
+        Type::String => "String".into(),
+        Type::Id(id) => match &resolve.types[*id].kind {
+            TypeDefKind::Type(aliased) => rust(resolve, aliased)?,
+            TypeDefKind::Option(inner) => format!("Option<{}>", rust(resolve, inner)?),
+            TypeDefKind::List(item) => format!("Vec<{}>", rust(resolve, item)?),
+            _ => camel(resolve.types[*id].name.as_deref().context("a named type")?),
+        },
+        other => bail!("{other:?} has no Rust form here"),
+    })
+}
+
+/// `sent-sms` in WIT is `SentSms` in Rust.
+fn camel(name: &str) -> String {
+    let capitalised = |word: &str| word[..1].to_uppercase() + &word[1..];
+    name.split('-').map(capitalised).collect()
+}

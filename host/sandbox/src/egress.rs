@@ -1,0 +1,366 @@
+//! The one way out of the sandbox. It compares each request with the call's permit and asks the rate limit, then sends
+//! the request or denies it. It assumes that an attacker made the request, and it records what happened.
+
+use crate::credentials::Credentials;
+use crate::permit::{ALLOWED_HEADERS, FORM, Permit, Rule};
+use crate::rate_limit::{Class, RateLimiter};
+use crate::trace::Trace;
+use crate::upstream::{Error, Upstream, is_before_send};
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use sms_rules::limits::API_HOST;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
+use wasmtime_wasi_http::{ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
+
+/// Largest request body, in bytes. Ten parts of percent-encoded UTF-8 are under 15,000 bytes.
+pub const MAX_REQUEST_BYTES: usize = 32 * 1024;
+
+/// The way out of one call. Clones share one permit and one trace.
+#[derive(Clone)]
+pub struct Egress(Arc<Inner>);
+
+struct Inner {
+    /// Shared with the header filter, which wasmtime keeps apart from the hooks.
+    state: Arc<Mutex<State>>,
+    /// The limit that the call counts against. Absent for the program's own check of its account.
+    limit: Option<(Arc<RateLimiter>, Class)>,
+    credentials: Arc<Credentials>,
+    upstream: Arc<dyn Upstream>,
+}
+
+/// Deciding, using the permit up, counting and recording are one step under one lock. A request that comes while the
+/// call ends is either in the trace or does not leave.
+struct State {
+    permit: Permit,
+    trace: Trace,
+}
+
+impl Egress {
+    /// The way out for one call.
+    pub fn new(
+        permit: Permit,
+        limit: Option<(Arc<RateLimiter>, Class)>,
+        credentials: Arc<Credentials>,
+        upstream: Arc<dyn Upstream>,
+    ) -> Self {
+        let state = Arc::new(Mutex::new(State { permit, trace: Trace::default() }));
+        Self(Arc::new(Inner { state, limit, credentials, upstream }))
+    }
+
+    /// Closes the way out and returns what happened. The component's requests run in tasks of their own, which may
+    /// outlive its instance by a moment; from here on they are denied.
+    pub fn close(&self) -> Trace {
+        let mut state = lock(&self.0.state);
+        state.permit = Permit::new(Vec::new());
+        state.trace.clone()
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Nothing panics while it holds the lock. If it did, the state would still be consistent.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Records the first broken rule. Later ones are consequences of it.
+fn deny(state: &mut State, rule: Rule) -> Error {
+    state.trace.denied.get_or_insert(rule);
+    Error::HttpRequestDenied
+}
+
+impl Inner {
+    /// Decides about a request and sends it when it is permitted.
+    async fn pass(&self, request: Request<WasiBody>) -> Result<Response<Bytes>, Error> {
+        let (parts, body) = request.into_parts();
+        let body = match Limited::new(body, MAX_REQUEST_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                return Err(deny(&mut lock(&self.state), Rule::BodySize));
+            }
+            Err(_) => return Err(deny(&mut lock(&self.state), Rule::Body)),
+        };
+        let sends = self.decide(&parts, &body)?;
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let response = self.forward(&parts.method, path, body).await;
+        let trace = &mut lock(&self.state).trace;
+        match &response {
+            Ok(response) => {
+                let status = response.status();
+                trace.last_status = Some(status.as_u16());
+                // 2xx accepts the message and 4xx refuses it. Every other status leaves the outcome unknown.
+                if sends && (status.is_success() || status.is_client_error()) {
+                    trace.unanswered_send = false;
+                    trace.accepted_send = status.is_success();
+                }
+            }
+            Err(error) if sends && is_before_send(error) => trace.unanswered_send = false,
+            Err(_) => {}
+        }
+        response
+    }
+
+    /// Checks everything that must hold before a request leaves, and returns whether it sends a message. The rate limit
+    /// comes last, so that it counts only calls whose request leaves.
+    fn decide(&self, parts: &http::request::Parts, body: &[u8]) -> Result<bool, Error> {
+        let secret = self.credentials.contains_secret(parts.uri.to_string().as_bytes())
+            || self.credentials.contains_secret(body);
+        let mut state = lock(&self.state);
+        if state.trace.denied.is_some() || state.trace.refused.is_some() {
+            return Err(Error::HttpRequestDenied);
+        }
+        if secret {
+            return Err(deny(&mut state, Rule::Credentials));
+        }
+        let sends = match state.permit.spend(&parts.method, &parts.uri, &parts.headers, body) {
+            Ok(sends) => sends,
+            Err(rule) => return Err(deny(&mut state, rule)),
+        };
+        if let Some((limiter, class)) = &self.limit
+            && state.trace.requests == 0
+            && let Err(refusal) = limiter.admit(*class, Instant::now())
+        {
+            state.trace.refused = Some(refusal);
+            return Err(Error::HttpRequestDenied);
+        }
+        state.trace.requests += 1;
+        state.trace.unanswered_send |= sends;
+        Ok(sends)
+    }
+
+    /// Sends a permitted request with the host's own headers and the credentials. The response that the component gets
+    /// is text, with its status and media type, and without the credentials.
+    async fn forward(&self, method: &Method, path: &str, body: Bytes) -> Result<Response<Bytes>, Error> {
+        let mut request = Request::new(body);
+        *request.method_mut() = method.clone();
+        let uri = format!("https://{API_HOST}{path}");
+        *request.uri_mut() = uri.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if method == Method::POST {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
+        }
+        headers.insert(AUTHORIZATION, self.credentials.authorization().clone());
+        let (parts, body) = self.upstream.send(request).await?.into_parts();
+        if parts.headers.contains_key(CONTENT_ENCODING) {
+            return Err(Error::HttpResponseContentCoding(None));
+        }
+        if std::str::from_utf8(&body).is_err() {
+            return Err(Error::HttpProtocolError);
+        }
+        let mut response = Response::new(self.credentials.redact(body.into()).into());
+        *response.status_mut() = parts.status;
+        if let Some(media_type) = parts.headers.get(CONTENT_TYPE) {
+            response.headers_mut().insert(CONTENT_TYPE, media_type.clone());
+        }
+        Ok(response)
+    }
+}
+
+impl WasiHttpHooks for Egress {
+    /// Every request of the component arrives here.
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        _: Option<RequestOptions>, // The component's timeouts do not count: the host's are shorter.
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        let inner = Arc::clone(&self.0);
+        Box::new(async move {
+            let response = inner.pass(request).await?;
+            let response = response.map(|body| Full::new(body).map_err(Error::from).boxed_unsync());
+            Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>))
+        })
+    }
+
+    /// A header that is not on the list is a denial, even if the request is never sent.
+    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
+        let state = Arc::clone(&self.0.state);
+        Arc::new(move |name| {
+            let forbidden = !ALLOWED_HEADERS.contains(name);
+            if forbidden {
+                deny(&mut lock(&state), Rule::Header);
+            }
+            forbidden
+        })
+    }
+
+    /// Accepts every scheme, so that `decide` can deny and record all but https.
+    fn is_supported_scheme(&mut self, _: &http::uri::Scheme) -> bool {
+        true
+    }
+
+    /// The HTTP client sets the Host header.
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+
+    /// No single write is larger than the largest permitted body.
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        MAX_REQUEST_BYTES
+    }
+}
+
+/// A response, and the rest of its connection's work, of which there is none.
+type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::permit::{Allowed, RequestPattern};
+    use crate::upstream::Pending;
+
+    /// An upstream that gives each request the same response.
+    struct Fixed(fn() -> Result<Response<Bytes>, Error>, Mutex<Vec<Request<Bytes>>>);
+
+    impl Upstream for Fixed {
+        fn send(&self, request: Request<Bytes>) -> Pending<'_> {
+            self.1.lock().expect("is not poisoned").push(request);
+            Box::pin(std::future::ready((self.0)()))
+        }
+    }
+
+    struct Scene {
+        egress: Egress,
+        upstream: Arc<Fixed>,
+    }
+
+    /// An egress that permits two histories and one message.
+    fn scene(response: fn() -> Result<Response<Bytes>, Error>, limit: u32) -> Scene {
+        let upstream = Arc::new(Fixed(response, Mutex::default()));
+        let get = RequestPattern::Get { path: "/a1/sms".into(), query: vec![] };
+        let send = RequestPattern::PostSms {
+            to: "+46701740605".into(),
+            from: "Elks".into(),
+            message: "Hej".into(),
+            flash: false,
+            dry_run: false,
+        };
+        let permit = Permit::new(vec![Allowed { times: 2, request: get }, Allowed { times: 1, request: send }]);
+        let limit = limit.try_into().ok().map(|limit| (Arc::new(RateLimiter::new(limit, limit)), Class::Queries));
+        let credentials = Arc::new(Credentials::new("u1", "a long password"));
+        let egress = Egress::new(permit, limit, credentials, Arc::clone(&upstream) as Arc<dyn Upstream>);
+        Scene { egress, upstream }
+    }
+
+    impl Scene {
+        async fn request(&self, method: Method, uri: &str, body: &str) -> Result<Response<Bytes>, Error> {
+            let body = Full::new(Bytes::copy_from_slice(body.as_bytes())).map_err(|never| match never {});
+            let request = Request::builder().method(method).uri(uri).body(body.boxed_unsync()).expect("is a request");
+            self.egress.0.pass(request).await
+        }
+
+        async fn get(&self) -> Result<Response<Bytes>, Error> {
+            self.request(Method::GET, "https://api.46elks.com/a1/sms", "").await
+        }
+
+        async fn send(&self) -> Result<Response<Bytes>, Error> {
+            let form = "from=Elks&to=%2B46701740605&message=Hej";
+            self.request(Method::POST, "https://api.46elks.com/a1/sms", form).await
+        }
+    }
+
+    fn ok() -> Result<Response<Bytes>, Error> {
+        Ok(Response::new("{}".into()))
+    }
+
+    #[tokio::test]
+    async fn a_permitted_request_leaves_with_the_hosts_headers_and_the_credentials() {
+        let scene = scene(ok, 0);
+        assert!(scene.send().await.is_ok());
+        let requests = scene.upstream.1.lock().expect("is not poisoned");
+        let request = requests.first().expect("one request left");
+        assert_eq!(request.uri(), "https://api.46elks.com/a1/sms");
+        let headers: Vec<_> = request.headers().keys().map(http::HeaderName::as_str).collect();
+        assert_eq!(headers, ["accept", "content-type", "authorization"]);
+        assert!(request.headers()[AUTHORIZATION].is_sensitive());
+        let trace = scene.egress.close();
+        assert!(trace.accepted_send && !trace.unanswered_send);
+        assert_eq!((trace.requests, trace.last_status), (1, Some(200)));
+    }
+
+    #[tokio::test]
+    async fn after_a_denial_nothing_leaves_and_the_first_rule_stands() {
+        let scene = scene(ok, 0);
+        assert!(scene.request(Method::GET, "http://api.46elks.com/a1/sms", "").await.is_err());
+        assert!(scene.request(Method::GET, "https://evil.example/a1/sms", "").await.is_err());
+        assert!(scene.get().await.is_err());
+        let trace = scene.egress.close();
+        assert_eq!((trace.denied, trace.requests), (Some(Rule::Scheme), 0));
+        assert!(scene.upstream.1.lock().expect("is not poisoned").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_secret_in_a_request_is_denied_before_the_permit_is_asked() {
+        let scene = scene(ok, 0);
+        let uri = "https://api.46elks.com/a1/sms?to=a+long+password";
+        assert!(scene.request(Method::GET, uri, "").await.is_err());
+        assert_eq!(scene.egress.close().denied, Some(Rule::Credentials));
+    }
+
+    #[tokio::test]
+    async fn the_rate_limit_counts_a_call_once_and_only_when_its_request_leaves() {
+        let scene = scene(ok, 1);
+        assert!(scene.get().await.is_ok());
+        assert!(scene.get().await.is_ok(), "the second request of the same call is not counted");
+        assert!(scene.egress.close().refused.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_trace_says_what_became_of_a_message() {
+        type Case = (fn() -> Result<Response<Bytes>, Error>, bool, bool);
+        fn status(status: u16) -> Result<Response<Bytes>, Error> {
+            let mut response = Response::new(Bytes::from("x"));
+            *response.status_mut() = status.try_into().expect("is a status");
+            Ok(response)
+        }
+        let cases: [Case; 9] = [
+            (|| status(200), false, true),
+            (|| status(201), false, true),
+            (|| status(302), true, false),
+            (|| status(403), false, false),
+            (|| status(500), true, false),
+            (|| Err(Error::ConnectionRefused), false, false),
+            (|| Err(Error::TlsCertificateError), false, false),
+            (|| Err(Error::ConnectionTerminated), true, false),
+            (|| Err(Error::HttpResponseTimeout), true, false),
+        ];
+        for (number, (response, unanswered, accepted)) in cases.into_iter().enumerate() {
+            let scene = scene(response, 0);
+            let _ = scene.send().await;
+            let trace = scene.egress.close();
+            assert_eq!((trace.unanswered_send, trace.accepted_send), (unanswered, accepted), "case {number}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_component_gets_text_with_status_and_media_type_and_no_secret() {
+        let scene = scene(
+            || {
+                let response = Response::builder()
+                    .status(403)
+                    .header("content-type", "text/plain")
+                    .header("set-cookie", "a=b")
+                    .body(Bytes::from("it is a long password"));
+                Ok(response.expect("is a response"))
+            },
+            0,
+        );
+        let response = scene.get().await.expect("is answered");
+        assert_eq!(response.body(), "it is ***************");
+        assert_eq!(response.headers().keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["content-type"]);
+        let coded = || Ok(Response::builder().header("content-encoding", "gzip").body(Bytes::new()).expect("is fine"));
+        assert!(self::scene(coded, 0).get().await.is_err());
+        let bytes = || Ok(Response::new(Bytes::from_static(b"\xff")));
+        assert!(self::scene(bytes, 0).get().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn after_it_is_closed_nothing_leaves() {
+        let scene = scene(ok, 0);
+        scene.egress.close();
+        assert!(scene.send().await.is_err());
+        assert!(scene.upstream.1.lock().expect("is not poisoned").is_empty());
+    }
+}

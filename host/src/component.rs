@@ -1,0 +1,45 @@
+//! The embedded component: its bytes, their digest, and the sandbox that runs it.
+
+use elks_sandbox::{LoadError, Sandbox, Stopped};
+
+/// The component, as other hosts load it.
+pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/elks-sms.wasm"));
+
+/// The SHA-256 of [`COMPONENT`], as 64 hexadecimal digits.
+pub const SHA256: &str = env!("ELKS_COMPONENT_SHA256");
+
+/// Where the component comes from, as `--version` and `capabilities` say it.
+pub const ORIGIN: &str = match env!("ELKS_COMPONENT_SOURCE").as_bytes() {
+    b"source" => "built from this source",
+    b"package" => "carried by the published crate",
+    _ => "given to the build by ELKS_COMPONENT",
+};
+
+/// The component compiled ahead of time for this program's target.
+const IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/elks-sms.cwasm"));
+
+/// The functions that a component may import, as `wit/` lists them: interface and name, one a line.
+pub const IMPORTS: &str = include_str!(concat!(env!("OUT_DIR"), "/imports.txt"));
+
+/// Loads the embedded component.
+///
+/// # Errors
+/// The image does not fit this machine.
+pub fn load() -> Result<Sandbox, LoadError> {
+    // SAFETY: the image was made by this program's own build script and is part of the program.
+    #[expect(unsafe_code, reason = "an image compiled ahead of time is trusted like the program that contains it")]
+    unsafe {
+        Sandbox::from_image(IMAGE, IMPORTS)
+    }
+}
+
+/// Why the component gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// It could not be loaded, so the program cannot work.
+    #[error("the component cannot be loaded")]
+    NotLoaded,
+    /// It was stopped during the call.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}

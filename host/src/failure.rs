@@ -1,0 +1,111 @@
+//! Failures of a call, as clients and models read them.
+
+use elks_sandbox::Trace;
+use std::fmt;
+
+/// The kinds of failure, ordered by who can act on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The arguments break a rule. The caller corrects them.
+    Validation,
+    /// The call came too soon. The caller waits.
+    RateLimit,
+    /// 46elks refused the request or gave a response that makes no sense. Nothing was sent. For the account's owner.
+    Api,
+    /// 46elks could not be reached. Nothing was sent. The caller tries again later.
+    Unreachable,
+    /// The message may have been sent. The caller looks at the history first.
+    OutcomeUnknown,
+    /// The settings are wrong. For the operator.
+    Configuration,
+    /// The component tried something that its call does not permit. For the maintainers: please report.
+    SandboxViolation,
+    /// The component was stopped. For the maintainers: please report.
+    Sandbox,
+    /// The person is being asked, and the client calls again with the answer. Only in the audit log.
+    ConfirmationAsked,
+    /// The person did not approve. For the person.
+    NotConfirmed,
+    /// The client cancelled the call before it ended. Only in the audit log.
+    Cancelled,
+}
+
+impl Code {
+    /// The code, as clients see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "VALIDATION_ERROR",
+            Self::RateLimit => "RATE_LIMIT_EXCEEDED",
+            Self::Api => "ELKS_API_ERROR",
+            Self::Unreachable => "UNREACHABLE",
+            Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
+            Self::Configuration => "CONFIGURATION_ERROR",
+            Self::SandboxViolation => "SANDBOX_VIOLATION",
+            Self::Sandbox => "SANDBOX_ERROR",
+            Self::ConfirmationAsked => "CONFIRMATION_ASKED",
+            Self::NotConfirmed => "NOT_CONFIRMED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+/// A failed call: `Error (CODE): what was tried, why not, what to do next`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind, for programs.
+    pub code: Code,
+    /// The text, for people and models.
+    pub text: String,
+    /// The HTTP status, when 46elks refused.
+    pub status: Option<u16>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error ({}): {}", self.code.name(), self.text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Failure {
+    /// A failure without an HTTP status.
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), status: None }
+    }
+
+    /// The failure of a send whose outcome nobody knows. `what` says what happened.
+    pub(crate) fn outcome_unknown(what: &str) -> Self {
+        Self::new(
+            Code::OutcomeUnknown,
+            format!(
+                "it is not known whether the message was sent: {what}. Do not send it again before get_sms_messages \
+                 shows that it is not in the history."
+            ),
+        )
+    }
+
+    /// The failure of a call whose component tried something that is not permitted. `id` finds its line in the audit log.
+    pub(crate) fn violation(trace: &Trace, id: &str) -> Self {
+        let left = match (trace.may_have_sent(), trace.requests) {
+            (true, _) => "A message had already left: look at get_sms_messages before you send again",
+            (false, 0) => "Nothing left this machine",
+            (false, _) => "No message was sent",
+        };
+        Self::new(
+            Code::SandboxViolation,
+            format!(
+                "the SMS component tried something that this call does not permit, and was stopped. {left}. \
+                 Please report this with the id {id}."
+            ),
+        )
+    }
+
+    /// The failure in the audit log: code and HTTP status. The text stays out, because it may quote the component.
+    pub(crate) fn recorded(&self) -> String {
+        match self.status {
+            Some(status) => format!("{} ({status})", self.code.name()),
+            None => self.code.name().into(),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! MCP on stdio. This folder is the only one that knows rmcp. It translates between MCP and [`crate::call`]; it decides
+//! nothing about a call but whether a person approved it.
+
+mod approvals;
+mod elicitation;
+mod recent_ids;
+mod server;
+mod stdio;
+mod strict_json;
+
+pub use server::{Ended, serve};

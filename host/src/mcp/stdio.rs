@@ -1,0 +1,397 @@
+//! The stdio transport: lines of bounded length, no line lost, and each request handled once. It knows JSON-RPC and
+//! nothing of tools.
+//!
+//! rmcp's own transport drops a line that is too long without a response, drops a last line without a line end, reads
+//! requests without bound, and gives a request that arrives twice to two handlers. When rmcp does all four, this file can
+//! go.
+
+use super::recent_ids::RecentIds;
+use super::strict_json::StrictJson;
+use bytes::{Bytes, BytesMut};
+use rmcp::RoleServer;
+use rmcp::model::{ClientNotification, ErrorData, RequestId};
+use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
+use rmcp::transport::Transport;
+use sms_rules::surrogates::replace_lone;
+use std::collections::HashSet;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_util::codec::{AnyDelimiterCodec, Decoder};
+
+/// Longest line of a client, in bytes, its line end included (64 KiB). The longest valid call, 4000 emoji that are all
+/// escaped, takes three quarters of it.
+const MAX_LINE_BYTES: usize = 64 * 1024;
+
+/// How many bytes are read at a time, at least.
+const READ_BYTES: usize = 8 * 1024;
+
+/// Longest request id, in bytes. Ids are remembered; those of common clients have a few characters.
+const MAX_ID_BYTES: usize = 256;
+
+/// How many requests may be in progress. The input of a client that sends more is not read until some have a response, so
+/// that a flood costs the client time and this program no memory.
+const MAX_REQUESTS_IN_PROGRESS: usize = 256;
+
+/// Write timeout. A client that does not read a response for this long is treated as disconnected.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How many ids of cancelled requests are remembered. Their responses are complete within seconds.
+const MAX_CANCELLED_IDS: usize = 4096;
+
+/// How long closing the output may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The transport: lines in, lines out.
+pub(super) struct StdioTransport<R, W> {
+    lines: Lines<R>,
+    out: Arc<tokio::sync::Mutex<W>>,
+    in_progress: Arc<InProgress>,
+    /// Ids of cancelled requests. Their responses may still come, and must not be taken for responses to other requests.
+    cancelled: RecentIds,
+    /// Set to true when the input has ended: then no answer of the client can come any more.
+    ended: watch::Sender<bool>,
+    /// The refusal that is being written. It has a task of its own, because `receive` may be dropped half-way. It is
+    /// awaited before the next line is read, so that there is never more than one.
+    refusing: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// The requests that have no response yet.
+#[derive(Default)]
+struct InProgress {
+    ids: Mutex<HashSet<RequestId>>,
+    /// How many there are, including those whose response is being written.
+    count: AtomicUsize,
+    /// Notified when there are fewer.
+    fewer: Notify,
+    /// Notified when a response could not be written: the client has gone.
+    gone: Notify,
+    /// Whether this server sent the client a request. Only then can a response of the client come.
+    asked: AtomicBool,
+}
+
+impl InProgress {
+    fn ids(&self) -> MutexGuard<'_, HashSet<RequestId>> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a request. Returns false if it is in progress already.
+    fn begin(&self, id: &RequestId) -> bool {
+        let is_new = self.ids().insert(id.clone());
+        self.count.fetch_add(usize::from(is_new), Ordering::Relaxed);
+        is_new
+    }
+
+    /// The response is about to be written, so the id may be used again. Returns whether it was in use.
+    fn answered(&self, id: &RequestId) -> bool {
+        self.ids().remove(id)
+    }
+
+    /// The response is written, or will never be.
+    fn ended(&self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.fewer.notify_one();
+    }
+}
+
+impl<R: AsyncRead + Unpin, W> StdioTransport<R, W> {
+    pub(super) fn new(input: R, output: W, ended: watch::Sender<bool>) -> Self {
+        Self {
+            lines: Lines::new(input),
+            out: Arc::new(tokio::sync::Mutex::new(output)),
+            in_progress: Arc::default(),
+            cancelled: RecentIds::new(MAX_CANCELLED_IDS),
+            ended,
+            refusing: None,
+        }
+    }
+}
+
+/// Writes a message as one line.
+async fn write<W: AsyncWrite + Unpin>(
+    out: &tokio::sync::Mutex<W>,
+    message: &TxJsonRpcMessage<RoleServer>,
+) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    let written = tokio::time::timeout(WRITE_TIMEOUT, async {
+        let mut out = out.lock().await;
+        out.write_all(&line).await?;
+        out.flush().await
+    });
+    written.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+impl<R, W> Transport<RoleServer> for StdioTransport<R, W>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    type Error = io::Error;
+
+    fn send(&mut self, message: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let (out, in_progress) = (Arc::clone(&self.out), Arc::clone(&self.in_progress));
+        async move {
+            let id = match &message {
+                TxJsonRpcMessage::<RoleServer>::Response(response) => Some(&response.id),
+                TxJsonRpcMessage::<RoleServer>::Error(error) => error.id.as_ref(),
+                _ => None,
+            };
+            if matches!(message, TxJsonRpcMessage::<RoleServer>::Request(_)) {
+                in_progress.asked.store(true, Ordering::Relaxed);
+            }
+            let is_response = id.is_some_and(|id| in_progress.answered(id));
+            let written = write(&out, &message).await;
+            if written.is_err() {
+                in_progress.gone.notify_one();
+            }
+            if is_response {
+                in_progress.ended();
+            }
+            written
+        }
+    }
+
+    /// The next message. May be dropped and called again: nothing that was read is lost.
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        let message = self.next().await;
+        if message.is_none() {
+            self.ended.send_replace(true);
+        }
+        message
+    }
+
+    async fn close(&mut self) -> io::Result<()> {
+        // A client that does not read blocks the output; then there is nothing to close.
+        let Ok(mut out) = self.out.try_lock() else { return Ok(()) };
+        tokio::time::timeout(CLOSE_TIMEOUT, out.shutdown()).await.unwrap_or(Ok(()))
+    }
+}
+
+impl<R, W> StdioTransport<R, W>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    /// Starts to write a refusal.
+    fn refuse(&mut self, refusal: TxJsonRpcMessage<RoleServer>) {
+        let out = Arc::clone(&self.out);
+        self.refusing = Some(tokio::spawn(async move { write(&out, &refusal).await }));
+    }
+
+    /// The next message that this server handles; `None` at the end of the session.
+    async fn next(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        loop {
+            if let Some(refusing) = &mut self.refusing {
+                let written = refusing.await;
+                self.refusing = None;
+                written.ok()?.ok()?;
+            }
+            while self.in_progress.count.load(Ordering::Relaxed) >= MAX_REQUESTS_IN_PROGRESS {
+                tokio::select! {
+                    () = self.in_progress.fewer.notified() => {}
+                    () = self.in_progress.gone.notified() => return None,
+                }
+            }
+            let line = tokio::select! {
+                line = self.lines.next() => line,
+                () = self.in_progress.gone.notified() => return None,
+            };
+            let parsed = match line {
+                Ok(Some(line)) => parse(&line),
+                Ok(None) => return None,
+                Err(TooLong) => Err(Some(refusal(None, &format!("the line is longer than {MAX_LINE_BYTES} bytes")))),
+            };
+            let message = match parsed {
+                Ok(message) => message,
+                Err(None) => continue,
+                Err(Some(refusal)) => {
+                    self.refuse(refusal);
+                    continue;
+                }
+            };
+            match &message {
+                RxJsonRpcMessage::<RoleServer>::Request(request) => {
+                    if self.cancelled.contains(&request.id) {
+                        let why = "its id is that of a request that was cancelled; use a new one";
+                        self.refuse(refusal(Some(request.id.clone()), why));
+                        continue;
+                    }
+                    // A request that arrives again while it is in progress is the same request: its one response
+                    // answers both.
+                    if !self.in_progress.begin(&request.id) {
+                        continue;
+                    }
+                }
+                // The only notification that this server handles is a cancellation.
+                RxJsonRpcMessage::<RoleServer>::Notification(notification) => {
+                    let ClientNotification::CancelledNotification(cancelled) = &notification.notification else {
+                        continue;
+                    };
+                    let Some(id) = cancelled.params.request_id.as_ref().filter(|id| self.in_progress.answered(id))
+                    else {
+                        continue;
+                    };
+                    self.cancelled.insert(id);
+                    self.in_progress.ended();
+                }
+                RxJsonRpcMessage::<RoleServer>::Response(_) | RxJsonRpcMessage::<RoleServer>::Error(_) => {
+                    if !self.in_progress.asked.load(Ordering::Relaxed) {
+                        continue;
+                    }
+                }
+            }
+            return Some(message);
+        }
+    }
+}
+
+/// The response to a line that is no request.
+fn refusal(id: Option<RequestId>, why: &str) -> TxJsonRpcMessage<RoleServer> {
+    TxJsonRpcMessage::<RoleServer>::error(ErrorData::invalid_request(format!("Invalid request: {why}"), None), id)
+}
+
+/// Reads a line as a message. A line that cannot be one is refused, with its id where it has one. A line that is no JSON at
+/// all gets no response, as in the official SDKs: a response to noise can cause more noise.
+#[expect(clippy::result_large_err, reason = "the error is written to the client at once")]
+fn parse(line: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Option<TxJsonRpcMessage<RoleServer>>> {
+    let whole = replace_lone(line);
+    let StrictJson { value, has_duplicate_keys } = match serde_json::from_slice(&whole) {
+        Ok(strict) => strict,
+        Err(error) => {
+            let error = error.to_string();
+            let why =
+                [("recursion limit", "it is nested too deeply"), ("number out of range", "a number is too large")];
+            let why = why.into_iter().find(|(start, _)| error.starts_with(start));
+            return Err(why.map(|(_, why)| refusal(None, why)));
+        }
+    };
+    let id = serde_json::from_value::<RequestId>(value["id"].clone()).ok();
+    if *whole != *line {
+        return Err(Some(refusal(id, "a text holds half of a surrogate pair, which cannot be sent")));
+    }
+    if line.len() > MAX_ID_BYTES && value["id"].as_str().is_some_and(|id| id.len() > MAX_ID_BYTES) {
+        return Err(Some(refusal(None, &format!("its id is longer than {MAX_ID_BYTES} bytes"))));
+    }
+    if has_duplicate_keys {
+        return Err(Some(refusal(id, "an object names the same key twice, so it is not clear what is meant")));
+    }
+    serde_json::from_value(value).map_err(|_| Some(refusal(id, "it is no JSON-RPC message of MCP")))
+}
+
+/// Lines of bounded length.
+struct Lines<R> {
+    input: R,
+    codec: AnyDelimiterCodec,
+    buffer: BytesMut,
+    /// Whether the input has ended or failed.
+    ended: bool,
+}
+
+/// A line is longer than [`MAX_LINE_BYTES`]. Its rest is discarded.
+struct TooLong;
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    fn new(input: R) -> Self {
+        // The codec counts a line without its end.
+        let codec = AnyDelimiterCodec::new_with_max_length(b"\n".to_vec(), Vec::new(), MAX_LINE_BYTES - 1);
+        Self { input, codec, buffer: BytesMut::new(), ended: false }
+    }
+
+    /// The next line that is not blank; `None` at the end of the input. A last line without a line end counts. May be
+    /// dropped and called again: nothing that was read is lost.
+    async fn next(&mut self) -> Result<Option<Bytes>, TooLong> {
+        loop {
+            // tokio_util's `FramedRead` would wait for more input after a line that is too long, with the next line
+            // already in its buffer. So the codec is used without it.
+            let line = match self.ended {
+                false => self.codec.decode(&mut self.buffer),
+                true => self.codec.decode_eof(&mut self.buffer),
+            };
+            match line {
+                Ok(Some(line)) if line.trim_ascii().is_empty() => {}
+                Ok(Some(line)) => return Ok(Some(line)),
+                Ok(None) if self.ended => return Ok(None),
+                Ok(None) => {
+                    self.buffer.reserve(READ_BYTES);
+                    self.ended = !matches!(self.input.read_buf(&mut self.buffer).await, Ok(1..));
+                }
+                Err(_) => return Err(TooLong),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn lines(input: &[u8]) -> Vec<Result<String, ()>> {
+        let mut lines = Lines::new(input);
+        let mut all = Vec::new();
+        loop {
+            match lines.next().await {
+                Ok(None) => return all,
+                Ok(Some(line)) => all.push(Ok(String::from_utf8(line.to_vec()).expect("is text").trim().to_string())),
+                Err(TooLong) => all.push(Err(())),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_line_after_one_that_is_too_long_does_not_wait_for_more_input() {
+        let (input, mut client) = tokio::io::simplex(4 * MAX_LINE_BYTES);
+        let mut lines = Lines::new(input);
+        client.write_all("x".repeat(2 * MAX_LINE_BYTES).as_bytes()).await.expect("is written");
+        client.write_all(b"\nnext\n").await.expect("is written");
+        assert!(lines.next().await.is_err());
+        // The input stays open.
+        assert_eq!(lines.next().await.ok().flatten().as_deref(), Some(&b"next"[..]));
+    }
+
+    #[tokio::test]
+    async fn lines_are_bounded_and_the_last_needs_no_end() {
+        let long = "x".repeat(MAX_LINE_BYTES);
+        let fits = "y".repeat(MAX_LINE_BYTES - 1);
+        let input = format!("a\r\n\n  \n{long}\nb\n{fits}\n{long}{long}{long}\nlast");
+        let expected = [Ok("a".into()), Err(()), Ok("b".into()), Ok(fits), Err(()), Ok("last".into())];
+        assert_eq!(lines(input.as_bytes()).await, expected);
+        assert_eq!(lines(b"").await, []);
+        assert_eq!(lines(long.repeat(3).as_bytes()).await, [Err(())]);
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused_with_its_id_or_ignored() {
+        let response = |line: &str| match parse(line.as_bytes()) {
+            Ok(_) => "taken".to_string(),
+            Err(None) => "ignored".into(),
+            Err(Some(refusal)) => serde_json::to_string(&refusal).expect("serialises"),
+        };
+        assert_eq!(response(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#), "taken");
+        assert_eq!(response("noise"), "ignored");
+        for (line, id, why) in [
+            (r#"{"jsonrpc":"2.0","id":7,"method":"ping","method":"tools/list"}"#, "\"id\":7", "same key twice"),
+            (
+                r#"{"jsonrpc":"2.0","id":"a","method":"x","params":{"b":[{"c":1,"c":2}]}}"#,
+                "\"id\":\"a\"",
+                "same key twice",
+            ),
+            (r#"{"jsonrpc":"2.0","id":8,"method":"x","params":{"b":"\ud83d"}}"#, "\"id\":8", "surrogate"),
+            (r#"{"id":9,"method":"ping"}"#, "\"id\":9", "no JSON-RPC"),
+            (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "", "no JSON-RPC"),
+            (&"[".repeat(1000), "", "nested too deeply"),
+            (&format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "i".repeat(300)), "", "id is longer"),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":1e999}}"#, "", "number is too large"),
+        ] {
+            let response = response(line);
+            assert!(
+                response.contains(id) && response.contains(why) && response.contains("-32600"),
+                "{line}: {response}"
+            );
+        }
+    }
+}

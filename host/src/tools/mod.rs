@@ -1,0 +1,399 @@
+//! The tools, one file each, and the enums over all of them. The prose about a tool comes from `wit/`; a file here says
+//! what a call of it may cause.
+//!
+//! To add a tool: describe its function in `wit/elks.wit`, add a file here that implements [`ToolSpec`], and name it in
+//! the `tools!` list below.
+
+mod arguments;
+
+use crate::config::Settings;
+use crate::contract::{Account, Error, Export};
+use elks_sandbox::{Allowed, Class, Egress, Parameter, Permit, RequestPattern, Sandbox, Stopped};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+use sms_rules::limits::{MAX_PAGE, MAX_PAGES};
+use sms_rules::phone::without_separators;
+use std::fmt;
+use std::sync::OnceLock;
+use tokio::time::Instant;
+use wasmtime::component::{ComponentType, Lift, Lower};
+
+pub use arguments::{InvalidArguments, check};
+
+/// The tool list that MCP clients get, made from `wit/` by the build script.
+pub const TOOLS_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/tools.json"));
+
+/// What the program must know of a tool beyond its description.
+pub trait ToolSpec {
+    /// The tool in the contract.
+    const EXPORT: Export;
+
+    /// Its request record.
+    type Request: ComponentType + Lower + Serialize + DeserializeOwned + Send + Sync;
+
+    /// Its result record.
+    type Answer: ComponentType + Lift + Serialize + Send + Sync + 'static;
+
+    /// Every HTTP request that a call may cause. It follows from the parsed arguments and the operator's settings, never
+    /// from anything that the component says.
+    fn permit(request: &Self::Request, settings: &Settings) -> Permit;
+
+    /// Whether a call is a dry run. `None` stands for arguments that are not valid.
+    fn is_dry_run(_request: Option<&Self::Request>, settings: &Settings) -> bool {
+        settings.dry_run
+    }
+
+    /// A request with placeholders and every argument that widens the permit, for reviewers.
+    fn example() -> Self::Request;
+}
+
+/// Declares the tools: a variant and the module with its [`ToolSpec`] of the same name, in the order of the contract.
+macro_rules! tools {
+    ($($variant:ident in $module:ident),+ $(,)?) => {
+        $(mod $module;)+
+        $(pub use $module::$variant;)+
+
+        /// A tool that MCP clients can call.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Tool {
+            $(#[doc = concat!("The tool `", stringify!($module), "`.")] $variant,)+
+        }
+
+        impl Tool {
+            /// All tools, in the order of the contract.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The tool in the contract.
+            pub(crate) fn export(self) -> Export {
+                match self {
+                    $(Self::$variant => <$variant as ToolSpec>::EXPORT,)+
+                }
+            }
+
+            /// Whether a call whose arguments are not valid counts as a dry run.
+            pub(crate) fn is_dry_run(self, settings: &Settings) -> bool {
+                match self {
+                    $(Self::$variant => <$variant as ToolSpec>::is_dry_run(None, settings),)+
+                }
+            }
+
+            /// A call with placeholders and every argument that widens the permit.
+            pub fn example(self) -> Call {
+                match self {
+                    $(Self::$variant => Call::$variant(<$variant as ToolSpec>::example()),)+
+                }
+            }
+        }
+
+        /// A call with valid arguments.
+        pub enum Call {
+            $(#[doc = concat!("A call of `", stringify!($module), "`.")] $variant(<$variant as ToolSpec>::Request),)+
+        }
+
+        impl Call {
+            /// Checks arguments against the served schema and takes them.
+            ///
+            /// # Errors
+            /// The text names the argument, what is wrong with it and what is allowed. It does not repeat its value.
+            pub fn parse(tool: Tool, arguments: Map<String, Value>) -> Result<Self, InvalidArguments> {
+                check(tool.input_schema(), &arguments)?;
+                let arguments = Value::Object(arguments);
+                match tool {
+                    $(Tool::$variant => serde_json::from_value(arguments).map(Self::$variant),)+
+                }
+                // serde's text could repeat an argument.
+                .map_err(|_| InvalidArguments::new("the arguments do not fit this tool"))
+            }
+
+            /// Which tool is called.
+            pub fn tool(&self) -> Tool {
+                match self {
+                    $(Self::$variant(_) => Tool::$variant,)+
+                }
+            }
+
+            /// Whether it is a dry run: because of the operator's settings, because the caller asks for it, or because
+            /// the tool never sends. An argument turns a dry run on; none turns it off.
+            pub fn is_dry_run(&self, settings: &Settings) -> bool {
+                match self {
+                    $(Self::$variant(request) => <$variant as ToolSpec>::is_dry_run(Some(request), settings),)+
+                }
+            }
+
+            /// Every HTTP request that this call may cause.
+            pub fn permit(&self, settings: &Settings) -> Permit {
+                match self {
+                    $(Self::$variant(request) => <$variant as ToolSpec>::permit(request, settings),)+
+                }
+            }
+
+            /// The request as JSON bytes: the same for the same call, whatever the order of its arguments was.
+            pub(crate) fn canonical_json(&self) -> serde_json::Result<Vec<u8>> {
+                match self {
+                    $(Self::$variant(request) => serde_json::to_vec(request),)+
+                }
+            }
+
+            /// Runs the component's function and turns its record into JSON.
+            ///
+            /// # Errors
+            /// Why the component was stopped.
+            pub(crate) async fn run(
+                &self,
+                sandbox: &Sandbox,
+                account: &Account,
+                egress: &Egress,
+                deadline: Instant,
+            ) -> Result<Result<Value, Error>, Stopped> {
+                match self {
+                    $(Self::$variant(request) => invoke::<$variant>(sandbox, account, request, egress, deadline).await,)+
+                }
+            }
+        }
+
+        /// Calls a generic test function with the spec and the enum value of each tool.
+        #[cfg(test)]
+        macro_rules! for_each_tool {
+            ($function:path) => {
+                $({
+                    use $function as function;
+                    function::<$crate::tools::$module::$variant>($crate::tools::Tool::$variant);
+                })+
+            };
+        }
+        #[cfg(test)]
+        pub(crate) use for_each_tool;
+    };
+}
+
+tools! {
+    SendSms in send_sms,
+    GetSmsMessages in get_sms_messages,
+    CheckSmsStatus in check_sms_status,
+    EstimateSmsCost in estimate_sms_cost,
+    CheckAccountBalance in check_account_balance,
+    GetDeliveryStatistics in get_delivery_statistics,
+}
+
+/// Calls one function of the component.
+async fn invoke<Spec: ToolSpec>(
+    sandbox: &Sandbox,
+    account: &Account,
+    request: &Spec::Request,
+    egress: &Egress,
+    deadline: Instant,
+) -> Result<Result<Value, Error>, Stopped> {
+    let function = Spec::EXPORT.function();
+    let answer: Result<Spec::Answer, Error> = sandbox.call(function, (account, request), egress, deadline).await?;
+    // Records of texts and numbers always serialise. If one did not, its component would be useless, not dangerous.
+    match answer {
+        Ok(record) => Ok(Ok(serde_json::to_value(record).map_err(|_| Stopped::Trapped)?)),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+impl Tool {
+    /// The tool with a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|tool| tool.name() == name)
+    }
+
+    /// The name that MCP clients use.
+    pub fn name(self) -> &'static str {
+        self.export().tool
+    }
+
+    /// Which limit it counts against.
+    pub fn class(self) -> Class {
+        self.export().class
+    }
+
+    /// The served schema of its arguments.
+    fn input_schema(self) -> &'static Map<String, Value> {
+        static SCHEMAS: OnceLock<Map<String, Value>> = OnceLock::new();
+        static NONE: OnceLock<Map<String, Value>> = OnceLock::new();
+        let schemas = SCHEMAS.get_or_init(|| {
+            let tools: Vec<Value> = serde_json::from_str(TOOLS_JSON).unwrap_or_default();
+            let schema = |tool: Value| Some((tool["name"].as_str()?.to_string(), tool["inputSchema"].clone()));
+            tools.into_iter().filter_map(schema).collect()
+        });
+        // A tool without a schema would take no argument at all; a test holds that each has one.
+        schemas.get(self.name()).and_then(Value::as_object).unwrap_or_else(|| NONE.get_or_init(Map::new))
+    }
+}
+
+impl Serialize for Tool {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl Call {
+    /// Whether the call sends a message.
+    pub fn sends(&self, settings: &Settings) -> bool {
+        self.tool().class() == Class::Sending && !self.is_dry_run(settings)
+    }
+}
+
+/// The Debug form names the tool and hides the arguments.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(…)", self.tool().name())
+    }
+}
+
+/// One `POST /a1/sms`.
+fn post(to: &str, from: Option<&str>, message: &str, flash: bool, dry_run: bool, settings: &Settings) -> Allowed {
+    let request = RequestPattern::PostSms {
+        to: without_separators(to),
+        from: sender_as_sent(from.unwrap_or(&settings.sender)),
+        message: message.into(),
+        flash,
+        dry_run,
+    };
+    Allowed { times: 1, request }
+}
+
+/// One GET of a path without a query.
+fn get(path: &str) -> Allowed {
+    Allowed { times: 1, request: RequestPattern::Get { path: path.into(), query: vec![] } }
+}
+
+/// The pages of the history that one call may read.
+fn history(to: Option<&str>) -> Allowed {
+    let mut query = vec![("limit", Parameter::AtMost(MAX_PAGE)), ("start", Parameter::Time), ("end", Parameter::Time)];
+    query.extend(to.map(|to| ("to", Parameter::Exactly(without_separators(to)))));
+    Allowed { times: MAX_PAGES, request: RequestPattern::Get { path: "/a1/sms".into(), query } }
+}
+
+/// A sender in the form in which it is sent: a number without separators, or a name without surrounding spaces.
+fn sender_as_sent(from: &str) -> String {
+    if from.starts_with('+') { without_separators(from) } else { from.trim_matches(' ').into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn parse(tool: Tool, arguments: Value) -> Result<Call, String> {
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        Call::parse(tool, arguments).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_tool_of_the_contract_is_here_and_no_other() {
+        let served: Vec<Value> = serde_json::from_str(TOOLS_JSON).expect("is JSON");
+        let served: Vec<&str> = served.iter().filter_map(|tool| tool["name"].as_str()).collect();
+        assert_eq!(served, Tool::ALL.iter().map(|tool| tool.name()).collect::<Vec<_>>());
+        for &tool in Tool::ALL {
+            assert_eq!(Tool::named(tool.name()), Some(tool));
+            assert!(!tool.input_schema().is_empty());
+            assert_eq!(tool.example().tool(), tool);
+        }
+        assert_eq!(Tool::named("send-sms"), None);
+    }
+
+    #[test]
+    fn only_send_sms_sends_and_only_when_nothing_makes_it_a_dry_run() {
+        let mut settings = Settings::read(|_| None, true).expect("all is made up");
+        for dry_run in [true, false] {
+            settings.dry_run = dry_run;
+            for &tool in Tool::ALL {
+                assert_eq!(tool.example().sends(&settings), tool == Tool::SendSms && !dry_run, "{}", tool.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_one_pattern_of_the_contract_is_the_one_that_is_checked() {
+        let patterns: Vec<&str> =
+            TOOLS_JSON.split("\"pattern\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(patterns, ["^[A-Za-z0-9]+$"]);
+    }
+
+    #[test]
+    fn what_the_schema_refuses_is_refused_by_name() {
+        let send = |extra: Value| {
+            let mut arguments = json!({"to": "+46701740605", "message": "Hej"});
+            arguments.as_object_mut().expect("is an object").extend(extra.as_object().expect("is an object").clone());
+            parse(Tool::SendSms, arguments).expect_err("must be refused")
+        };
+        assert!(send(json!({"dryRun": true})).contains("unknown argument `dryRun`: this tool takes `dry_run`"));
+        for wrong in [json!(null), json!("false"), json!(0), json!("")] {
+            assert!(send(json!({"dry_run": wrong})).starts_with("`dry_run` must be true or false"));
+        }
+        assert!(send(json!({"message": "x".repeat(4001)})).contains("it has 4001"));
+        assert!(send(json!({"to": 46701740605_u64})).contains("`to` must be a text"));
+        let error = parse(Tool::SendSms, json!({"message": "Hej"})).expect_err("must be refused");
+        assert!(error.starts_with("`to` is missing"), "{error}");
+        for limit in [json!(0), json!(101), json!(-1), json!(1.5), json!("10"), json!(null), json!(1e30)] {
+            let error = parse(Tool::GetSmsMessages, json!({"limit": limit})).expect_err("must be refused");
+            assert_eq!(error, "`limit` must be a whole number from 1 to 100");
+        }
+        let error = parse(Tool::GetSmsMessages, json!({"direction": "sideways"})).expect_err("must be refused");
+        assert_eq!(error, "`direction` must be one of inbound, outbound, both");
+        let error = parse(Tool::CheckSmsStatus, json!({"message_id": "../me"})).expect_err("must be refused");
+        assert_eq!(error, "`message_id` must be letters and digits only");
+    }
+
+    #[test]
+    fn what_the_schema_allows_is_taken() {
+        for (tool, arguments) in [
+            (
+                Tool::SendSms,
+                json!({"to": "+46 70 174 06 05", "message": "Hej", "from": "Elks", "flashsms": true, "dry_run": false}),
+            ),
+            (Tool::GetSmsMessages, json!({})),
+            (
+                Tool::GetSmsMessages,
+                json!({"limit": 100, "direction": "both", "start": "2026-01-31", "to": "+46701740605"}),
+            ),
+            (Tool::CheckSmsStatus, json!({"message_id": "s0231d6d7d6bc14a7e7734e466785c4ce"})),
+            (Tool::EstimateSmsCost, json!({"to": "+46701740605", "message": "Hej"})),
+            (Tool::CheckAccountBalance, json!({})),
+            (Tool::GetDeliveryStatistics, json!({"limit": 1})),
+        ] {
+            assert_eq!(parse(tool, arguments).expect("is allowed").tool(), tool);
+        }
+    }
+
+    #[test]
+    fn an_argument_tightens_the_dry_run_and_never_loosens_it() {
+        let mut settings = Settings::read(|_| None, true).expect("all is made up");
+        for (operator, argument, dry_run) in [
+            (true, json!({}), true),
+            (true, json!({"dry_run": false}), true),
+            (true, json!({"dry_run": true}), true),
+            (false, json!({}), false),
+            (false, json!({"dry_run": false}), false),
+            (false, json!({"dry_run": true}), true),
+        ] {
+            settings.dry_run = operator;
+            let mut arguments = json!({"to": "+46701740605", "message": "Hej"});
+            let fields = arguments.as_object_mut().expect("is an object");
+            fields.extend(argument.as_object().expect("is an object").clone());
+            let call = parse(Tool::SendSms, arguments).expect("is allowed");
+            assert_eq!((call.is_dry_run(&settings), call.sends(&settings)), (dry_run, !dry_run));
+        }
+    }
+
+    #[test]
+    fn the_canonical_json_does_not_depend_on_the_order_of_arguments() {
+        let json = |text: &str| {
+            let arguments = serde_json::from_str(text).expect("is JSON");
+            Call::parse(Tool::SendSms, arguments).expect("is allowed").canonical_json().expect("serialises")
+        };
+        let one = json(r#"{"to": "+46701740605", "message": "Hej", "flashsms": true}"#);
+        assert_eq!(one, json(r#"{"flashsms": true, "message": "Hej", "to": "+46701740605"}"#));
+        assert_ne!(one, json(r#"{"to": "+46701740605", "message": "Hej"}"#));
+    }
+
+    #[test]
+    fn the_debug_form_of_a_call_shows_no_argument() {
+        let call =
+            parse(Tool::EstimateSmsCost, json!({"to": "+46701740605", "message": "hemligt"})).expect("is allowed");
+        assert_eq!(format!("{call:?}"), "estimate_sms_cost(…)");
+    }
+}
