@@ -5,7 +5,7 @@
 //! version: a second run would build the code of the first. So it only packs, and the build is ours.
 
 use crate::component::{self, Component};
-use crate::process::{cargo, debug_program, output, root, run, target};
+use crate::process::{cargo, command, debug_program, output, root, run, target};
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write as _;
 use std::fs;
@@ -29,7 +29,7 @@ pub(crate) fn check(keep: bool) -> Result<()> {
 
     let work = target().join("package-check");
     unpack(&work)?;
-    let program = build(&work)?;
+    let program = install(&work)?;
     print!("{}", output(Command::new(&program).arg("--version"))?);
     let there = Component::of(&program)?;
     ensure!(there == here, "the packed program embeds {there:?}, the program of the checkout {here:?}");
@@ -85,22 +85,18 @@ fn unpack(work: &Path) -> Result<()> {
     run(Command::new("cargo").args(["update", "--workspace", "--offline", "--quiet"]).current_dir(work))
 }
 
-/// Builds each crate by itself, and installs the program.
-fn build(work: &Path) -> Result<PathBuf> {
+/// Installs the program, which builds the other crates as its dependencies.
+fn install(work: &Path) -> Result<PathBuf> {
+    let cargo = |line: &str| {
+        let mut cargo = command("cargo", line);
+        cargo.args(["--locked", "--offline", "--quiet"]).current_dir(work).env("CARGO_TARGET_DIR", target());
+        cargo
+    };
+    // The program turns its default features off, so they are built here.
+    run(&mut cargo("build --package sms-rules"))?;
     let installed = work.join("installed");
-    for name in CRATES {
-        let folder = format!("{name}-{VERSION}");
-        let mut build = Command::new("cargo");
-        if name == "elks-mcp" {
-            build.args(["install", "--debug", "--no-track", "--path", &folder, "--root"]).arg(&installed);
-        } else {
-            build.args(["build", "--package", name]);
-        }
-        build.args(["--locked", "--offline", "--quiet"]).current_dir(work);
-        run(build.env("CARGO_TARGET_DIR", target()))
-            .with_context(|| format!("the package of {name} does not build"))?;
-        println!("{folder} builds");
-    }
+    let folder = format!("elks-mcp-{VERSION}");
+    run(cargo("install --debug --no-track").args(["--path", &folder, "--root"]).arg(&installed))?;
     Ok(installed.join("bin/elks-mcp"))
 }
 
