@@ -3,13 +3,15 @@
 //! own, or a request that cannot even be built. After each, the host goes on.
 
 use crate::support::{RECIPIENT, USERNAME, merged};
-use elks_mcp::audit::Sink;
-use elks_mcp::call::Tool;
-use elks_mcp::config::{Credentials, Secret, Settings};
-use elks_mcp::outside::Outside;
-use elks_mcp::runner::{Failure, Runner, Success};
-use elks_mcp::sandbox::Sandbox;
+use elks_mcp::call::CallHandler;
+use elks_mcp::component;
+use elks_mcp::config::Settings;
+use elks_mcp::failure::Failure;
 use elks_mcp::simulator::Simulator;
+use elks_mcp::stderr::Sink;
+use elks_mcp::tools::Tool;
+use elks_mcp::verdict::Success;
+use elks_sandbox::{Credentials, LoadError, Sandbox, Upstream};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -32,30 +34,28 @@ impl Sink for Lines {
 /// A host that runs the attacker, and one that runs the real component on the same account and sees
 /// what happened.
 pub struct Scene {
-    pub attacked: Runner,
-    observer: Runner,
+    pub attacked: CallHandler,
+    observer: CallHandler,
     lines: Arc<Lines>,
 }
 
 impl Scene {
     pub fn new(dry_run: bool) -> Self {
-        let credentials = credentials();
-        let outside = Arc::new(Outside::simulator(&credentials, Simulator::new(&credentials, SENDER)));
-        Self::before(outside, dry_run)
+        Self::before(Arc::new(Simulator::new(&credentials(), SENDER)), dry_run)
     }
 
-    pub fn before(outside: Arc<Outside>, dry_run: bool) -> Self {
+    pub fn before(upstream: Arc<dyn Upstream>, dry_run: bool) -> Self {
         let lines = Arc::new(Lines::default());
-        let runner = |sandbox, lines: Arc<Lines>| {
+        let handler = |sandbox, lines: Arc<Lines>| {
             let mut settings = Settings::read(|_| None, true).unwrap();
             settings.credentials = credentials();
             settings.dry_run = dry_run;
             settings.sms_per_minute = 1000.try_into().unwrap();
             settings.queries_per_minute = 1000.try_into().unwrap();
-            Runner::with_sandbox(settings, sandbox, Arc::clone(&outside), lines)
+            CallHandler::with_sandbox(settings, sandbox, Arc::clone(&upstream), lines)
         };
-        let attacked = runner(hostile(), Arc::clone(&lines));
-        let observer = runner(Sandbox::new().unwrap(), Arc::default());
+        let attacked = handler(hostile(), Arc::clone(&lines));
+        let observer = handler(component::load().unwrap(), Arc::default());
         Self { attacked, observer, lines }
     }
 
@@ -110,19 +110,19 @@ impl Scene {
     }
 }
 
-pub fn credentials() -> Credentials {
-    Credentials { username: Secret::new(USERNAME), password: Secret::new(PASSWORD) }
+pub fn credentials() -> Arc<Credentials> {
+    Arc::new(Credentials::new(USERNAME, PASSWORD))
 }
 
 pub fn hostile() -> Sandbox {
     image(hostile::HOSTILE).unwrap()
 }
 
-pub fn image(image: &[u8]) -> anyhow::Result<Sandbox> {
+pub fn image(image: &[u8]) -> Result<Sandbox, LoadError> {
     // SAFETY: made by the tests' own build script.
     #[expect(unsafe_code, reason = "the component is hostile, its compiler is not")]
     unsafe {
-        Sandbox::from_image(image)
+        Sandbox::from_image(image, component::IMPORTS)
     }
 }
 
@@ -363,10 +363,10 @@ async fn a_component_cannot_confirm_an_account_that_46elks_rejects() {
     // The attacker calls the account good whatever 46elks says.
     let mut settings = Settings::read(|_| None, true).unwrap();
     settings.credentials = credentials();
-    let others = Credentials { username: Secret::new(USERNAME), password: Secret::new("another password") };
-    let outside = Arc::new(Outside::simulator(&credentials(), Simulator::new(&others, SENDER)));
-    let runner = Runner::with_sandbox(settings, hostile(), outside, Arc::new(Lines::default()));
+    let others = Credentials::new(USERNAME, "another password");
+    let upstream = Arc::new(Simulator::new(&others, SENDER));
+    let handler = CallHandler::with_sandbox(settings, hostile(), upstream, Arc::new(Lines::default()));
     let arguments = json!({"to": RECIPIENT, "message": "valid"});
-    let error = runner.call(Tool::SendSms, arguments.as_object().unwrap().clone()).await.err().expect("must fail");
+    let error = handler.call(Tool::SendSms, arguments.as_object().unwrap().clone()).await.err().expect("must fail");
     assert!(error.to_string().starts_with("Error (CONFIGURATION_ERROR): "), "{error}");
 }

@@ -1,11 +1,11 @@
 //! Bounds that really fire: each is hit by the attacker, and the next call works.
 
-use crate::attacks::{Scene, credentials};
+use crate::attacks::Scene;
 use crate::support::fake_elks::{self, FakeElks, Reaction};
 use crate::support::program::Launch;
-use elks_mcp::call::Tool;
-use elks_mcp::outside::Outside;
-use elks_mcp::sandbox::CALL_TIME;
+use elks_mcp::tools::Tool;
+use elks_sandbox::ElksApi;
+use elks_sandbox::sandbox::CALL_TIMEOUT;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,8 +66,8 @@ async fn a_request_without_a_response_times_out() {
 #[tokio::test]
 async fn a_silent_server_ends_the_call_in_time() {
     let elks = FakeElks::answering(|_| Reaction::Silence);
-    let outside = Arc::new(Outside::elks_at(&credentials(), elks.address, &elks.certificate).unwrap());
-    let scene = Arc::new(Scene::before(outside, false));
+    let upstream = Arc::new(ElksApi::at(elks.address, &elks.certificate).unwrap());
+    let scene = Arc::new(Scene::before(upstream, false));
     let call = tokio::spawn({
         let scene = Arc::clone(&scene);
         async move { scene.query("wait and wait").await }
@@ -85,7 +85,7 @@ async fn a_silent_server_ends_the_call_in_time() {
     assert!(error.starts_with("Error (SANDBOX_ERROR): the call took too long"), "{error}");
     let waited = begun.elapsed();
     assert!(
-        waited > Duration::from_secs(20) && waited < CALL_TIME + Duration::from_secs(1),
+        waited > Duration::from_secs(20) && waited < CALL_TIMEOUT + Duration::from_secs(1),
         "one request is given up, then the call: {waited:?}"
     );
     drop(elks);
@@ -96,8 +96,8 @@ async fn a_server_that_accepts_and_stays_silent_is_unreachable() {
     let listener = fake_elks::listener().unwrap();
     let address = listener.local_addr().unwrap();
     let certificate = FakeElks::answering(|_| Reaction::HangUp).certificate.clone();
-    let outside = Arc::new(Outside::elks_at(&credentials(), address, &certificate).unwrap());
-    let scene = Arc::new(Scene::before(outside, false));
+    let upstream = Arc::new(ElksApi::at(address, &certificate).unwrap());
+    let scene = Arc::new(Scene::before(upstream, false));
     let call = tokio::spawn({
         let scene = Arc::clone(&scene);
         async move { scene.query("").await }
@@ -115,8 +115,8 @@ async fn a_server_that_accepts_and_stays_silent_is_unreachable() {
 /// What a query over real TLS ends in when 46elks answers so.
 async fn answered(reaction: impl Fn() -> Reaction + Send + Sync + 'static) -> String {
     let elks = FakeElks::answering(move |_| reaction());
-    let outside = Arc::new(Outside::elks_at(&credentials(), elks.address, &elks.certificate).unwrap());
-    let scene = Scene::before(outside, false);
+    let upstream = Arc::new(ElksApi::at(elks.address, &elks.certificate).unwrap());
+    let scene = Scene::before(upstream, false);
     let error = scene.query("").await.err().expect("no sense comes back").to_string();
     assert_eq!(scene.audits().len(), 1);
     error

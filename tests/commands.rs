@@ -81,7 +81,7 @@ fn the_component_is_written_as_it_is_embedded() {
     assert_eq!(finished.code(), 0, "{}", finished.errors());
     let written = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(written, elks_mcp::capabilities::COMPONENT);
+    assert_eq!(written, elks_mcp::component::COMPONENT);
     let digest: String = Sha256::digest(&written).iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(finished.errors().contains(&digest));
     let capabilities = Launch::with(&["capabilities"]).run().stdout.join("\n");
@@ -108,8 +108,8 @@ fn capabilities_show_imports_exports_and_permits() {
         "the component imports only these"
     );
     for shown in [
-        "export elks:sms/sending@0.1.0;",
-        "export elks:sms/queries@0.1.0;",
+        "export elks:sms/sending@0.2.0;",
+        "export elks:sms/queries@0.2.0;",
         "at most 1 × POST /a1/sms with exactly from=<from>, to=<to>, message=<message>: one real message",
         "at most 1 × POST /a1/sms with exactly from=<from>, to=<to>, message=<message>, dryrun=yes: nothing is sent",
         "at most 10 × GET /a1/sms with any of limit=<1 to 100>, start=<time>, end=<time>, to=<to>",
@@ -125,8 +125,8 @@ fn capabilities_show_imports_exports_and_permits() {
 fn capabilities_are_printed_as_json() {
     let output: Value =
         serde_json::from_str(&Launch::with(&["capabilities", "--json"]).run().stdout.join("\n")).expect("is JSON");
-    assert_eq!(output["component"]["sha256"], elks_mcp::capabilities::digest());
-    assert_eq!(output["component"]["exports"]["elks:sms/sending@0.1.0"], json!(["send-sms"]));
+    assert_eq!(output["component"]["sha256"], elks_mcp::component::SHA256);
+    assert_eq!(output["component"]["exports"]["elks:sms/sending@0.2.0"], json!(["send-sms"]));
     assert_eq!(output["destination"], "https://api.46elks.com");
     let permits = output["permits"].as_array().unwrap();
     assert_eq!(permits.len(), 12);

@@ -3,7 +3,7 @@
 
 use crate::support::program::Launch;
 use crate::support::{read, root};
-use elks_mcp::capabilities::COMPONENT;
+use elks_mcp::component::COMPONENT;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

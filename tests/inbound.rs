@@ -60,7 +60,7 @@ fn every_hostile_text_reaches_the_client_escaped_and_marked() {
     assert_eq!(shown.len(), corpus.len(), "one odd text hides no other");
     for (case, message) in corpus.iter().zip(&shown) {
         assert_eq!(message["message"], json!(case.shown), "{}", case.name);
-        assert_eq!(message["written_by_stranger"], json!(true), "{}", case.name);
+        assert_eq!(message["untrusted"], json!(true), "{}", case.name);
     }
     // The sentence stands in the summary, which quotes no inbound text.
     let summary = called.facts()["summary"].as_str().unwrap();
@@ -68,8 +68,8 @@ fn every_hostile_text_reaches_the_client_escaped_and_marked() {
     assert!(corpus.iter().all(|case| !summary.contains(&case.shown)));
 
     let status = program.call("check_sms_status", json!({"message_id": "s0"}));
-    assert_eq!(status.facts()["written_by_stranger"], true, "a message cannot forge the marker");
+    assert_eq!(status.facts()["untrusted"], true, "a message cannot forge the marker");
     let keys: Vec<&String> = status.facts().as_object().unwrap().keys().collect();
-    assert_eq!(keys.iter().filter(|key| key.as_str() == "written_by_stranger").count(), 1);
+    assert_eq!(keys.iter().filter(|key| key.as_str() == "untrusted").count(), 1);
     let _: &Value = &status.0;
 }

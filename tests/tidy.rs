@@ -36,7 +36,7 @@ fn the_settings_table_of_the_readme_is_the_one_of_the_code() {
         let row = row.unwrap_or_else(|| panic!("README.md has no row for {name}"));
         assert!(row.contains(&format!("| {default} |")), "{row}");
     }
-    assert!(readme.contains(&format!("1 to {}", config::LARGEST_RATE)));
+    assert!(readme.contains(&format!("1 to {}", config::MAX_RATE)));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn every_test_and_file_that_security_md_names_exists() {
             && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         {
             let is_test = tests.iter().any(|(_, text)| text.contains(&format!("fn {word}(")));
-            let is_tool = elks_mcp::call::Tool::named(&word).is_some();
+            let is_tool = elks_mcp::tools::Tool::named(&word).is_some();
             assert!(is_test || is_tool, "SECURITY.md names {word}, which is neither a test nor a tool");
             named += usize::from(is_test);
         }

@@ -1,8 +1,7 @@
 //! JSON of 46elks, read field by field: a field that is null or of an unexpected type counts as absent, so that it does
 //! not make the others unreadable. The names of fields are in `api`.
 //!
-//! The library is miniserde. With serde_json, unused error texts and float parsing were a quarter of the component
-//! (measured).
+//! The library is miniserde. With serde_json, unused error texts and float parsing would be a quarter of the component.
 
 use miniserde::json::{self, Number, Value};
 use sms_rules::surrogates::replace_lone;

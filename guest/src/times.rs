@@ -1,6 +1,6 @@
 //! Times in three forms: of the API, of callers, and of the contract. All are UTC. No clock is read here.
 //!
-//! The calendar is chrono's. Its format strings are not used, because they would be a tenth of the component (measured).
+//! The calendar is chrono's. Its format strings are not used, because they would be a tenth of the component.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 use sms_rules::RuleError;

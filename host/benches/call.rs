@@ -1,35 +1,98 @@
-//! What a call costs, step by step, and what of it is the sandbox: each tool runs through the component
-//! and as plain functions, before the same simulator. `cargo bench --bench call`
+//! What a call costs, step by step, and what of it is the sandbox: each tool runs through the component and as plain
+//! functions, with the same simulator. `cargo bench --bench call`
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
-use elks_mcp::call::{Class, Tool};
-use elks_mcp::config::{Credentials, Secret, Settings};
-use elks_mcp::gate::Gate;
-use elks_mcp::sandbox::Sandbox;
-use elks_mcp::simulator::{Answer, Simulator};
-use elks_mcp::steps::Steps;
-use elks_sms::native::{self, Component, queries, sending, types};
+use elks_mcp::audit::{AuditLog, Params};
+use elks_mcp::call::CallHandler;
+use elks_mcp::clock::SystemClock;
+use elks_mcp::component;
+use elks_mcp::config::Settings;
+use elks_mcp::contract::{Account, CheckSmsStatusRequest};
+use elks_mcp::simulator::{Outcome, Simulator};
+use elks_mcp::stderr::Sink;
+use elks_mcp::tools::{Call, Tool};
+use elks_sandbox::sandbox::CALL_TIMEOUT;
+use elks_sandbox::{Class, Credentials, Egress, RateLimiter, Sandbox, Upstream};
+use elks_sms::native::{self, FetchError, Response, queries, sending, types};
 use http::Request;
-use http::header::AUTHORIZATION;
-use queries::Guest as _;
-use sending::Guest as _;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http_body_util::{BodyExt, Full};
 use serde_json::{Map, Value, json};
 use std::hint::black_box;
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use wasmtime_wasi_http::WasiHttpHooks;
 
-/// 46elks's own test number: what is sent there costs nothing, so the simulated account never runs dry.
+/// 46elks's own test number. Messages to it are free, so the balance of the simulated account never runs out.
 const TO: &str = "+46700000000";
 const TEXT: &str = "Hej! Kom ihåg din tid i morgon kl 10.";
-/// A message of the simulator's history.
-const NO_ID: &str = "s00000000000000000000000000000000";
+/// An id that no message has.
+const UNKNOWN_ID: &str = "s00000000000000000000000000000000";
 
-fn settings() -> Settings {
-    let mut settings = Settings::read(|_| None, true).expect("the simulator needs none");
-    settings.dry_run = false;
-    settings.credentials = Credentials { username: Secret::new("u0"), password: Secret::new("password") };
-    (settings.sms_per_minute, settings.queries_per_minute) = (NonZeroU32::MAX, NonZeroU32::MAX);
-    settings
+/// Takes lines and drops them.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn line(&self, line: &str) {
+        black_box(line);
+    }
+}
+
+/// A program in front of the simulator, whose parts can be called one by one.
+struct Bench {
+    settings: Settings,
+    upstream: Arc<dyn Upstream>,
+    sandbox: Sandbox,
+    handler: CallHandler,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut settings = Settings::read(|_| None, true).expect("the simulator needs none");
+        settings.dry_run = false;
+        settings.credentials = Arc::new(Credentials::new("u0", "password"));
+        (settings.sms_per_minute, settings.queries_per_minute) = (NonZeroU32::MAX, NonZeroU32::MAX);
+        let upstream: Arc<dyn Upstream> = Arc::new(Simulator::new(&settings.credentials, &settings.sender));
+        let load = || component::load().expect("loads");
+        let handler = CallHandler::with_sandbox(settings.clone(), load(), Arc::clone(&upstream), Arc::new(Nowhere));
+        Self { settings, upstream, sandbox: load(), handler }
+    }
+
+    fn egress(&self, call: &Call) -> Egress {
+        let permit = call.permit(&self.settings);
+        Egress::new(permit, None, Arc::clone(&self.settings.credentials), Arc::clone(&self.upstream))
+    }
+
+    /// Runs the component for a call, with its permit, and makes JSON of its record. Returns whether it succeeded.
+    async fn run(&self, call: &Call) -> bool {
+        let account = Account {
+            credentials: None,
+            default_sender: Some(self.settings.sender.clone()),
+            dry_run: false,
+            currency: None,
+            endpoint: None,
+        };
+        let deadline = Instant::now() + CALL_TIMEOUT;
+        matches!(call.run(&self.sandbox, &account, &self.egress(call), deadline).await, Ok(Ok(_)))
+    }
+
+    /// What happens outside the component when it sends: egress, credentials, simulator, response. Returns whether 46elks
+    /// accepted the message.
+    async fn send(&self, call: &Call) -> bool {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("from", &self.settings.sender).append_pair("to", TO).append_pair("message", TEXT);
+        let body = Full::new(Bytes::from(form.finish())).map_err(|never| match never {}).boxed_unsync();
+        let request = Request::post("https://api.46elks.com/a1/sms")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body)
+            .expect("is a request");
+        let mut egress = self.egress(call);
+        let response = Box::into_pin(egress.send_request(request, None, Box::new(std::future::ready(Ok(()))))).await;
+        response.is_ok_and(|(response, _)| response.status().is_success()) && egress.close().accepted_send
+    }
 }
 
 /// A call of each tool.
@@ -38,16 +101,16 @@ fn calls() -> Vec<(Tool, Map<String, Value>)> {
     vec![
         (Tool::SendSms, arguments(json!({"to": TO, "message": TEXT}))),
         (Tool::GetSmsMessages, arguments(json!({"limit": 4}))),
-        (Tool::CheckSmsStatus, arguments(json!({"message_id": NO_ID}))),
+        (Tool::CheckSmsStatus, arguments(json!({"message_id": UNKNOWN_ID}))),
         (Tool::EstimateSmsCost, arguments(json!({"to": TO, "message": TEXT}))),
         (Tool::CheckAccountBalance, arguments(json!({}))),
         (Tool::GetDeliveryStatistics, arguments(json!({"limit": 4}))),
     ]
 }
 
-/// The same call without a sandbox. Whether it succeeded.
-fn natively(tool: Tool) -> bool {
-    let account = types::Account {
+/// The same call without a sandbox. Returns whether it succeeded.
+fn natively(tool: Tool, fetch: &impl native::Fetch) -> bool {
+    let account = &types::Account {
         credentials: None,
         default_sender: Some("+46766861004".into()),
         dry_run: false,
@@ -58,7 +121,7 @@ fn natively(tool: Tool) -> bool {
     match tool {
         Tool::SendSms => {
             let request = sending::SendSmsRequest { to, message, from: None, flashsms: None, dry_run: None };
-            Component::send_sms(account, request).is_ok()
+            native::send_sms(fetch, account, request).is_ok()
         }
         Tool::GetSmsMessages => {
             let request = queries::GetSmsMessagesRequest {
@@ -69,71 +132,98 @@ fn natively(tool: Tool) -> bool {
                 to: None,
                 cursor: None,
             };
-            Component::get_sms_messages(account, request).is_ok()
+            native::get_sms_messages(fetch, account, request).is_ok()
         }
         Tool::CheckSmsStatus => {
-            let request = queries::CheckSmsStatusRequest { message_id: NO_ID.into() };
-            Component::check_sms_status(account, request).is_ok()
+            let request = queries::CheckSmsStatusRequest { message_id: UNKNOWN_ID.into() };
+            native::check_sms_status(fetch, account, request).is_ok()
         }
         Tool::EstimateSmsCost => {
             let request = queries::EstimateSmsCostRequest { to, message, from: None };
-            Component::estimate_sms_cost(account, request).is_ok()
+            native::estimate_sms_cost(fetch, account, request).is_ok()
         }
         Tool::CheckAccountBalance => {
-            Component::check_account_balance(account, queries::CheckAccountBalanceRequest { to: None }).is_ok()
+            let request = queries::CheckAccountBalanceRequest { to: None };
+            native::check_account_balance(fetch, account, request).is_ok()
         }
         Tool::GetDeliveryStatistics => {
             let request = queries::GetDeliveryStatisticsRequest { limit: Some(4) };
-            Component::get_delivery_statistics(account, request).is_ok()
+            native::get_delivery_statistics(fetch, account, request).is_ok()
         }
     }
 }
 
-/// Lets the simulator answer the plain functions, as it answers behind the door.
-fn simulate() {
-    let settings = settings();
-    let mut simulator = Simulator::new(&settings.credentials, &settings.sender);
-    native::answer_with(move |path, form| {
+/// The simulator as what the plain functions ask.
+fn simulated() -> impl Fn(&native::Request) -> Result<Response, FetchError> {
+    let credentials = Credentials::new("u0", "password");
+    let simulator = Simulator::new(&credentials, "+46766861004");
+    move |request| {
+        let form = request.form.as_deref();
         let request = Request::builder()
             .method(if form.is_some() { "POST" } else { "GET" })
-            .uri(path)
-            .header(AUTHORIZATION, "Basic dTA6cGFzc3dvcmQ=")
+            .uri(&request.path)
+            .header(AUTHORIZATION, credentials.authorization())
             .body(Bytes::from(form.unwrap_or_default().to_string()))
             .expect("is a request");
-        match simulator.answer(&request) {
-            Answer::Response(response) => (response.status().as_u16(), response.into_body().into()),
-            _ => (500, Vec::new()),
-        }
-    });
+        Ok(match simulator.answer(&request) {
+            Outcome::Response(response) => {
+                Response { status: response.status().as_u16(), body: response.into_body().into() }
+            }
+            _ => Response { status: 500, body: Vec::new() },
+        })
+    }
 }
 
 fn steps(criterion: &mut Criterion) {
     // As the program's own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("starts");
-    criterion.bench_function("load the component", |bencher| bencher.iter(|| Sandbox::new().expect("loads")));
-    let steps = Steps::new(settings()).expect("loads");
-    criterion.bench_function("instance", |bencher| bencher.to_async(&runtime).iter(|| steps.instance()));
-    criterion.bench_function("door and simulator", |bencher| {
-        bencher.to_async(&runtime).iter(async || assert!(steps.behind(TO, TEXT).await));
-    });
-    let gate = Gate::new(NonZeroU32::MAX, NonZeroU32::MAX);
-    criterion.bench_function("gate", |bencher| bencher.iter(|| gate.admit(black_box(Class::Queries))));
+    criterion.bench_function("load the component", |bencher| bencher.iter(|| component::load().expect("loads")));
+    let bench = Bench::new();
+    // The component refuses this call at once: an instance, a call into it, and its end.
+    let refused = Call::CheckSmsStatus(CheckSmsStatusRequest { message_id: String::new() });
+    criterion.bench_function("instance", |bencher| bencher.to_async(&runtime).iter(|| bench.run(&refused)));
     let (tool, arguments) = calls().swap_remove(0);
-    criterion.bench_function("JSON in", |bencher| bencher.iter(|| Steps::json_in(tool, black_box(&arguments))));
-    criterion.bench_function("audit line", |bencher| bencher.iter(|| steps.audit(tool, black_box(&arguments))));
-    for (tool, arguments) in calls() {
-        simulate();
-        let fine = tool != Tool::CheckSmsStatus;
-        let mut group = criterion.benchmark_group(tool.name());
-        group.bench_function("native", |bencher| {
-            bencher.iter(|| assert_eq!(natively(tool), fine, "{}", tool.name()));
+    let send = Call::parse(tool, arguments.clone()).expect("is valid");
+    criterion.bench_function("egress and simulator", |bencher| {
+        bencher.to_async(&runtime).iter(async || assert!(bench.send(&send).await));
+    });
+    let limiter = RateLimiter::new(NonZeroU32::MAX, NonZeroU32::MAX);
+    let mut now = Instant::now();
+    criterion.bench_function("rate limit", |bencher| {
+        bencher.iter(|| {
+            now += Duration::from_millis(1);
+            limiter.admit(black_box(Class::Queries), now)
         });
-        let steps = Steps::new(settings()).expect("loads");
+    });
+    criterion.bench_function("JSON in", |bencher| {
+        bencher.iter(|| Call::parse(tool, black_box(&arguments).clone()).is_ok());
+    });
+    let log = Arc::new(AuditLog::new(Arc::new(Nowhere), Arc::new(SystemClock), true));
+    criterion.bench_function("audit record", |bencher| {
+        bencher.iter(|| {
+            let is_secret = |value: &str| bench.settings.credentials.contains_secret(value.as_bytes());
+            let params = Params::masked(black_box(&arguments), is_secret);
+            log.begin(tool, params, false).end(None);
+        });
+    });
+    for (tool, arguments) in calls() {
+        let succeeds = tool != Tool::CheckSmsStatus;
+        let mut group = criterion.benchmark_group(tool.name());
+        let fetch = simulated();
+        group.bench_function("native", |bencher| {
+            bencher.iter(|| assert_eq!(natively(tool, &fetch), succeeds, "{}", tool.name()));
+        });
+        let bench = Bench::new();
         group.bench_function("sandbox", |bencher| {
-            bencher.to_async(&runtime).iter(async || assert_eq!(steps.in_sandbox(tool, &arguments).await, fine));
+            bencher.to_async(&runtime).iter(async || {
+                let call = Call::parse(tool, arguments.clone()).expect("is valid");
+                assert_eq!(bench.run(&call).await, succeeds);
+            });
         });
         group.bench_function("whole call", |bencher| {
-            bencher.to_async(&runtime).iter(async || assert_eq!(steps.whole(tool, &arguments).await, fine));
+            bencher.to_async(&runtime).iter(async || {
+                assert_eq!(bench.handler.call(tool, arguments.clone()).await.is_ok(), succeeds);
+            });
         });
         group.finish();
     }

@@ -10,7 +10,7 @@
 //! the tests use as well.
 
 use anyhow::{Context, Result, bail, ensure};
-use elks_mcp::config::Settings;
+use elks_mcp::config::{self, Settings};
 use elks_mcp::mcp_client::{McpClient, Output};
 use fake_elks::{FakeElks, Protocol};
 use rmcp::{ServerHandler, ServiceExt};
@@ -108,8 +108,8 @@ fn command(program: &Path, arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .env("ELKS_API_USERNAME", settings.credentials.username.expose())
-        .env("ELKS_API_PASSWORD", settings.credentials.password.expose())
+        .env("ELKS_API_USERNAME", config::SIMULATED_USERNAME)
+        .env("ELKS_API_PASSWORD", config::SIMULATED_PASSWORD)
         .env("ELKS_PHONE_NUMBER", &settings.sender)
         .env("DRY_RUN", "true")
         .env("RATE_LIMIT_SMS_PER_MINUTE", NO_LIMIT)

@@ -21,7 +21,7 @@ DOCS = ROOT / "docs"
 PROGRAM = TARGET / "release/elks-mcp"
 TOOLS = ["send_sms", "get_sms_messages", "check_sms_status", "estimate_sms_cost", "check_account_balance",
          "get_delivery_statistics"]
-STEPS = ["load the component", "instance", "door and simulator", "gate", "JSON in", "audit line"]
+STEPS = ["load the component", "instance", "egress and simulator", "rate limit", "JSON in", "audit record"]
 
 
 def median_us(*name):

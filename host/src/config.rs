@@ -38,7 +38,7 @@ pub const SIMULATED_SENDER: &str = "+46766861004";
 /// The username of the simulated account when none is set.
 pub const SIMULATED_USERNAME: &str = "u00000000000000000000000000000000";
 /// The password of the simulated account when none is set.
-const SIMULATED_PASSWORD: &str = "simulator-password";
+pub const SIMULATED_PASSWORD: &str = "simulator-password";
 
 /// The operator's decisions. Nothing that a model says changes them. There is no Debug form, because it would show the
 /// sender's whole number.

@@ -4,21 +4,20 @@ use crate::fake_elks::{Reaction, Received};
 use anyhow::Result;
 use bytes::Bytes;
 use elks_mcp::config::Settings;
-use elks_mcp::simulator::{Answer, Simulator};
+use elks_mcp::simulator::{Outcome, Simulator};
 use http::Request;
-use std::sync::Mutex;
 
 /// One simulator, behind any number of connections.
 pub(crate) fn simulated() -> Result<impl Fn(&Received) -> Reaction + Send + Sync + 'static> {
     let settings = Settings::read(|_| None, true)?;
-    let simulator = Mutex::new(Simulator::new(&settings.credentials, &settings.sender));
+    let simulator = Simulator::new(&settings.credentials, &settings.sender);
     Ok(move |received: &Received| {
         // What is no request to the `http` crate has no answer.
         let Ok(request) = request(received) else { return Reaction::HangUp };
-        match simulator.lock().expect("is not poisoned").answer(&request) {
-            Answer::Response(response) => Reaction::Answer(response),
-            Answer::Silent => Reaction::Silence,
-            Answer::Lost | Answer::Unreachable => Reaction::HangUp,
+        match simulator.answer(&request) {
+            Outcome::Response(response) => Reaction::Answer(response),
+            Outcome::Silent => Reaction::Silence,
+            Outcome::Lost | Outcome::Unreachable => Reaction::HangUp,
         }
     })
 }

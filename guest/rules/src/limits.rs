@@ -4,7 +4,7 @@
 /// The host name of the 46elks API. Source: 46elks.com/docs.
 pub const API_HOST: &str = "api.46elks.com";
 
-/// The number of messages on one page of the history, at most. Source: 46elks.com/docs/sms-history.
+/// The number of messages on one page of the history, at most. Source: 46elks.com/docs.
 pub const MAX_PAGE: u32 = 100;
 
 /// The number of pages that one call reads, at most: with [`MAX_PAGE`], 1,000 messages. A search that finds few

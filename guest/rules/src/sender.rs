@@ -3,10 +3,10 @@
 
 use crate::{RuleError, phone};
 
-/// The length of a sender name, at least, in characters. Source: 46elks.com/docs/send-sms.
+/// The length of a sender name, at least, in characters. Source: 46elks.com/docs.
 pub const MIN_NAME_CHARS: usize = 3;
 
-/// The length of a sender name, at most, in characters. Source: 46elks.com/docs/send-sms (11 in the GSM standard).
+/// The length of a sender name, at most, in characters. Source: 46elks.com/docs.
 pub const MAX_NAME_CHARS: usize = 11;
 
 /// Words that a name must not consist of; the file names the sources.

@@ -139,7 +139,7 @@ macro_rules! tools {
             ///
             /// # Errors
             /// Why the component was stopped.
-            pub(crate) async fn run(
+            pub async fn run(
                 &self,
                 sandbox: &Sandbox,
                 account: &Account,
@@ -158,7 +158,7 @@ macro_rules! tools {
             ($function:path) => {
                 $({
                     use $function as function;
-                    function::<$crate::tools::$module::$variant>($crate::tools::Tool::$variant);
+                    function::<$crate::tools::$variant>($crate::tools::Tool::$variant);
                 })+
             };
         }

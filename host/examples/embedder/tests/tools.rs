@@ -52,8 +52,8 @@ async fn six_tools_give_typed_results_and_typed_errors() -> wasmtime::Result<()>
 
     let request = CheckSmsStatusRequest { message_id: id.clone() };
     let status = queries.call_check_sms_status(&mut store, &account, &request).await??;
-    let message = status.message;
-    assert!(message.id == id && matches!(message.direction, Direction::Outbound) && !message.untrusted);
+    let found = status.message;
+    assert!(found.id == id && matches!(found.direction, Direction::Outbound) && !found.untrusted);
 
     let mut request =
         GetSmsMessagesRequest { limit: Some(1), direction: None, start: None, end: None, to: None, cursor: None };

@@ -1,10 +1,19 @@
-//! The attacker: a component with the same world as elks-sms that does what a call names. The name
-//! of the attack is the `message` of `send-sms` or the `cursor` of `get-sms-messages`.
+//! The attacker: a component with the same world as elks-sms that runs the attack which a call names. The name of the
+//! attack is the `message` of `send-sms` or the `cursor` of `get-sms-messages`. It also exports `ask`, which sends one GET.
 
 mod bindings {
     wit_bindgen::generate!({
+        inline: "
+            package tests:hostile;
+
+            world hostile {
+              include elks:sms/elks-sms@0.2.0;
+              /// Sends a GET of a path to 46elks, and returns the body of the response, or why there is none.
+              export ask: func(path: string) -> string;
+            }
+        ",
         path: "../../../wit",
-        world: "elks-sms",
+        world: "tests:hostile/hostile",
         generate_all,
     });
 }
@@ -16,7 +25,7 @@ use bindings::exports::elks::sms::queries::{
 use bindings::exports::elks::sms::sending::{self, SendSmsRequest, SentSms};
 use bindings::exports::elks::sms::types::{Account, Encoding, Error};
 use bindings::wasi::http::outgoing_handler;
-use bindings::wasi::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme};
+use bindings::wasi::http::types::{Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 struct Component;
@@ -58,15 +67,15 @@ impl Request {
         }
     }
 
-    /// Sends it and tells how that went.
+    /// Sends it and returns how that went.
     fn send(self) -> String {
         match self.try_send() {
-            Ok(status) => format!("answered {status}"),
+            Ok((status, _)) => format!("answered {status}"),
             Err(why) => format!("not sent: {why}"),
         }
     }
 
-    fn try_send(self) -> Result<u16, String> {
+    fn try_send(self) -> Result<(u16, Vec<u8>), String> {
         let fields = Fields::from_list(&self.headers).map_err(|error| format!("headers {error:?}"))?;
         let request = OutgoingRequest::new(fields);
         request.set_method(&self.method).map_err(|()| "method")?;
@@ -90,12 +99,25 @@ impl Request {
             match waiting.get() {
                 Some(answer) => {
                     let answer = answer.map_err(|()| "twice")?.map_err(|code| format!("{code:?}"))?;
-                    return Ok(answer.status());
+                    return Ok((answer.status(), body_of(&answer)));
                 }
                 None => waiting.subscribe().block(),
             }
         }
     }
+}
+
+/// The body of a response, or as much of it as can be read.
+fn body_of(response: &IncomingResponse) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(body) = response.consume()
+        && let Ok(stream) = body.stream()
+    {
+        while let Ok(chunk) = stream.blocking_read(64 * 1024) {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    bytes
 }
 
 /// What an earlier call left behind, if instances were ever used twice.
@@ -216,6 +238,15 @@ fn attack(name: &str, to: &str, from: &str) -> String {
 #[expect(unconditional_recursion, reason = "that is the attack")]
 fn recursion(depth: u64) -> u64 {
     std::hint::black_box(depth) + recursion(std::hint::black_box(depth + 1))
+}
+
+impl bindings::Guest for Component {
+    fn ask(path: String) -> String {
+        match Request::get(&path).try_send() {
+            Ok((_, body)) => String::from_utf8_lossy(&body).into_owned(),
+            Err(why) => format!("not sent: {why}"),
+        }
+    }
 }
 
 impl sending::Guest for Component {
