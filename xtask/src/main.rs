@@ -1,0 +1,90 @@
+//! `cargo xtask`: everything that contributors and CI run besides `cargo test`.
+//!
+//! A task starts other programs and compares what they print. It must never hold a rule about SMS, a secret, or a path
+//! outside the repository.
+
+#![expect(clippy::print_stdout, reason = "stdout of a task is for people; the program's own stdout belongs to MCP")]
+#![expect(clippy::disallowed_methods, reason = "tasks take their few settings from the environment, as cargo does")]
+
+mod ci;
+mod component;
+mod figures;
+mod fuzz;
+mod interop;
+mod package;
+mod process;
+mod reproduce;
+mod size;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Tasks for contributors and CI.
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every check of a submission; this is what `.ci/run` calls
+    Ci,
+    /// Build the component and print where it is, its size and its SHA-256
+    Component,
+    /// Build the component in another folder and under another home, and compare the bytes
+    Reproduce,
+    /// Check the release program: under 12 MB, and no compiler inside
+    Size {
+        /// A program that is already built; without it the release program is built
+        program: Option<PathBuf>,
+    },
+    /// Compare docs/figures.json with what is measured now
+    Figures,
+    /// Measure, and write docs/figures.json
+    Update,
+    /// Run other people's MCP clients and conformance tools, and other hosts of the component
+    Interop {
+        /// Folder with the official MCP schemas, one VERSION.json each; without it the variable MCP_SCHEMAS
+        #[arg(long, value_name = "DIR")]
+        schemas: Option<PathBuf>,
+    },
+    /// Fuzz each target for some seconds (needs the nightly toolchain)
+    Fuzz {
+        /// How long each target runs; without it the variable FUZZ_SECONDS, or 10
+        #[arg(long, value_name = "N")]
+        seconds: Option<u32>,
+    },
+    /// Pack the published crates, build the program from the packages alone, and compare its component
+    Package {
+        /// Keep host/component/ afterwards, so that `cargo publish` finds it
+        #[arg(long)]
+        keep: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("✗ {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
+        Task::Ci => ci::run_all(),
+        Task::Component => component::print(),
+        Task::Reproduce => reproduce::compare(),
+        Task::Size { program } => size::check(program),
+        Task::Figures => figures::check(),
+        Task::Update => figures::update(),
+        Task::Interop { schemas } => interop::run_all(schemas).map(drop),
+        Task::Fuzz { seconds } => fuzz::run_all(seconds),
+        Task::Package { keep } => package::check(keep),
+    }
+}
