@@ -2,13 +2,13 @@
 //! pinned, in tests/interop/requirements.txt and tests/interop/package.json, and come from the package registries.
 
 use crate::component;
-use crate::process::{cargo, debug_program, exists, logged, logged_code, output, path_with, root, run, target};
+use crate::process::{cargo, debug_program, exists, logged, logged_status, output, path_with, root, run, target};
 use anyhow::{Context, Result, ensure};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 /// The exit code of the Inspector when a tool says that it failed.
 const INSPECTOR_TOOL_FAILED: i32 = 5;
@@ -124,11 +124,11 @@ impl Run {
         run(self.command("node").arg("typescript_sdk.mjs").arg(&self.program))
     }
 
-    /// What the official Inspector prints, and its exit code.
-    fn inspect(&self, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+    /// How the official Inspector ends, and what it prints.
+    fn inspect(&self, arguments: &[&str]) -> Result<(ExitStatus, String)> {
         let mut inspector = self.command(self.work.join("node_modules/.bin/mcp-inspector"));
         inspector.arg("--cli").arg(&self.program).arg("--simulate").args(arguments);
-        logged_code(&mut inspector, &self.log("inspector"))
+        logged_status(&mut inspector, &self.log("inspector"))
     }
 
     fn inspector(&self) -> Result<()> {
@@ -139,8 +139,8 @@ impl Run {
         let (_, balance) = self.inspect(&[&call[..], &["check_account_balance"]].concat())?;
         ensure!(balance.contains("\"currency\": \"SEK\""), "the Inspector shows no balance: {balance}");
         let placeholder = ["send_sms", "--tool-arg", "to=+46701234567", "--tool-arg", "message=x"];
-        let (code, failure) = self.inspect(&[&call[..], &placeholder].concat())?;
-        ensure!(code == Some(INSPECTOR_TOOL_FAILED), "the Inspector ends with {code:?}: {failure}");
+        let (status, failure) = self.inspect(&[&call[..], &placeholder].concat())?;
+        ensure!(status.code() == Some(INSPECTOR_TOOL_FAILED), "the Inspector ends with {status}: {failure}");
         println!("3 passed, 0 failed");
         Ok(())
     }

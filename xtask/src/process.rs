@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 /// How many lines of a log are shown when a command fails.
 const SHOWN_LOG_LINES: usize = 40;
@@ -68,23 +68,24 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(done.stdout).with_context(|| format!("{} wrote bytes that are not UTF-8", shown(command)))
 }
 
-/// Runs a command with its stderr in a log, and gives what it wrote to stdout. The log is shown when it fails.
+/// Runs a command with its stderr in a log, and gives what it wrote to stdout. Both are shown when it fails.
 pub(crate) fn logged(command: &mut Command, log: &Path) -> Result<String> {
-    let (code, stdout) = logged_code(command, log)?;
-    if code != Some(0) {
+    let (status, stdout) = logged_status(command, log)?;
+    if !status.success() {
         let log = fs::read_to_string(log).unwrap_or_default();
-        let last = log.lines().count().saturating_sub(SHOWN_LOG_LINES);
-        log.lines().skip(last).for_each(|line| println!("{line}"));
-        bail!("{} ended with {code:?}:\n{stdout}", shown(command));
+        let earlier = log.lines().count().saturating_sub(SHOWN_LOG_LINES);
+        println!("{stdout}");
+        log.lines().skip(earlier).for_each(|line| println!("{line}"));
+        bail!("{} ended with {status}", shown(command));
     }
     Ok(stdout)
 }
 
 /// The same for a command whose exit code says something.
-pub(crate) fn logged_code(command: &mut Command, log: &Path) -> Result<(Option<i32>, String)> {
+pub(crate) fn logged_status(command: &mut Command, log: &Path) -> Result<(ExitStatus, String)> {
     let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let done = command.stderr(file).output().with_context(|| format!("cannot start {}", shown(command)))?;
-    Ok((done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned()))
+    Ok((done.status, String::from_utf8_lossy(&done.stdout).into_owned()))
 }
 
 /// A command as a person would type it.
