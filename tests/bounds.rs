@@ -100,7 +100,7 @@ async fn a_server_that_accepts_and_stays_silent_is_unreachable() {
     let scene = Arc::new(Scene::before(upstream, false));
     let call = tokio::spawn({
         let scene = Arc::clone(&scene);
-        async move { scene.query("").await }
+        async move { scene.query("read").await }
     });
     // Once the connection is there, only time can pass.
     let connection = tokio::task::spawn_blocking(move || listener.accept().unwrap()).await.unwrap();
@@ -117,7 +117,7 @@ async fn answered(reaction: impl Fn() -> Reaction + Send + Sync + 'static) -> St
     let elks = FakeElks::answering(move |_| reaction());
     let upstream = Arc::new(ElksApi::at(elks.address, &elks.certificate).unwrap());
     let scene = Scene::before(upstream, false);
-    let error = scene.query("").await.err().expect("no sense comes back").to_string();
+    let error = scene.query("read").await.err().expect("no sense comes back").to_string();
     assert_eq!(scene.audits().len(), 1);
     error
 }

@@ -151,7 +151,9 @@ fn help_and_version_are_printed() {
     }
     assert_snapshot("help", &help);
     let version = Launch::with(&["--version"]).run();
-    assert_eq!(version.stdout, [format!("elks-mcp {}", env!("CARGO_PKG_VERSION"))]);
+    let component = format!("component SHA-256 {} (built from this source)", elks_mcp::component::SHA256);
+    assert_eq!(version.stdout, [format!("elks-mcp {}", env!("CARGO_PKG_VERSION")), component]);
+    assert_eq!(Launch::with(&["-V"]).run().stdout, version.stdout);
     let unknown = Launch::with(&["sned"]).run();
     assert_eq!(unknown.code(), 2);
     assert!(unknown.errors().contains("unrecognized subcommand 'sned'") && unknown.stdout.is_empty());

@@ -4,7 +4,7 @@ use crate::support::fake_elks::{FakeElks, Reaction};
 use crate::support::program::Launch;
 use crate::support::{answers, merged};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// One hostile text.
 #[derive(Deserialize)]
@@ -68,8 +68,8 @@ fn every_hostile_text_reaches_the_client_escaped_and_marked() {
     assert!(corpus.iter().all(|case| !summary.contains(&case.shown)));
 
     let status = program.call("check_sms_status", json!({"message_id": "s0"}));
-    assert_eq!(status.facts()["untrusted"], true, "a message cannot forge the marker");
-    let keys: Vec<&String> = status.facts().as_object().unwrap().keys().collect();
-    assert_eq!(keys.iter().filter(|key| key.as_str() == "untrusted").count(), 1);
-    let _: &Value = &status.0;
+    let message = &status.facts()["message"];
+    assert_eq!(message["untrusted"], true, "a message cannot forge the marker");
+    let text = message.to_string();
+    assert_eq!(text.matches("\"untrusted\":").count(), 1, "{text}");
 }

@@ -181,7 +181,8 @@ fn status_of_one_message() {
     });
     let mut program = Launch::account(&elks).serve();
     let called = program.call("check_sms_status", json!({"message_id": "s1"}));
-    assert_eq!((&called.facts()["status"], &called.facts()["cost"]), (&json!("sent"), &json!(470)));
+    let message = &called.facts()["message"];
+    assert_eq!((&message["id"], &message["status"], &message["cost"]), (&json!("s1"), &json!("sent"), &json!(470)));
     assert!(called.text().contains("whether it arrives is not known yet") && called.text().contains("0.047 SEK"));
     let error = program.call("check_sms_status", json!({"message_id": "s2"})).failed("ELKS_API_ERROR");
     assert!(error.contains("404") && error.contains("no such message"), "{error}");
@@ -287,7 +288,7 @@ fn a_reply_arrives_in_the_simulator() {
     let id = json!({"message_id": sent.facts()["id"]});
     let mut statuses = Vec::new();
     for _ in 0..2 {
-        statuses.push(program.call("check_sms_status", id.clone()).facts()["status"].clone());
+        statuses.push(program.call("check_sms_status", id.clone()).facts()["message"]["status"].clone());
     }
     assert_eq!(statuses, ["sent", "delivered"], "created, sent, delivered over its own clock");
     let history = program.call("get_sms_messages", json!({"direction": "inbound", "limit": 1}));

@@ -243,7 +243,7 @@ fn every_fault_of_the_simulator_does_what_its_table_says() {
             Ok(status) => {
                 let id = json!({"message_id": sent.facts()["id"]});
                 let _ = program.call("check_sms_status", id.clone());
-                assert_eq!(program.call("check_sms_status", id).facts()["status"], status);
+                assert_eq!(program.call("check_sms_status", id).facts()["message"]["status"], status);
             }
         }
     }

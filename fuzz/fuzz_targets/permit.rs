@@ -1,14 +1,9 @@
-//! Whatever request comes, the permit check does not panic, and what it lets through is the approved
-//! message at the approved place and nothing else.
+//! For any request: the permit check does not panic, and it lets only the approved message at the approved place pass.
 #![no_main]
-#![allow(dead_code, reason = "the permit has constructors that only the program uses")]
 
+use elks_sandbox::{Allowed, Permit, RequestPattern};
 use http::{HeaderMap, Method, Uri};
 use libfuzzer_sys::fuzz_target;
-use permit::{Allowed, Permit, Shape};
-
-#[path = "../../host/src/permit.rs"]
-mod permit;
 
 const TO: &str = "+46701740605";
 const FROM: &str = "Elks";
@@ -16,12 +11,12 @@ const TEXT: &str = "He\u{7}j";
 
 fuzz_target!(|input: (bool, bool, bool, String, Vec<u8>)| {
     let (post, flash, dry_run, uri, body) = input;
-    // Half of the tries go to the right place, so that bodies are looked at.
+    // Half of the inputs go to the right place, so that bodies are compared.
     let uri = if uri.len() % 2 == 0 { "https://api.46elks.com/a1/sms".to_string() } else { uri };
     let Ok(parsed) = uri.parse::<Uri>() else { return };
     let method = if post { Method::POST } else { Method::GET };
-    let shape = Shape::PostSms { to: TO.into(), from: FROM.into(), message: TEXT.into(), flash, dry_run };
-    let mut permit = Permit::new(vec![Allowed { times: 1, shape }]);
+    let request = RequestPattern::PostSms { to: TO.into(), from: FROM.into(), message: TEXT.into(), flash, dry_run };
+    let mut permit = Permit::new(vec![Allowed { times: 1, request }]);
     let Ok(sends) = permit.spend(&method, &parsed, &HeaderMap::new(), &body) else { return };
     assert_eq!(uri, "https://api.46elks.com/a1/sms");
     assert!(post && sends != dry_run);

@@ -87,7 +87,7 @@ def tables(figures):
 
 
 def chart(figures):
-    """Bars for each tool: what the rules cost natively, and what the sandbox and the door add."""
+    """Bars for each tool: what the rules cost natively, and what the sandbox and the egress add."""
     left, bar, gap, scale = 190, 22, 14, 3.2
     height = len(TOOLS) * (bar + gap) + 70
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {height}" font-family="sans-serif" font-size="13">',
@@ -103,7 +103,7 @@ def chart(figures):
     y = height - 14
     parts += [f'<rect x="{left}" y="{y - 11}" width="12" height="12" fill="#4a7"/><text x="{left + 18}" y="{y}">the rules, natively</text>',
               f'<rect x="{left + 160}" y="{y - 11}" width="12" height="12" fill="#47a"/>'
-              f'<text x="{left + 178}" y="{y}">instance, crossing, permit and door</text>', "</svg>"]
+              f'<text x="{left + 178}" y="{y}">instance, crossing, permit and egress</text>', "</svg>"]
     return "\n".join(parts) + "\n"
 
 
