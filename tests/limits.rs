@@ -1,5 +1,5 @@
-//! Rate limits. That no minute admits more than the limit is proved with a clock of its own in
-//! `host/src/gate.rs`; here is what a client sees.
+//! Rate limits, as a client sees them. `host/sandbox/src/rate_limit.rs` proves with a clock of its own that no minute admits
+//! more than the limit.
 
 use crate::support::RECIPIENT;
 use crate::support::program::Launch;

@@ -2,10 +2,11 @@
 //! becomes an MCP tool list, a list of permitted imports, and Rust records. The program and the tests' hostile component
 //! are built with the same code.
 //!
-//! A build script is told everything by environment variables, so this crate reads them: `CARGO`, `RUSTC`, `TARGET` and
+//! cargo passes everything to a build script in environment variables, so this crate reads them: `CARGO`, `RUSTC`, `TARGET` and
 //! the `CARGO_PKG_…` variables of the package whose build script runs.
 
 #![expect(clippy::disallowed_methods, reason = "cargo passes everything to a build script in the environment")]
+#![expect(clippy::print_stdout, reason = "cargo reads what a build script prints")]
 
 mod contract;
 mod guest;
