@@ -51,8 +51,10 @@ pub(crate) fn run_all() -> Result<()> {
     run(&mut cargo("clippy --workspace --all-targets --locked -- -D warnings"))?;
     for manifest in OTHER_WORKSPACES {
         let mut clippy = cargo("clippy --all-targets --locked --manifest-path");
+        // clippy.toml lists what only some modules of the program may call; these are other programs.
+        clippy.args([manifest, "--", "-D", "warnings", "-A", "clippy::disallowed_methods"]);
         // One folder for all, so that what the workspaces share is compiled once.
-        run(clippy.args([manifest, "--", "-D", "warnings"]).env("CARGO_TARGET_DIR", target()))?;
+        run(clippy.env("CARGO_TARGET_DIR", target()))?;
     }
 
     steps.begin("documentation");
