@@ -5,7 +5,7 @@
 //! 2. built from `guest/`, in a clone of the repository;
 //! 3. the file that the published crate carries in `component/`, with its digest.
 //!
-//! In each case its imports and exports are held against `wit/`. Files in `OUT_DIR`:
+//! In each case its imports and exports are compared with `wit/`. Files in `OUT_DIR`:
 //!
 //! - `elks-sms.wasm`: the component, as other hosts load it
 //! - `elks-sms.cwasm`: the same, compiled for this target's baseline
@@ -37,7 +37,7 @@ fn run() -> Result<()> {
     println!("cargo::rerun-if-env-changed={COMPONENT_VARIABLE}");
     println!("cargo::rerun-if-changed=build.rs");
 
-    let is_clone = root.join("guest/Cargo.toml").exists();
+    let is_clone = root.join("guest/Cargo.toml").exists() && root.join("wit/elks.wit").exists();
     let wit = if is_clone { root.join("wit") } else { host.join("component/wit") };
     println!("cargo::rerun-if-changed={}", wit.display());
     let contract = Contract::read(&wit)?;
@@ -46,10 +46,11 @@ fn run() -> Result<()> {
     fs::write(out.join("imports.txt"), contract.import_list()?)?;
 
     let (component, source) = match env::var_os(COMPONENT_VARIABLE).filter(|file| !file.is_empty()) {
-        Some(file) => (given(root, Path::new(&file), &contract)?, "ELKS_COMPONENT"),
+        Some(file) => (given(root, is_clone, Path::new(&file))?, COMPONENT_VARIABLE),
         None if is_clone => (built(root, &out, &contract)?, "source"),
         None => (packed(&host)?, "package"),
     };
+    contract.check(&component).with_context(|| format!("the component ({source}) is refused"))?;
     fs::write(out.join("elks-sms.wasm"), &component)?;
     let description = describe(&component)?;
     fs::write(out.join("elks-sms.wit"), description.wit)?;
@@ -60,13 +61,13 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-/// The component that the builder names. A relative path counts from the folder of the workspace.
-fn given(root: &Path, file: &Path, contract: &Contract) -> Result<Vec<u8>> {
+/// The component that the builder names. In a clone, a relative path counts from the repository; elsewhere there is no
+/// folder that it could count from.
+fn given(root: &Path, is_clone: bool, file: &Path) -> Result<Vec<u8>> {
+    ensure!(is_clone || file.is_absolute(), "{COMPONENT_VARIABLE}: give an absolute path, not {}", file.display());
     let path = root.join(file);
     println!("cargo::rerun-if-changed={}", path.display());
-    let component = fs::read(&path).with_context(|| format!("{COMPONENT_VARIABLE}: cannot read {}", path.display()))?;
-    contract.check(&component).with_context(|| format!("{COMPONENT_VARIABLE}: {} is refused", path.display()))?;
-    Ok(component)
+    fs::read(&path).with_context(|| format!("{COMPONENT_VARIABLE}: cannot read {}", path.display()))
 }
 
 /// The component of this repository, built from source.
@@ -74,9 +75,7 @@ fn built(root: &Path, out: &Path, contract: &Contract) -> Result<Vec<u8>> {
     for watched in ["guest", "Cargo.lock", "Cargo.toml"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
-    let component = contract.with_metadata(&build(root, "elks-sms", &out.join("guest"))?)?;
-    contract.check(&component)?;
-    Ok(component)
+    contract.with_metadata(&build(root, "elks-sms", &out.join("guest"))?)
 }
 
 /// The component that the published crate carries.

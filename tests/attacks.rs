@@ -41,10 +41,10 @@ pub struct Scene {
 
 impl Scene {
     pub fn new(dry_run: bool) -> Self {
-        Self::before(Arc::new(Simulator::new(&credentials(), SENDER)), dry_run)
+        Self::with_upstream(Arc::new(Simulator::new(&credentials(), SENDER)), dry_run)
     }
 
-    pub fn before(upstream: Arc<dyn Upstream>, dry_run: bool) -> Self {
+    pub fn with_upstream(upstream: Arc<dyn Upstream>, dry_run: bool) -> Self {
         let lines = Arc::new(Lines::default());
         let handler = |sandbox, lines: Arc<Lines>| {
             let mut settings = Settings::read(|_| None, true).unwrap();
@@ -350,12 +350,21 @@ async fn text_of_a_component_cannot_control_a_terminal() {
 #[test]
 fn a_component_that_imports_anything_else_is_refused_at_load() {
     assert_eq!(hostile::FORBIDDEN.len(), 7);
-    for (import, bytes) in hostile::FORBIDDEN {
+    for (import, bytes, refused_by_the_build) in hostile::FORBIDDEN {
         let refused = image(bytes).err().unwrap_or_else(|| panic!("{import} was taken"));
-        assert!(format!("{refused:#}").contains(import), "{import}: {refused:#}");
+        assert!(refused.to_string().contains(import), "{import}: {refused}");
+        assert!(refused_by_the_build.contains(import), "{import}: {refused_by_the_build}");
     }
     let timeouts = image(hostile::FORBIDDEN[0].1).err().expect("no timeouts").to_string();
     assert!(timeouts.contains("[constructor]request-options"), "function by function: {timeouts}");
+}
+
+#[test]
+fn a_build_takes_a_component_of_the_same_world_and_no_other() {
+    let [attacker, without_exports, core_module] = hostile::REFUSALS;
+    assert_eq!(attacker, "", "the attacker has the imports and exports of the world");
+    assert!(without_exports.contains("does not export") && without_exports.contains("elks:sms/"), "{without_exports}");
+    assert!(core_module.contains("not a WebAssembly component"), "{core_module}");
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn a_huge_result_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_request_without_a_response_times_out() {
     let scene = Scene::new(false);
-    // The clock stands still unless everybody waits, and then it jumps: twenty seconds in no time.
+    // The paused clock advances only when all tasks wait, so the test takes no real time.
     let begun = tokio::time::Instant::now();
     let error = scene.call(Tool::SendSms, json!({"to": "+46701740688", "message": "valid"})).await;
     let error = error.err().expect("no answer comes").to_string();
@@ -67,7 +67,7 @@ async fn a_request_without_a_response_times_out() {
 async fn a_silent_server_ends_the_call_in_time() {
     let elks = FakeElks::answering(|_| Reaction::Silence);
     let upstream = Arc::new(ElksApi::at(elks.address, &elks.certificate).unwrap());
-    let scene = Arc::new(Scene::before(upstream, false));
+    let scene = Arc::new(Scene::with_upstream(upstream, false));
     let call = tokio::spawn({
         let scene = Arc::clone(&scene);
         async move { scene.query("wait and wait").await }
@@ -86,7 +86,7 @@ async fn a_silent_server_ends_the_call_in_time() {
     let waited = begun.elapsed();
     assert!(
         waited > Duration::from_secs(20) && waited < CALL_TIMEOUT + Duration::from_secs(1),
-        "one request is given up, then the call: {waited:?}"
+        "one request times out, then the call: {waited:?}"
     );
     drop(elks);
 }
@@ -97,7 +97,7 @@ async fn a_server_that_accepts_and_stays_silent_is_unreachable() {
     let address = listener.local_addr().unwrap();
     let certificate = FakeElks::answering(|_| Reaction::HangUp).certificate.clone();
     let upstream = Arc::new(ElksApi::at(address, &certificate).unwrap());
-    let scene = Arc::new(Scene::before(upstream, false));
+    let scene = Arc::new(Scene::with_upstream(upstream, false));
     let call = tokio::spawn({
         let scene = Arc::clone(&scene);
         async move { scene.query("read").await }
@@ -116,7 +116,7 @@ async fn a_server_that_accepts_and_stays_silent_is_unreachable() {
 async fn answered(reaction: impl Fn() -> Reaction + Send + Sync + 'static) -> String {
     let elks = FakeElks::answering(move |_| reaction());
     let upstream = Arc::new(ElksApi::at(elks.address, &elks.certificate).unwrap());
-    let scene = Scene::before(upstream, false);
+    let scene = Scene::with_upstream(upstream, false);
     let error = scene.query("read").await.err().expect("no sense comes back").to_string();
     assert_eq!(scene.audits().len(), 1);
     error

@@ -41,7 +41,6 @@ fn quoted(page: &str) -> Vec<&str> {
 fn what_the_readme_quotes_is_what_the_demo_and_cargo_test_print() {
     let snapshot = read("tests/snapshots/demo.snap");
     let printed: Vec<&str> = snapshot.lines().collect();
-    let tests: String = crate::tidy::sources("tests").into_iter().map(|(_, text)| text).collect();
     let (mut steps, mut results) = (0, 0);
     let readme = read("README.md");
     for block in quoted(&readme) {
@@ -55,8 +54,9 @@ fn what_the_readme_quotes_is_what_the_demo_and_cargo_test_print() {
             // How many tests there are and how long they take is not checked.
             for line in block.lines().filter(|line| !line.starts_with("test result: ok. ")) {
                 let name = line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... ok"));
-                let (_, name) = name.and_then(|name| name.split_once("::")).expect("is a line of cargo test");
-                assert!(tests.contains(&format!("fn {name}()")), "README.md: there is no test {name}");
+                let (module, name) = name.and_then(|name| name.split_once("::")).expect("is a line of cargo test");
+                let tests = read(&format!("tests/{module}.rs"));
+                assert!(tests.contains(&format!("fn {name}()")), "README.md: {module} has no test {name}");
                 results += 1;
             }
         } else {

@@ -1,5 +1,5 @@
-//! Rate limits, as a client sees them. `host/sandbox/src/rate_limit.rs` proves with a clock of its own that no minute admits
-//! more than the limit.
+//! Rate limits, as a client sees them. `host/sandbox/src/rate_limit.rs` proves with a clock of its own that no minute
+//! admits more than the limit.
 
 use crate::support::RECIPIENT;
 use crate::support::program::Launch;

@@ -1,4 +1,5 @@
-//! For any response of 46elks: the tools do not panic, and no text of a result or of an error has an invisible character.
+//! For any response of 46elks: the tools do not panic, and no text of a result or of an error has an invisible
+//! character.
 #![no_main]
 
 use elks_sms::native::queries::{

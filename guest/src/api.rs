@@ -85,6 +85,11 @@ impl SmsJson {
         self.0.text("id").filter(|id| forms::is_message_id(id))
     }
 
+    /// Whether there is an id, of whatever form.
+    pub(crate) fn has_id(&self) -> bool {
+        self.0.has("id")
+    }
+
     /// The delivery status.
     pub(crate) fn status(&self) -> Option<Status> {
         self.0.text("status").map(|status| match status {
@@ -201,8 +206,8 @@ impl AccountJson {
         self.0.integer("usagelimit")
     }
 
-    /// Whether the credentials are those of a subaccount. Its id begins with `a` (a main account's with `u`), and it has
-    /// no balance of its own.
+    /// Whether the credentials are those of a subaccount. Its id begins with `a` (a main account's with `u`), and it
+    /// has no balance of its own.
     pub(crate) fn is_subaccount(&self) -> bool {
         self.balance().is_none()
             && (self.balance_used().is_some() || self.0.text("id").is_some_and(|id| id.starts_with('a')))

@@ -1,5 +1,5 @@
-//! The search through the history, page by page, and the cursor that continues it. The form of requests and responses is
-//! in `api`; counting and sentences are elsewhere.
+//! The search through the history, page by page, and the cursor that continues it. The form of requests and responses
+//! is in `api`; counting and sentences are elsewhere.
 
 use crate::api::{self, PageJson, Purpose};
 use crate::bindings::queries::{DirectionFilter, GetSmsMessagesRequest};
@@ -111,9 +111,9 @@ impl Search {
         Self { start: None, end: None, to: None, direction: DirectionFilter::Outbound, limit, after: None }
     }
 
-    /// Collects the messages of the direction, each id once: 46elks cannot filter by direction, and messages of the same
-    /// time may stand on two pages. At most [`MAX_PAGE`] messages are collected, so comparing each id with all of them is
-    /// fast enough.
+    /// Collects the messages of the direction, each id once: 46elks cannot filter by direction, and messages of the
+    /// same time may stand on two pages. At most [`MAX_PAGE`] messages are collected, so comparing each id with all of
+    /// them is fast enough.
     ///
     /// # Errors
     /// A refusal of 46elks, or a response that is lost or no page.

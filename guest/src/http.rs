@@ -1,5 +1,5 @@
-//! The component's only use of wasi:http: it sends one request and reads one response. It knows the address of 46elks and
-//! the Authorization header, and nothing of SMS. Nothing is retried here.
+//! The component's only use of wasi:http: it sends one request and reads one response. It knows the address of 46elks
+//! and the Authorization header, and nothing of SMS. Nothing is retried here.
 
 use crate::bindings::types::{Account, Credentials, Error};
 use crate::bindings::wasi::http::outgoing_handler;

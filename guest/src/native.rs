@@ -1,4 +1,5 @@
-//! The six tools as plain functions outside a component, for benchmarks and fuzzing. The caller passes a closure (or any
+//! The six tools as plain functions outside a component, for benchmarks and fuzzing. The caller passes a closure (or
+//! any
 //! [`Fetch`]) that answers in the place of 46elks. Re-exports only: the component does not use this module.
 
 pub use crate::bindings::{queries, sending, types};

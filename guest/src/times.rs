@@ -10,13 +10,14 @@ pub(crate) fn from_api(api: &str) -> Option<String> {
     Some(format!("{}Z", format(parse_api(api)?)))
 }
 
-/// A time of the API, one millisecond later. A request for messages before the result includes those of the time itself.
+/// A time of the API, one millisecond later. A request for messages before the result includes those of the time
+/// itself.
 pub(crate) fn just_after(api: &str) -> Option<String> {
     Some(format(parse_api(api)?.checked_add_signed(TimeDelta::milliseconds(1))?))
 }
 
-/// A time of a caller (ISO 8601, with or without zone; a date alone is its midnight) in the form of the API: UTC without
-/// zone.
+/// A time of a caller (ISO 8601, with or without zone; a date alone is its midnight) in the form of the API: UTC
+/// without zone.
 ///
 /// # Errors
 /// The text is not a time.

@@ -1,4 +1,5 @@
-//! The six tools: check the request, ask 46elks, read the response. Each takes the [`Fetch`] that asks. The rules are in
+//! The six tools: check the request, ask 46elks, read the response. Each takes the [`Fetch`] that asks. The rules are
+//! in
 //! `sms-rules`, the API in `api`, the sentences in `summary`; policy is the host's.
 
 use crate::api::{self, AccountJson, Outgoing, Purpose, SmsJson};
@@ -30,10 +31,11 @@ pub fn send_sms(fetch: &impl Fetch, account: &Account, request: SendSmsRequest) 
     let purpose = if dry_run { Purpose::Query } else { Purpose::Send };
     let sms = SmsJson(api::read(fetch.fetch(&api::send(draft.outgoing(flash, dry_run))), purpose)?);
     // A real send has an id, and a dry run has none. Anything else is not what was asked for.
-    match (dry_run, sms.id()) {
-        (false, None) => return Err(outcome_unknown("46elks answered without a message id")),
-        (true, Some(_)) => return Err(outcome_unknown("46elks answered a dry run with a message id")),
-        _ => {}
+    if !dry_run && sms.id().is_none() {
+        return Err(outcome_unknown("46elks answered without a message id"));
+    }
+    if dry_run && sms.has_id() {
+        return Err(outcome_unknown("46elks answered a dry run with a message id"));
     }
     let mut sent = SentSms {
         summary: String::new(),

@@ -79,8 +79,8 @@ impl Bench {
         matches!(call.run(&self.sandbox, &account, &self.egress(call), deadline).await, Ok(Ok(_)))
     }
 
-    /// What happens outside the component when it sends: egress, credentials, simulator, response. Returns whether 46elks
-    /// accepted the message.
+    /// What happens outside the component when it sends: egress, credentials, simulator, response. Returns whether
+    /// 46elks accepted the message.
     async fn send(&self, call: &Call) -> bool {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("from", &self.settings.sender).append_pair("to", TO).append_pair("message", TEXT);

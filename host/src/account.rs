@@ -1,4 +1,5 @@
-//! The check of the account: 46elks is asked once whether the credentials are good, and every call waits for the answer.
+//! The check of the account: 46elks is asked once whether the credentials are good, and every call waits for the
+//! answer.
 
 use crate::component::NoAnswer;
 use crate::contract::Error;
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn only_46elks_vouches_for_an_account() {
+    fn only_46elks_confirms_an_account() {
         let trace = |status| Trace { requests: 1, last_status: status, ..Trace::default() };
         let record = |currency: &str| Ok(Ok(json!({ "currency": currency })));
         let sek = Ok(Verified { currency: Some("SEK".into()) });

@@ -1,5 +1,5 @@
-//! The audit log: one JSON line a call. A record consists of masked types only; no field could hold a text, a whole
-//! number or a secret.
+//! The audit log: one JSON line a call, without texts, whole numbers or secrets. [`Params::masked`] is the only way in
+//! for what a caller wrote.
 
 use crate::clock::Clock;
 use crate::failure::{Code, Failure};
@@ -11,6 +11,7 @@ use elks_sandbox::{Egress, Rule, Trace};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sms_rules::invisible::escape;
+use sms_rules::limits::MAX_PAGE;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -93,7 +94,7 @@ impl AuditGuard {
     }
 
     /// Ends a call that failed before the component ran.
-    pub fn refuse(mut self, failure: Failure) -> Failure {
+    pub fn fail(mut self, failure: Failure) -> Failure {
         self.end(Some(&failure));
         failure
     }
@@ -198,7 +199,10 @@ impl Params {
                 ("to" | "from", Value::String(party)) => (name, escape(&mask::party(party)).into()),
                 ("to" | "from", _) => (name, "****".into()),
                 ("message", Value::String(text)) => ("message_length", text.chars().count().into()),
-                ("limit", Value::Number(_)) | ("flashsms" | "dry_run", Value::Bool(_)) => (name, value.clone()),
+                ("limit", Value::Number(limit)) if limit.as_u64().is_some_and(|limit| limit <= MAX_PAGE.into()) => {
+                    (name, value.clone())
+                }
+                ("flashsms" | "dry_run", Value::Bool(_)) => (name, value.clone()),
                 ("direction", Value::String(word)) if ["inbound", "outbound", "both"].contains(&word.as_str()) => {
                     (name, value.clone())
                 }
@@ -282,6 +286,9 @@ mod tests {
             ("end", ""),
         ] {
             assert_eq!(params(json!({name: value})), json!({name: "(invalid)"}), "{value}");
+        }
+        for limit in [json!(46701740605_u64), json!(101), json!(-1), json!(0.5)] {
+            assert_eq!(params(json!({"limit": limit})), json!({"limit": "(invalid)"}), "a limit can be a phone number");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::stderr::Sink;
 use crate::tools::{Call, Tool};
 use crate::verdict::{Success, Verdict, verdict};
 use elks_sandbox::sandbox::CALL_TIMEOUT;
-use elks_sandbox::{Egress, RateLimiter, Sandbox, Upstream};
+use elks_sandbox::{Class, Egress, RateLimiter, Sandbox, Upstream};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::sync::{Notify, OnceCell};
@@ -40,8 +40,8 @@ pub(crate) struct Begun {
 
 impl Begun {
     /// Ends the call without running it.
-    pub(crate) fn refuse(self, failure: Failure) -> Failure {
-        self.guard.refuse(failure)
+    pub(crate) fn fail(self, failure: Failure) -> Failure {
+        self.guard.fail(failure)
     }
 }
 
@@ -139,9 +139,10 @@ impl CallHandler {
                 Ok(Begun { call, guard })
             }
             Err(error) => {
-                let dry_run = tool.is_dry_run(&self.settings) || params.ask_for_dry_run();
+                let dry_run =
+                    tool.is_dry_run(&self.settings) || (tool.class() == Class::Sending && params.ask_for_dry_run());
                 let failure = Failure::new(Code::Validation, error.to_string());
-                Err(self.log.begin(tool, params, dry_run).refuse(failure))
+                Err(self.log.begin(tool, params, dry_run).fail(failure))
             }
         }
     }
@@ -172,7 +173,7 @@ impl CallHandler {
     }
 
     /// Runs the component's function for a call.
-    pub(crate) async fn run(
+    async fn run(
         &self,
         call: &Call,
         account: &Account,

@@ -1,6 +1,6 @@
 //! What reviewers want to see: what the component can reach, which bytes it is, and what a call of each tool may cause.
 
-use crate::component::{COMPONENT, ORIGIN, SHA256};
+use crate::component::{COMPONENT, IS_OWN, ORIGIN, SHA256};
 use crate::config::Settings;
 use crate::tools::{TOOLS_JSON, Tool};
 use anyhow::{Context, Result};
@@ -74,8 +74,9 @@ pub fn write_json(out: &mut dyn Write) -> Result<()> {
     }
     let capabilities = json!({
         "component": {
-            "name": "elks-sms",
-            "version": env!("CARGO_PKG_VERSION"),
+            // Nobody knows what a component that the builder named calls itself.
+            "name": IS_OWN.then_some("elks-sms"),
+            "version": IS_OWN.then_some(env!("CARGO_PKG_VERSION")),
             "bytes": COMPONENT.len(),
             "sha256": SHA256,
             "origin": ORIGIN,

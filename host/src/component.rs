@@ -15,6 +15,9 @@ pub const ORIGIN: &str = match env!("ELKS_COMPONENT_SOURCE").as_bytes() {
     _ => "given to the build by ELKS_COMPONENT",
 };
 
+/// Whether it is the component of this release, and not one that the builder named.
+pub const IS_OWN: bool = !matches!(env!("ELKS_COMPONENT_SOURCE").as_bytes(), b"ELKS_COMPONENT");
+
 /// The component compiled ahead of time for this program's target.
 const IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/elks-sms.cwasm"));
 

@@ -29,8 +29,8 @@ pub const QUERIES_PER_MINUTE: &str = "RATE_LIMIT_QUERIES_PER_MINUTE";
 pub const DEFAULT_SMS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// What [`QUERIES_PER_MINUTE`] is when it is not set, in calls a minute.
 pub const DEFAULT_QUERIES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
-/// The largest rate that can be set, in calls a minute. It is more than the program can serve, so that users of the Node
-/// server, which has no bound, keep their settings. A larger number is a typing error.
+/// The largest rate that can be set, in calls a minute. It is more than the program can serve, so that users of the
+/// Node server, which has no bound, keep their settings. A larger number is a typing error.
 pub const MAX_RATE: u32 = 1_000_000;
 
 /// The number that the simulated account owns. It is the sender when none is set.
@@ -201,8 +201,8 @@ fn rate(value: &str) -> Option<NonZeroU32> {
     value.parse().ok().filter(|rate: &NonZeroU32| rate.get() <= MAX_RATE)
 }
 
-/// Checks the form of a sender, so that a mistake shows at the start and not at the first message. The component has the
-/// full rules.
+/// Checks the form of a sender, so that a mistake shows at the start and not at the first message. The component has
+/// the full rules.
 fn sender(value: &str) -> Option<String> {
     if value.starts_with('+') {
         return Some(without_separators(value)).filter(|number| is_e164(number));

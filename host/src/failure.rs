@@ -85,7 +85,8 @@ impl Failure {
         )
     }
 
-    /// The failure of a call whose component tried something that is not permitted. `id` finds its line in the audit log.
+    /// The failure of a call whose component tried something that is not permitted. `id` finds its line in the audit
+    /// log.
     pub(crate) fn violation(trace: &Trace, id: &str) -> Self {
         let left = match (trace.may_have_sent(), trace.requests) {
             (true, _) => "A message had already left: look at get_sms_messages before you send again",

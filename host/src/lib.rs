@@ -1,10 +1,11 @@
 //! elks-mcp: an MCP server with which AI assistants send and read SMS through 46elks.
 //!
-//! Everything that understands SMS is a WebAssembly component (`guest/`, contract in `wit/`). This program runs it, assumes
-//! that an attacker has replaced it, and keeps its promises all the same. `docs/architecture.md` has the invariants.
+//! Everything that understands SMS is a WebAssembly component (`guest/`, contract in `wit/`). This program runs it,
+//! assumes that an attacker has replaced it, and keeps its promises all the same. `docs/architecture.md` has the
+//! invariants.
 //!
-//! This library exists for the program, its tests and its benchmarks. It is no stable API; [`elks_sandbox`] is the library
-//! for other programs.
+//! This library exists for the program, its tests and its benchmarks. It is no stable API; [`elks_sandbox`] is the
+//! library for other programs.
 //!
 //! ```text
 //! client ─ mcp/stdio ─ mcp/server ─ Call::parse ─ call ─ sandbox ═╗  component: lib → draft, history → api → http

@@ -61,8 +61,8 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
         (false, true) => "⚠ DRY RUN mode disabled - the simulator pretends to send SMS messages",
     });
     // One thread: each request of the component is a task, and waking another thread costs more than running the task.
-    // A component that computes yields every 10 ms (see the sandbox), and tokio looks at input, signals and timers every
-    // eighth task.
+    // A component that computes yields every 10 ms (see the sandbox), and tokio looks at input, signals and timers
+    // every eighth task.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(8).build()?;
     let ended = runtime.block_on(async {
         let signalled = signals::signals();

@@ -1,7 +1,7 @@
 //! Signals that ask the process to end.
 
-/// Listens for SIGTERM and SIGINT from now on, or for Ctrl-C on other systems. The future resolves when one arrives. Must be
-/// called within the runtime.
+/// Listens for SIGTERM and SIGINT from now on, or for Ctrl-C on other systems. The future resolves when one arrives.
+/// Must be called within the runtime.
 pub fn signals() -> impl Future<Output = ()> + Send {
     #[cfg(unix)]
     let listening = {

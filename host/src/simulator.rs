@@ -1,9 +1,9 @@
-//! A simulated 46elks in memory, for trying the program without an account, for demonstrations and for tests. It uses no
-//! socket, no system clock and no randomness.
+//! A simulated 46elks in memory, for trying the program without an account, for demonstrations and for tests. It uses
+//! no socket, no system clock and no randomness.
 //!
-//! It responds as the real API was observed to respond. Where the API's behaviour is not known, a comment marks the choice.
-//! It has a clock of its own: each request moves it forward by two seconds, so that messages are delivered while a person
-//! watches.
+//! It responds as the real API was observed to respond. Where the API's behaviour is not known, a comment marks the
+//! choice. It has a clock of its own: each request moves it forward by two seconds, so that messages are delivered
+//! while a person watches.
 
 use crate::config::SIMULATED_SENDER;
 use bytes::Bytes;
@@ -45,8 +45,8 @@ const BALANCE: i64 = 2_500_000;
 /// Test numbers of 46elks: messages to them are not delivered and cost nothing.
 const TEST_NUMBERS: [&str; 2] = [TEST_NUMBER, "+4670000000"];
 
-/// Faults by recipient, each with its description. The numbers are in the range that Sweden reserves for books and films
-/// (070-174 06 05 to 070-174 06 99).
+/// Faults by recipient, each with its description. The numbers are in the range that Sweden reserves for books and
+/// films (070-174 06 05 to 070-174 06 99).
 pub const FAULTS: [(&str, Fault, &str); 12] = [
     (
         "+46701740688",
@@ -113,8 +113,8 @@ pub enum Outcome {
 pub struct Simulator(Mutex<State>);
 
 impl Simulator {
-    /// An account with these credentials that owns a number, and a short history. A username that begins with `a` belongs
-    /// to a subaccount.
+    /// An account with these credentials that owns a number, and a short history. A username that begins with `a`
+    /// belongs to a subaccount.
     pub fn new(credentials: &Credentials, number: &str) -> Self {
         Self(Mutex::new(State::new(credentials, number)))
     }

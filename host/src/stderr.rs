@@ -12,8 +12,8 @@ pub trait Sink: Send + Sync {
     fn line(&self, line: &str);
 }
 
-/// Capacity of the queue, in lines (a few megabytes). When it is full, lines are dropped and counted: a client that never
-/// reads stderr must not stop the session.
+/// Capacity of the queue, in lines (a few megabytes). When it is full, lines are dropped and counted: a client that
+/// never reads stderr must not stop the session.
 const MAX_QUEUED_LINES: usize = 10_000;
 
 /// How long the end of the program waits for queued lines to be written.
@@ -56,7 +56,7 @@ impl Stderr {
         Self { lines, lost: AtomicU64::new(0) }
     }
 
-    /// Waits until all queued lines are written, at most [`DRAIN_TIMEOUT`].
+    /// Waits until all queued lines are written, at most one second.
     pub fn finish(&self) {
         let until = Instant::now() + DRAIN_TIMEOUT;
         let lost = self.lost.swap(0, Ordering::Relaxed);

@@ -47,7 +47,8 @@ fn run() -> Result<()> {
     for watched in ["wit", "tests/hostile", "Cargo.lock", "Cargo.toml"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
-    fs::write(out.join("imports.txt"), Contract::read(&root.join("wit"))?.import_list()?)?;
+    let contract = Contract::read(&root.join("wit"))?;
+    fs::write(out.join("imports.txt"), contract.import_list()?)?;
     let hostile = build(root, "hostile-guest", &out.join("guest"))?;
     fs::write(out.join("hostile.cwasm"), compile(&hostile)?)?;
     fs::write(out.join("grower.cwasm"), compile(&wat::parse_str(GROWER)?)?)?;
@@ -56,10 +57,22 @@ fn run() -> Result<()> {
     for (name, import, function) in FORBIDDEN {
         let text = format!("(component (import \"{import}\" (instance {function})))");
         let path = out.join(name).with_extension("cwasm");
-        fs::write(&path, compile(&wat::parse_str(text)?)?)?;
-        writeln!(list, "({import:?}, include_bytes!({path:?}) as &[u8]),")?;
+        let component = wat::parse_str(text)?;
+        fs::write(&path, compile(&component)?)?;
+        writeln!(list, "({import:?}, include_bytes!({path:?}) as &[u8], {:?}),", refusal(&contract, &component))?;
     }
     list.push(']');
     fs::write(out.join("forbidden.rs"), list)?;
+    let refusals = [
+        refusal(&contract, &hostile),
+        refusal(&contract, &wat::parse_str("(component)")?),
+        refusal(&contract, &wat::parse_str("(module)")?),
+    ];
+    fs::write(out.join("refusals.rs"), format!("{refusals:?}"))?;
     Ok(())
+}
+
+/// Why a build with `ELKS_COMPONENT` refuses a component; empty when it does not.
+fn refusal(contract: &Contract, component: &[u8]) -> String {
+    contract.check(component).err().map(|error| format!("{error:#}")).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! The encoding of a text (GSM 03.38 or UTF-16) and the number of its parts. Prices are not here: they come from 46elks.
+//! The encoding of a text (GSM 03.38 or UTF-16) and the number of its parts. Prices are not here: they come from
+//! 46elks.
 //!
 //! ```
 //! use sms_rules::gsm;

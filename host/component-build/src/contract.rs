@@ -9,7 +9,7 @@ use wit_component::{DecodedWasm, WitPrinter};
 use wit_parser::{IndexMap, PackageId, Resolve, WorldItem, WorldKey};
 
 /// The world whose imports and exports a component must have.
-const WORLD: &str = "elks-sms";
+pub(crate) const WORLD: &str = "elks-sms";
 
 /// The package in `wit/`.
 pub struct Contract {
@@ -80,7 +80,7 @@ impl Contract {
     /// Checks that a component imports no function that the contract does not list, and exports each of its tools.
     ///
     /// # Errors
-    /// The first function that is too much or missing, by name.
+    /// The first function that is not permitted or missing, by name.
     pub fn check(&self, component: &[u8]) -> Result<()> {
         let (imports, exports) = interfaces(&decode(component)?)?;
         let listed = self.imports()?;

@@ -48,8 +48,8 @@ fn rustc(arguments: &[&str]) -> Result<String> {
 }
 
 /// Flags for rustc beyond the profile. They keep paths of the building machine out of the component, so that it is the
-/// same bytes wherever it is built: the checkout, the unpacked sources of each registry, and the sources of the standard
-/// library, whose path names rustc's commit unless the toolchain contains them.
+/// same bytes wherever it is built: the checkout, the unpacked sources of each registry, and the sources of the
+/// standard library, whose path names rustc's commit unless the toolchain contains them.
 fn flags(root: &Path) -> Result<Vec<String>> {
     let home = || env::home_dir().map(|home| home.join(".cargo"));
     let cargo_home = env::var_os("CARGO_HOME").map(Into::into).or_else(home).context("there is no CARGO_HOME")?;

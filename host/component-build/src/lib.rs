@@ -1,9 +1,9 @@
-//! For build scripts: a guest crate becomes a component and an image that is compiled ahead of time; its contract in WIT
-//! becomes an MCP tool list, a list of permitted imports, and Rust records. The program and the tests' hostile component
-//! are built with the same code.
+//! For build scripts: a guest crate becomes a component and an image that is compiled ahead of time; its contract in
+//! WIT becomes an MCP tool list, a list of permitted imports, and Rust records. The program and the tests' hostile
+//! component are built with the same code.
 //!
-//! cargo passes everything to a build script in environment variables, so this crate reads them: `CARGO`, `RUSTC`, `TARGET` and
-//! the `CARGO_PKG_…` variables of the package whose build script runs.
+//! cargo passes everything to a build script in environment variables, so this crate reads them: `CARGO`, `RUSTC`,
+//! `TARGET` and the `CARGO_PKG_…` variables of the package whose build script runs.
 
 #![expect(clippy::disallowed_methods, reason = "cargo passes everything to a build script in the environment")]
 #![expect(clippy::print_stdout, reason = "cargo reads what a build script prints")]

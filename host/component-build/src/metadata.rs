@@ -2,11 +2,11 @@
 //! registries of components read them, and every comment of `wit/`.
 //!
 //! The comments are in a section named `package-docs`. A tool that prints a component can attach comments only to its
-//! world, which it calls `root` whatever the world's name was: interfaces belong to packages that it does not see. So all
-//! comments of `wit/` become the world's text, in the two fields that tools of every age read. A tool that meets a field
-//! that it does not know refuses the component.
+//! world, which it calls `root` whatever the world's name was: interfaces belong to packages that it does not see. So
+//! all comments of `wit/` become the world's text, in the two fields that tools of every age read. A tool that meets a
+//! field that it does not know refuses the component.
 
-use crate::contract::Contract;
+use crate::contract::{Contract, WORLD};
 use crate::tools::text;
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -45,7 +45,7 @@ fn append(component: &mut Vec<u8>, name: &str, data: &[u8]) {
 /// Every comment of `wit/`.
 fn comments(contract: &Contract) -> Result<serde_json::Value> {
     let Contract { resolve, package } = contract;
-    let world = &resolve.worlds[resolve.select_world(&[*package], Some("elks-sms"))?];
+    let world = &resolve.worlds[resolve.select_world(&[*package], Some(WORLD))?];
     let mut all = format!("{}\n\n# Imports\n\n", text(&world.docs));
     for item in world.imports.values() {
         if let WorldItem::Interface { id, docs, .. } = item {

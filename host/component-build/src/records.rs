@@ -12,12 +12,12 @@ use std::fmt::Write as _;
 use wit_parser::{Docs, Resolve, Type, TypeDefKind, TypeId};
 
 /// Which way values of a type go, seen from the host.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+#[derive(Clone, Copy)]
+struct Ways {
     /// Into the component: requests.
-    In,
+    inward: bool,
     /// Out of the component: results and errors.
-    Out,
+    outward: bool,
 }
 
 /// The Rust source of all types that tools use, and of the tools themselves.
@@ -38,54 +38,49 @@ pub(crate) fn source(contract: &Contract) -> Result<String> {
             writeln!(source, "    function: {:?},", function.name)?;
             writeln!(source, "    class: Class::{class},\n}};\n")?;
             for param in &function.params {
-                collect(resolve, &param.ty, &mut inward);
+                collect(resolve, &param.ty, &mut inward)?;
             }
             if let Some(result) = &function.result {
-                collect(resolve, result, &mut outward);
+                collect(resolve, result, &mut outward)?;
             }
         }
     }
     // In the order of the contract, not of discovery: the file can be read beside wit/.
     for (id, ty) in resolve.types.iter() {
-        for (types, way) in [(&inward, Way::In), (&outward, Way::Out)] {
-            if types.contains(&id) && ty.name.is_some() {
-                define(&mut source, resolve, id, way)?;
-            }
+        let ways = Ways { inward: inward.contains(&id), outward: outward.contains(&id) };
+        if (ways.inward || ways.outward) && ty.name.is_some() {
+            define(&mut source, resolve, id, ways)?;
         }
     }
     Ok(source)
 }
 
 /// All named types that a type consists of.
-fn collect(resolve: &Resolve, ty: &Type, found: &mut BTreeSet<TypeId>) {
-    let Type::Id(id) = ty else { return };
-    let mut inner = |ty: &Type| collect(resolve, ty, found);
-    match &resolve.types[*id].kind {
-        TypeDefKind::Type(ty) | TypeDefKind::Option(ty) | TypeDefKind::List(ty) => inner(ty),
-        TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).for_each(inner),
-        TypeDefKind::Record(record) => {
-            record.fields.iter().for_each(|field| inner(&field.ty));
-            found.insert(*id);
-        }
-        TypeDefKind::Variant(variant) => {
-            variant.cases.iter().filter_map(|case| case.ty.as_ref()).for_each(inner);
-            found.insert(*id);
-        }
-        TypeDefKind::Enum(_) => {
-            found.insert(*id);
-        }
-        _ => {}
+fn collect(resolve: &Resolve, ty: &Type, found: &mut BTreeSet<TypeId>) -> Result<()> {
+    let Type::Id(id) = ty else { return Ok(()) };
+    let inner: Vec<&Type> = match &resolve.types[*id].kind {
+        TypeDefKind::Type(ty) | TypeDefKind::Option(ty) | TypeDefKind::List(ty) => return collect(resolve, ty, found),
+        TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).collect(),
+        TypeDefKind::Record(record) => record.fields.iter().map(|field| &field.ty).collect(),
+        TypeDefKind::Variant(variant) => variant.cases.iter().filter_map(|case| case.ty.as_ref()).collect(),
+        TypeDefKind::Enum(_) => Vec::new(),
+        other => bail!("a {} has no Rust form here", other.as_str()),
+    };
+    if !matches!(resolve.types[*id].kind, TypeDefKind::Result(_)) {
+        found.insert(*id);
     }
+    inner.into_iter().try_for_each(|ty| collect(resolve, ty, found))
 }
 
 /// Writes the definition of a type.
-fn define(source: &mut String, resolve: &Resolve, id: TypeId, way: Way) -> Result<()> {
+fn define(source: &mut String, resolve: &Resolve, id: TypeId, ways: Ways) -> Result<()> {
     let ty = &resolve.types[id];
     let name = camel(ty.name.as_deref().context("the type has a name")?);
     comment(source, "", &ty.docs)?;
-    let derives = match way {
-        Way::In => "#[derive(ComponentType, Lower, Deserialize, Serialize)]\n",
-        Way::Out => "#[derive(ComponentType, Lift, Serialize)]\n#[cfg_attr(test, derive(Deserialize))]\n",
+    let derives = match (ways.inward, ways.outward) {
+        (true, true) => "#[derive(ComponentType, Lift, Lower, Deserialize, Serialize)]\n",
+        (true, false) => "#[derive(ComponentType, Lower, Deserialize, Serialize)]\n",
+        _ => "#[derive(ComponentType, Lift, Serialize)]\n#[cfg_attr(test, derive(Deserialize))]\n",
     };
     match &ty.kind {
         TypeDefKind::Record(record) => {
@@ -93,25 +88,27 @@ fn define(source: &mut String, resolve: &Resolve, id: TypeId, way: Way) -> Resul
             for field in &record.fields {
                 comment(source, "    ", &field.docs)?;
                 component_name(source, &field.name, &snake(&field.name))?;
+                let name = identifier(&field.name);
                 if is_option(resolve, &field.ty) {
                     writeln!(source, "    #[serde(default, skip_serializing_if = \"Option::is_none\")]")?;
                 }
-                writeln!(source, "    pub {}: {},", snake(&field.name), rust(resolve, &field.ty)?)?;
+                writeln!(source, "    pub {name}: {},", rust(resolve, &field.ty)?)?;
             }
             writeln!(source, "}}\n")?;
         }
         TypeDefKind::Enum(cases) => {
             write!(source, "{derives}#[derive(Debug, Clone, Copy, PartialEq, Eq)]\n#[component(enum)]\n#[repr(u8)]\n")?;
-            write!(source, "#[serde(rename_all = \"snake_case\")]\npub enum {name} {{\n")?;
+            writeln!(source, "pub enum {name} {{")?;
             for case in &cases.cases {
                 comment(source, "    ", &case.docs)?;
                 component_name(source, &case.name, &camel(&case.name))?;
+                writeln!(source, "    #[serde(rename = {:?})]", snake(&case.name))?;
                 writeln!(source, "    {},", camel(&case.name))?;
             }
             writeln!(source, "}}\n")?;
         }
         // Errors are not results: they have no JSON form.
-        TypeDefKind::Variant(variant) if way == Way::Out => {
+        TypeDefKind::Variant(variant) if !ways.inward => {
             write!(source, "#[derive(ComponentType, Lift)]\n#[component(variant)]\npub enum {name} {{\n")?;
             for case in &variant.cases {
                 comment(source, "    ", &case.docs)?;
@@ -165,6 +162,14 @@ fn rust(resolve: &Resolve, ty: &Type) -> Result<String> {
         },
         other => bail!("{other:?} has no Rust form here"),
     })
+}
+
+/// `dry-run` in WIT is `dry_run` in Rust, and `type` is `r#type`.
+fn identifier(name: &str) -> String {
+    const KEYWORDS: [&str; 12] =
+        ["as", "async", "const", "enum", "fn", "for", "in", "match", "mod", "move", "ref", "type"];
+    let name = snake(name);
+    if KEYWORDS.contains(&name.as_str()) { format!("r#{name}") } else { name }
 }
 
 /// `sent-sms` in WIT is `SentSms` in Rust.

@@ -1,8 +1,9 @@
-//! From `wit/` to the MCP tool list: names, titles, descriptions, schemas and hints. No text of it stands anywhere else.
+//! From `wit/` to the MCP tool list: names, titles, descriptions, schemas and hints. No text of it stands anywhere
+//! else.
 //!
 //! The first paragraph of a function's text is the tool's title, the rest its description. A record is a closed object
-//! schema. An `option` is a property that is not required. Lines of a field's text that begin with `Bounds:`, `Default:`
-//! or `Pattern:` become bounds of the schema.
+//! schema. An `option` is a property that is not required. Lines of a field's text that begin with `Bounds:`,
+//! `Default:` or `Pattern:` become bounds of the schema.
 
 use crate::contract::Contract;
 use anyhow::{Context, Result, bail, ensure};
@@ -15,12 +16,18 @@ const MAX_DESCRIPTION_BYTES: usize = 500;
 /// The interface whose functions send. Functions of all other interfaces only read.
 pub(crate) const SENDING: &str = "sending";
 
+/// The interface of types alone.
+const TYPES: &str = "types";
+
 /// The interfaces whose functions are tools, in the order of the tool list.
 pub(crate) const INTERFACES: [&str; 2] = [SENDING, "queries"];
 
 /// The tool list, in the order of the contract.
 pub(crate) fn list(contract: &Contract) -> Result<Vec<Value>> {
     let Contract { resolve, package } = contract;
+    for name in resolve.packages[*package].interfaces.keys() {
+        ensure!(name == TYPES || INTERFACES.contains(&&**name), "wit/ has an interface {name} that no tool list knows");
+    }
     let mut tools = Vec::new();
     for interface in INTERFACES {
         let id = *resolve.packages[*package].interfaces.get(interface).context("wit/ has both interfaces")?;
@@ -72,7 +79,7 @@ fn tool(resolve: &Resolve, function: &Function, sends: bool) -> Result<Value> {
 fn schema(resolve: &Resolve, ty: &Type, docs: &str) -> Result<Value> {
     let mut schema = match ty {
         Type::Bool => json!({"type": "boolean"}),
-        Type::U32 | Type::U64 => json!({"type": "integer", "minimum": 0}),
+        Type::U16 | Type::U32 | Type::U64 => json!({"type": "integer", "minimum": 0}),
         Type::S64 => json!({"type": "integer"}),
         Type::String => json!({"type": "string"}),
         Type::Id(id) => match &resolve.types[*id].kind {
@@ -140,7 +147,11 @@ pub(crate) fn text(docs: &Docs) -> &str {
 
 /// Whether a field may be left out.
 pub(crate) fn is_option(resolve: &Resolve, ty: &Type) -> bool {
-    matches!(ty, Type::Id(id) if matches!(resolve.types[*id].kind, TypeDefKind::Option(_)))
+    let Type::Id(id) = ty else { return false };
+    match &resolve.types[*id].kind {
+        TypeDefKind::Type(aliased) => is_option(resolve, aliased),
+        kind => matches!(kind, TypeDefKind::Option(_)),
+    }
 }
 
 /// Lines joined to one paragraph.

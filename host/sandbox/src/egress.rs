@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use sms_rules::limits::API_HOST;
+use sms_rules::limits::{API_HOST, MAX_RESPONSE_BYTES};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 use wasmtime_wasi_http::{ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
@@ -145,6 +145,9 @@ impl Inner {
         let (parts, body) = self.upstream.send(request).await?.into_parts();
         if parts.headers.contains_key(CONTENT_ENCODING) {
             return Err(Error::HttpResponseContentCoding(None));
+        }
+        if body.len() > MAX_RESPONSE_BYTES {
+            return Err(Error::HttpResponseBodySize(Some(MAX_RESPONSE_BYTES as u64)));
         }
         if std::str::from_utf8(&body).is_err() {
             return Err(Error::HttpProtocolError);
@@ -354,6 +357,8 @@ mod tests {
         assert!(self::scene(coded, 0).get().await.is_err());
         let bytes = || Ok(Response::new(Bytes::from_static(b"\xff")));
         assert!(self::scene(bytes, 0).get().await.is_err());
+        let huge = || Ok(Response::new(Bytes::from(vec![b'x'; MAX_RESPONSE_BYTES + 1])));
+        assert!(self::scene(huge, 0).get().await.is_err());
     }
 
     #[tokio::test]

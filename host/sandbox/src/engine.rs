@@ -18,6 +18,7 @@ pub fn config() -> Config {
     // Reserve only the address space that a call may use. wasmtime's default is 4 GiB a call, which `ulimit -v` forbids
     // on some systems. The price is an explicit bounds check at each access.
     config.memory_reservation(MAX_MEMORY_BYTES as u64);
+    config.memory_reservation_for_growth(0);
     // Nobody reads a backtrace of the component: a stopped call is one fact in the audit log.
     config.wasm_backtrace_max_frames(None);
     config.generate_address_map(false);

@@ -1,5 +1,5 @@
-//! Runs a WebAssembly component that may have been written by an attacker. Its only way out is HTTP to one API, and each
-//! request is compared with a permit before it leaves.
+//! Runs a WebAssembly component that may have been written by an attacker. Its only way out is HTTP to one API, and
+//! each request is compared with a permit before it leaves.
 //!
 //! A [`Permit`] lists the requests that one call may cause. An [`Egress`] holds the permit, compares each whole request
 //! with it, adds the [`Credentials`], which never enter the component, and records a [`Trace`] of what happened. A

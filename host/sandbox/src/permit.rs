@@ -120,8 +120,8 @@ impl Permit {
         self
     }
 
-    /// Compares a whole request with the permit and, when it fits, uses up one of its times. Returns whether the request
-    /// sends a message.
+    /// Compares a whole request with the permit and, when it fits, uses up one of its times. Returns whether the
+    /// request sends a message.
     ///
     /// # Errors
     /// The rule that the request breaks.

@@ -66,11 +66,14 @@ pub enum Stopped {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It imports something that is not on the list.
-    #[error("the component imports {0}, which wit/ does not list")]
+    #[error("the component imports {0}, which is not on the list of imports")]
     ForbiddenImport(String),
     /// The image was not compiled with the settings, the version or the target of this program.
     #[error("the component was not compiled for this program")]
     Incompatible(#[source] wasmtime::Error),
+    /// It imports a listed function with another type.
+    #[error("the component does not fit the interfaces that the host links")]
+    Link(#[source] wasmtime::Error),
     /// The engine cannot be made on this machine.
     #[error("the engine cannot be set up")]
     Engine(#[source] wasmtime::Error),
@@ -137,9 +140,9 @@ impl ResourceLimiter for Limiter {
 }
 
 impl Sandbox {
-    /// Loads a component that was compiled ahead of time with [`engine::config`]. The component need not be trusted; its
-    /// compiler must be. `imports` lists the functions that the component may import, as `interface function`, one a
-    /// line.
+    /// Loads a component that was compiled ahead of time with [`engine::config`]. The component need not be trusted;
+    /// its compiler must be. `imports` lists the functions that the component may import, as `interface function`, one
+    /// a line.
     ///
     /// # Errors
     /// The image does not fit this program or machine, or the component imports a function that is not on the list; the
@@ -153,7 +156,7 @@ impl Sandbox {
         // SAFETY: the caller vouches for the image. wasmtime refuses one of another version or with other settings.
         let component = unsafe { Component::deserialize(&engine, image) }.map_err(LoadError::Incompatible)?;
         check_imports(&engine, &component, imports)?;
-        let pre = link(&engine, &component).map_err(LoadError::Engine)?;
+        let pre = link(&engine, &component).map_err(LoadError::Link)?;
         start_ticker(&engine);
         Ok(Self { engine, component, pre, slots: Semaphore::new(MAX_CONCURRENT_CALLS as usize) })
     }

@@ -14,8 +14,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// How long a person may take to answer.
 pub(super) const ELICITATION_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// How many questions may be open at a time. It is smaller than the number of requests in progress, so that the answers
-/// are still read. A model that asks more without an answer is stopped.
+/// How many questions may be open at a time. It is smaller than the number of requests that may be in progress (256),
+/// so that the answers are still read. A model that asks more without an answer is stopped.
 const MAX_OPEN_QUESTIONS: usize = 100;
 
 /// What a token is for. It keeps tokens of other purposes from being taken for one.
@@ -109,9 +109,10 @@ impl PendingApprovals {
     }
 }
 
-/// Whether a question that was asked at this time can still be answered.
+/// Whether a question that was asked at this time can still be answered. A clock that was set back makes no question
+/// old; the token has an expiry of its own.
 fn is_recent(asked: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    (now - asked).to_std().is_ok_and(|age| age < ELICITATION_TIMEOUT)
+    (now - asked).to_std().map_or(true, |age| age < ELICITATION_TIMEOUT)
 }
 
 /// What a token is bound to: this tool with these arguments, in whatever order the client wrote them.

@@ -45,7 +45,7 @@ pub(super) struct Elicitation {
 }
 
 impl Elicitation {
-    /// Nothing is asked yet.
+    /// No question is open.
     ///
     /// # Errors
     /// The system gives no random numbers.

@@ -65,8 +65,8 @@ pub enum Ended {
     Failed,
 }
 
-/// Serves MCP on stdin and stdout until the client closes them, the program cannot go on, or `signalled` resolves. Calls
-/// that are running then are given up, each with its audit record.
+/// Serves MCP on stdin and stdout until the client closes them, the program cannot go on, or `signalled` resolves.
+/// Calls that are running then are given up, each with its audit record.
 ///
 /// # Errors
 /// rmcp does not take the embedded tool list, which a test rules out, or the system gives no random numbers.
@@ -232,10 +232,10 @@ impl ServerHandler for Server {
             match self.elicitation.approval(&begun.call, answer, &context).await {
                 Approval::Granted => self.calls.complete(begun).await.map(|success| self.success(success).into()),
                 Approval::Pending(question) => {
-                    let _ = begun.refuse(Failure::new(Code::ConfirmationAsked, ""));
+                    let _ = begun.fail(Failure::new(Code::ConfirmationAsked, ""));
                     Ok(question.into())
                 }
-                Approval::Denied(failure) => Err(begun.refuse(failure)),
+                Approval::Denied(failure) => Err(begun.fail(failure)),
             }
         };
         // Dropping the call stops it. rmcp sends no response to it any more.

@@ -2,8 +2,8 @@
 //! nothing of tools.
 //!
 //! rmcp's own transport drops a line that is too long without a response, drops a last line without a line end, reads
-//! requests without bound, and gives a request that arrives twice to two handlers. When rmcp does all four, this file can
-//! go.
+//! requests without bound, and gives a request that arrives twice to two handlers. When rmcp does all four, this file
+//! can go.
 
 use super::recent_ids::RecentIds;
 use super::strict_json::StrictJson;
@@ -33,8 +33,8 @@ const READ_BYTES: usize = 8 * 1024;
 /// Longest request id, in bytes. Ids are remembered; those of common clients have a few characters.
 const MAX_ID_BYTES: usize = 256;
 
-/// How many requests may be in progress. The input of a client that sends more is not read until some have a response, so
-/// that a flood costs the client time and this program no memory.
+/// How many requests may be in progress. The input of a client that sends more is not read until some have a response,
+/// so that a flood costs the client time and this program no memory.
 const MAX_REQUESTS_IN_PROGRESS: usize = 256;
 
 /// Write timeout. A client that does not read a response for this long is treated as disconnected.
@@ -51,7 +51,8 @@ pub(super) struct StdioTransport<R, W> {
     lines: Lines<R>,
     out: Arc<tokio::sync::Mutex<W>>,
     in_progress: Arc<InProgress>,
-    /// Ids of cancelled requests. Their responses may still come, and must not be taken for responses to other requests.
+    /// Ids of cancelled requests. Their responses may still come, and must not be taken for responses to other
+    /// requests.
     cancelled: RecentIds,
     /// Set to true when the input has ended: then no answer of the client can come any more.
     ended: watch::Sender<bool>,
@@ -255,8 +256,8 @@ fn refusal(id: Option<RequestId>, why: &str) -> TxJsonRpcMessage<RoleServer> {
     TxJsonRpcMessage::<RoleServer>::error(ErrorData::invalid_request(format!("Invalid request: {why}"), None), id)
 }
 
-/// Reads a line as a message. A line that cannot be one is refused, with its id where it has one. A line that is no JSON at
-/// all gets no response, as in the official SDKs: a response to noise can cause more noise.
+/// Reads a line as a message. A line that cannot be one is refused, with its id where it has one. A line that is no
+/// JSON at all gets no response, as in the official SDKs: a response to noise can cause more noise.
 #[expect(clippy::result_large_err, reason = "the error is written to the client at once")]
 fn parse(line: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Option<TxJsonRpcMessage<RoleServer>>> {
     let whole = replace_lone(line);
@@ -318,7 +319,15 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 Ok(None) if self.ended => return Ok(None),
                 Ok(None) => {
                     self.buffer.reserve(READ_BYTES);
-                    self.ended = !matches!(self.input.read_buf(&mut self.buffer).await, Ok(1..));
+                    match self.input.read_buf(&mut self.buffer).await {
+                        Ok(1..) => {}
+                        Ok(0) => self.ended = true,
+                        // What an input that fails has begun is no line.
+                        Err(_) => {
+                            self.buffer.clear();
+                            self.ended = true;
+                        }
+                    }
                 }
                 Err(_) => return Err(TooLong),
             }

@@ -1,5 +1,5 @@
-//! Checks a call's arguments against the served schema. What the schema refuses is refused here, by name. Pure; knows no
-//! tool.
+//! Checks a call's arguments against the served schema. What the schema refuses is refused here, by name. Pure; knows
+//! no tool.
 
 use serde_json::{Map, Value};
 use std::fmt;

@@ -35,8 +35,8 @@ pub trait ToolSpec {
     /// Its result record.
     type Answer: ComponentType + Lift + Serialize + Send + Sync + 'static;
 
-    /// Every HTTP request that a call may cause. It follows from the parsed arguments and the operator's settings, never
-    /// from anything that the component says.
+    /// Every HTTP request that a call may cause. It follows from the parsed arguments and the operator's settings,
+    /// never from anything that the component says.
     fn permit(request: &Self::Request, settings: &Settings) -> Permit;
 
     /// Whether a call is a dry run. `None` stands for arguments that are not valid.

@@ -1,5 +1,6 @@
 //! The attacker: a component with the same world as elks-sms that runs the attack which a call names. The name of the
-//! attack is the `message` of `send-sms` or the `cursor` of `get-sms-messages`. It also exports `ask`, which sends one GET.
+//! attack is the `message` of `send-sms` or the `cursor` of `get-sms-messages`. It also exports `ask`, which sends one
+//! GET.
 
 mod bindings {
     wit_bindgen::generate!({
