@@ -60,7 +60,7 @@ async def main(program):
         check("send_sms in a dry run sends nothing", not failed and not facts["sent"] and "id" not in facts)
 
         failed, facts, _ = await call("check_sms_status", message_id=message_id)
-        check("check_sms_status knows the message", not failed and facts["id"] == message_id)
+        check("check_sms_status knows the message", not failed and facts["message"]["id"] == message_id)
 
         failed, facts, _ = await call("get_sms_messages", limit=3, direction="both")
         check("get_sms_messages lists it", not failed and message_id in [sms["id"] for sms in facts["messages"]])

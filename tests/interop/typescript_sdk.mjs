@@ -46,7 +46,7 @@ const id = sent.structuredContent.id;
 const dry = await call("send_sms", { to, message: "Hej", dry_run: true });
 check("send_sms in a dry run sends nothing", dry.structuredContent.sent === false);
 const status = await call("check_sms_status", { message_id: id });
-check("check_sms_status knows the message", status.structuredContent.id === id);
+check("check_sms_status knows the message", status.structuredContent.message.id === id);
 const history = await call("get_sms_messages", { limit: 2 });
 check("get_sms_messages pages", history.structuredContent.messages.length === 2 && history.structuredContent.next_cursor);
 const estimate = await call("estimate_sms_cost", { to, message: "x".repeat(161) });

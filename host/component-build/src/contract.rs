@@ -53,18 +53,15 @@ impl Contract {
     }
 
     /// The functions that a component may import, by interface.
-    ///
-    /// # Errors
-    /// The world imports something else than interfaces.
     fn imports(&self) -> Result<Interfaces> {
         let world = self.resolve.select_world(&[self.package], Some(WORLD))?;
-        functions(&self.resolve, &self.resolve.worlds[world].imports)
+        Ok(functions(&self.resolve, &self.resolve.worlds[world].imports))
     }
 
     /// The functions that a component may import, as `elks-sandbox` takes them: interface and name, one a line.
     ///
     /// # Errors
-    /// The world imports something else than interfaces.
+    /// wit/ has no such world.
     pub fn import_list(&self) -> Result<String> {
         let imports = self.imports()?;
         let line = |interface: &str, name: &str| format!("{interface} {name}\n");
@@ -74,7 +71,7 @@ impl Contract {
     /// The functions that a component must export, by interface.
     fn exports(&self) -> Result<Interfaces> {
         let world = self.resolve.select_world(&[self.package], Some(WORLD))?;
-        functions(&self.resolve, &self.resolve.worlds[world].exports)
+        Ok(functions(&self.resolve, &self.resolve.worlds[world].exports))
     }
 
     /// Checks that a component imports no function that the contract does not list, and exports each of its tools.
@@ -101,6 +98,9 @@ impl Contract {
     }
 }
 
+/// Stands for the interface of functions that belong to no interface.
+const OF_THE_WORLD: &str = "(world)";
+
 /// Names of functions by the name of their interface.
 type Interfaces = BTreeMap<String, Vec<String>>;
 
@@ -115,7 +115,7 @@ pub struct Description {
 /// Describes a finished component.
 ///
 /// # Errors
-/// The bytes are no component, or it imports something else than interfaces.
+/// The bytes are no component.
 pub fn describe(component: &[u8]) -> Result<Description> {
     let decoded = decode(component)?;
     let mut printer = WitPrinter::default();
@@ -135,22 +135,29 @@ fn decode(component: &[u8]) -> Result<DecodedWasm> {
 /// The functions that a decoded component imports and exports.
 ///
 /// # Errors
-/// It is not a component, or imports something else than interfaces.
+/// It is not a component.
 fn interfaces(decoded: &DecodedWasm) -> Result<(Interfaces, Interfaces)> {
     let DecodedWasm::Component(resolve, world) = decoded else { bail!("it is not a WebAssembly component") };
     let world = &resolve.worlds[*world];
-    Ok((functions(resolve, &world.imports)?, functions(resolve, &world.exports)?))
+    Ok((functions(resolve, &world.imports), functions(resolve, &world.exports)))
 }
 
-/// The functions of a world's interfaces, in the order of the interface.
-fn functions(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Result<Interfaces> {
+/// The functions of a world's interfaces, in the order of the interface. Functions of the world itself stand under
+/// [`OF_THE_WORLD`], which no list of imports contains.
+fn functions(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Interfaces {
     let mut found = Interfaces::new();
     for (key, item) in items {
-        let WorldItem::Interface { id, .. } = item else {
-            bail!("it imports or exports {} outside of an interface", resolve.name_world_key(key))
-        };
-        let names = resolve.interfaces[*id].functions.keys().cloned().collect();
-        found.insert(resolve.name_world_key(key), names);
+        match item {
+            WorldItem::Interface { id, .. } => {
+                let names = resolve.interfaces[*id].functions.keys().cloned().collect();
+                found.insert(resolve.name_world_key(key), names);
+            }
+            // A type has no code.
+            WorldItem::Type { .. } => {}
+            WorldItem::Function(function) => {
+                found.entry(OF_THE_WORLD.into()).or_default().push(function.name.clone());
+            }
+        }
     }
-    Ok(found)
+    found
 }

@@ -33,9 +33,10 @@ pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Error
 /// What the egress sends permitted requests to.
 pub trait Upstream: Send + Sync {
     /// Sends a request once and reads the whole response. The request's URI begins with `https://` and the API's host.
-    /// An implementation bounds its own time and memory: [`ElksApi`] reads at most [`MAX_RESPONSE_BYTES`] within
-    /// [`REQUEST_TIMEOUT`], and the egress refuses longer responses. Whether anything left before an error is decided by
-    /// [`is_before_send`].
+    ///
+    /// An implementation bounds its own time and memory. [`ElksApi`] reads at most [`MAX_RESPONSE_BYTES`] within
+    /// [`REQUEST_TIMEOUT`], and the egress refuses longer responses. [`is_before_send`] decides whether anything left
+    /// before an error.
     fn send(&self, request: Request<Bytes>) -> Pending<'_>;
 }
 
