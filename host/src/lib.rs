@@ -8,9 +8,9 @@
 //! library for other programs.
 //!
 //! ```text
-//! client ─ mcp/stdio ─ mcp/server ─ Call::parse ─ call ─ sandbox ═╗  component: lib → draft, history → api → http
-//!                                                                 ║                                          │ wasi:http
-//!                  46elks or simulator ─ upstream ─ egress ═══════╩══════════════════════════════════════════╝
+//! client ─ mcp/stdio ─ mcp/server ─ Call::parse ─ call ─ sandbox ═╗  component: tools → draft, history → api → http
+//!                                                                 ║                                        │ wasi:http
+//!                  46elks or simulator ─ upstream ─ egress ═══════╩════════════════════════════════════════╝
 //!                                                     └─ trace ─ verdict ─ audit ─ client
 //! ```
 //!
@@ -22,7 +22,8 @@
 //! - [`account`]: the check of the account; [`component`]: the embedded component
 //! - [`verdict`]: who is believed about a call (pure); [`failure`]: failures as clients read them
 //! - [`audit`], [`stderr`], [`mask`]: what is written about a call
-//! - [`capabilities`], [`demo`]: commands for people; [`mcp_client`]: a client for the demo, the tests and the benchmarks
+//! - [`capabilities`], [`demo`]: commands for people
+//! - [`mcp_client`]: a client for the demo, the tests and the benchmarks
 //! - [`simulator`]: a simulated 46elks
 //! - [`clock`]: the time
 
