@@ -18,7 +18,7 @@
 #![expect(clippy::disallowed_methods, reason = "cargo passes everything to a build script in the environment")]
 
 use anyhow::{Context, Result, ensure};
-use elks_component_build::{Contract, build, compile, describe, digest, report};
+use elks_component_build::{Contract, build, compile, describe, digest, records, report, tools, with_metadata};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,8 +41,8 @@ fn run() -> Result<()> {
     let wit = if is_clone { root.join("wit") } else { host.join("component/wit") };
     println!("cargo::rerun-if-changed={}", wit.display());
     let contract = Contract::read(&wit)?;
-    fs::write(out.join("tools.json"), serde_json::to_vec(&contract.tools()?)?)?;
-    fs::write(out.join("contract.rs"), contract.records()?)?;
+    fs::write(out.join("tools.json"), serde_json::to_vec(&tools(&contract)?)?)?;
+    fs::write(out.join("contract.rs"), records(&contract)?)?;
     fs::write(out.join("imports.txt"), contract.import_list()?)?;
 
     let (component, source) = match env::var_os(COMPONENT_VARIABLE).filter(|file| !file.is_empty()) {
@@ -75,7 +75,7 @@ fn built(root: &Path, out: &Path, contract: &Contract) -> Result<Vec<u8>> {
     for watched in ["guest", "Cargo.lock", "Cargo.toml"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
-    contract.with_metadata(&build(root, "elks-sms", &out.join("guest"))?)
+    with_metadata(&build(root, "elks-sms", &out.join("guest"))?, contract)
 }
 
 /// The component that the published crate carries.

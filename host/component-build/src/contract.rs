@@ -1,6 +1,5 @@
 //! The contract in `wit/`, and what a finished component really imports and exports.
 
-use crate::{metadata, records, tools};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -26,30 +25,6 @@ impl Contract {
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_dir(wit).with_context(|| format!("cannot read {}", wit.display()))?;
         Ok(Self { resolve, package })
-    }
-
-    /// The MCP tool list, in the order of the contract.
-    ///
-    /// # Errors
-    /// A function or type of the contract does not fit an MCP tool.
-    pub fn tools(&self) -> Result<Vec<Value>> {
-        tools::list(self)
-    }
-
-    /// The contract as Rust source: records, enums, and one `Export` a tool.
-    ///
-    /// # Errors
-    /// A type of the contract has no Rust form here.
-    pub fn records(&self) -> Result<String> {
-        records::source(self)
-    }
-
-    /// A component with its metadata: name, version, licence, source, and every comment of the contract.
-    ///
-    /// # Errors
-    /// The bytes are no component.
-    pub fn with_metadata(&self, component: &[u8]) -> Result<Vec<u8>> {
-        metadata::add(component, self)
     }
 
     /// The functions that a component may import, by interface.

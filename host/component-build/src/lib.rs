@@ -16,6 +16,9 @@ mod tools;
 
 pub use contract::{Contract, Description, describe};
 pub use guest::{build, compile};
+pub use metadata::with_metadata;
+pub use records::records;
+pub use tools::tools;
 
 use anyhow::Result;
 use sha2::{Digest, Sha256};

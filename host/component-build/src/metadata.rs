@@ -19,8 +19,11 @@ use wit_parser::{Docs, InterfaceId, Resolve, TypeDefKind, WorldItem};
 /// The version of `package-docs`, its first byte.
 const DOCS_VERSION: u8 = 1;
 
-/// Adds the metadata to a component.
-pub(crate) fn add(component: &[u8], contract: &Contract) -> Result<Vec<u8>> {
+/// A component with its metadata: name, version, licence, source, and every comment of the contract.
+///
+/// # Errors
+/// The bytes are no component.
+pub fn with_metadata(component: &[u8], contract: &Contract) -> Result<Vec<u8>> {
     let mut name = AddMetadata::default();
     name.name = AddMetadataField::Set("elks-sms".into());
     let mut component = name.to_wasm(component)?;

@@ -20,8 +20,11 @@ struct Ways {
     outward: bool,
 }
 
-/// The Rust source of all types that tools use, and of the tools themselves.
-pub(crate) fn source(contract: &Contract) -> Result<String> {
+/// The contract as Rust source: all records and enums that tools use, and one `Export` a tool.
+///
+/// # Errors
+/// A type of the contract has no Rust form here.
+pub fn records(contract: &Contract) -> Result<String> {
     let Contract { resolve, package } = contract;
     let mut source = String::new();
     let (mut inward, mut outward) = (BTreeSet::new(), BTreeSet::new());

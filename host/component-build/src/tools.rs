@@ -22,22 +22,25 @@ const TYPES: &str = "types";
 /// The interfaces whose functions are tools, in the order of the tool list.
 pub(crate) const INTERFACES: [&str; 2] = [SENDING, "queries"];
 
-/// The tool list, in the order of the contract.
-pub(crate) fn list(contract: &Contract) -> Result<Vec<Value>> {
+/// The MCP tool list, in the order of the contract.
+///
+/// # Errors
+/// A function or type of the contract does not fit an MCP tool.
+pub fn tools(contract: &Contract) -> Result<Vec<Value>> {
     let Contract { resolve, package } = contract;
     for name in resolve.packages[*package].interfaces.keys() {
         ensure!(name == TYPES || INTERFACES.contains(&&**name), "wit/ has an interface {name} that no tool list knows");
     }
-    let mut tools = Vec::new();
+    let mut list = Vec::new();
     for interface in INTERFACES {
         let id = *resolve.packages[*package].interfaces.get(interface).context("wit/ has both interfaces")?;
         for function in resolve.interfaces[id].functions.values() {
             let tool = tool(resolve, function, interface == SENDING)
                 .with_context(|| format!("{interface}.{}", function.name))?;
-            tools.push(tool);
+            list.push(tool);
         }
     }
-    Ok(tools)
+    Ok(list)
 }
 
 /// One tool. Its interface decides whether it sends.
