@@ -45,12 +45,14 @@ fn run() -> Result<()> {
     fs::write(out.join("contract.rs"), records(&contract)?)?;
     fs::write(out.join("imports.txt"), contract.import_list()?)?;
 
-    let (component, source) = match env::var_os(COMPONENT_VARIABLE).filter(|file| !file.is_empty()) {
-        Some(file) => (given(root, is_clone, Path::new(&file))?, COMPONENT_VARIABLE),
+    let given = env::var_os(COMPONENT_VARIABLE).filter(|file| !file.is_empty());
+    let (component, source) = match &given {
+        Some(file) => (read_given(root, is_clone, Path::new(file))?, COMPONENT_VARIABLE),
         None if is_clone => (built(root, &out, &contract)?, "source"),
         None => (packed(&host)?, "package"),
     };
-    contract.check(&component).with_context(|| format!("the component ({source}) is refused"))?;
+    let named = given.map(|file| format!("{COMPONENT_VARIABLE}: {}", Path::new(&file).display()));
+    contract.check(&component).with_context(|| named.unwrap_or_else(|| "the component".into()))?;
     fs::write(out.join("elks-sms.wasm"), &component)?;
     let description = describe(&component)?;
     fs::write(out.join("elks-sms.wit"), description.wit)?;
@@ -63,7 +65,7 @@ fn run() -> Result<()> {
 
 /// The component that the builder names. In a clone, a relative path counts from the repository; elsewhere there is no
 /// folder that it could count from.
-fn given(root: &Path, is_clone: bool, file: &Path) -> Result<Vec<u8>> {
+fn read_given(root: &Path, is_clone: bool, file: &Path) -> Result<Vec<u8>> {
     ensure!(is_clone || file.is_absolute(), "{COMPONENT_VARIABLE}: give an absolute path, not {}", file.display());
     let path = root.join(file);
     println!("cargo::rerun-if-changed={}", path.display());
