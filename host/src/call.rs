@@ -3,7 +3,7 @@
 
 use crate::account::{self, AccountCheck, Unverified, Verified};
 use crate::audit::{AuditGuard, AuditLog, Params};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::SystemClock;
 use crate::component::{self, NoAnswer};
 use crate::config::Settings;
 use crate::contract::{self, Account, CheckAccountBalanceRequest};
@@ -12,7 +12,7 @@ use crate::stderr::Sink;
 use crate::tools::{Call, Tool};
 use crate::verdict::{Success, Verdict, verdict};
 use elks_sandbox::sandbox::CALL_TIMEOUT;
-use elks_sandbox::{Class, Egress, RateLimiter, Sandbox, Upstream};
+use elks_sandbox::{Class, Egress, Permit, RateLimiter, Sandbox, Upstream};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::sync::{Notify, OnceCell};
@@ -48,7 +48,7 @@ impl Begun {
 impl CallHandler {
     /// A handler with the embedded component.
     pub fn new(settings: Settings, upstream: Arc<dyn Upstream>, sink: Arc<dyn Sink>) -> Self {
-        Self::with(settings, OnceCell::new(), upstream, sink, Arc::new(SystemClock))
+        Self::with(settings, OnceCell::new(), upstream, sink)
     }
 
     /// A handler with another component.
@@ -58,18 +58,12 @@ impl CallHandler {
         upstream: Arc<dyn Upstream>,
         sink: Arc<dyn Sink>,
     ) -> Self {
-        Self::with(settings, OnceCell::new_with(Some(sandbox)), upstream, sink, Arc::new(SystemClock))
+        Self::with(settings, OnceCell::new_with(Some(sandbox)), upstream, sink)
     }
 
-    fn with(
-        settings: Settings,
-        sandbox: OnceCell<Sandbox>,
-        upstream: Arc<dyn Upstream>,
-        sink: Arc<dyn Sink>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    fn with(settings: Settings, sandbox: OnceCell<Sandbox>, upstream: Arc<dyn Upstream>, sink: Arc<dyn Sink>) -> Self {
         let limiter = Arc::new(RateLimiter::new(settings.sms_per_minute, settings.queries_per_minute));
-        let log = Arc::new(AuditLog::new(sink, clock, settings.simulate));
+        let log = Arc::new(AuditLog::new(sink, Arc::new(SystemClock), settings.simulate));
         Self { settings, sandbox, limiter, upstream, account: AccountCheck::default(), log, fatal: Notify::new() }
     }
 
@@ -99,10 +93,9 @@ impl CallHandler {
     /// Asks 46elks. The first time is free; asking again counts as a query.
     async fn verify(&self, again: bool) -> Result<Verified, Unverified> {
         let call = Call::CheckAccountBalance(CheckAccountBalanceRequest { to: None });
-        let limit = again.then(|| (Arc::clone(&self.limiter), call.tool().class()));
         // The check needs no price, so it may not ask for one, and the component learns no sender to ask with.
         let permit = call.permit(&self.settings).reading();
-        let egress = Egress::new(permit, limit, Arc::clone(&self.settings.credentials), Arc::clone(&self.upstream));
+        let egress = self.egress(permit, again.then(|| call.tool().class()));
         let account = Account { default_sender: None, ..self.account_record(None) };
         let answer = self.run(&call, &account, &egress, Instant::now() + CALL_TIMEOUT).await;
         let trace = egress.close();
@@ -158,9 +151,7 @@ impl CallHandler {
     async fn attempt(&self, call: &Call, guard: &mut AuditGuard) -> Result<Success, Failure> {
         let deadline = Instant::now() + CALL_TIMEOUT;
         let verified = self.verified().await?;
-        let limit = Some((Arc::clone(&self.limiter), call.tool().class()));
-        let permit = call.permit(&self.settings);
-        let egress = Egress::new(permit, limit, Arc::clone(&self.settings.credentials), Arc::clone(&self.upstream));
+        let egress = self.egress(call.permit(&self.settings), Some(call.tool().class()));
         guard.watch(egress.clone());
         let account = self.account_record(verified.currency.clone());
         let answer = self.run(call, &account, &egress, deadline).await;
@@ -183,6 +174,12 @@ impl CallHandler {
         let sandbox = self.sandbox.get_or_try_init(|| self.load()).await?;
         // Boxed: one large future a tool would make each caller's future as large as all of them.
         Ok(Box::pin(call.run(sandbox, account, egress, deadline)).await?)
+    }
+
+    /// The way out of one call. Without a class, the call counts against no rate limit.
+    fn egress(&self, permit: Permit, class: Option<Class>) -> Egress {
+        let limit = class.map(|class| (Arc::clone(&self.limiter), class));
+        Egress::new(permit, limit, Arc::clone(&self.settings.credentials), Arc::clone(&self.upstream))
     }
 
     /// Loads the embedded component on another thread.
@@ -219,17 +216,14 @@ mod tests {
     #[tokio::test]
     async fn a_gateway_that_the_program_did_not_choose_is_denied() {
         let settings = Settings::read(|_| None, true).expect("the simulator needs none");
-        let credentials = Arc::clone(&settings.credentials);
-        let upstream: Arc<dyn Upstream> = Arc::new(ElksApi::new());
-        let handler = CallHandler::new(settings, Arc::clone(&upstream), Arc::new(Stderr::start()));
+        let handler = CallHandler::new(settings, Arc::new(ElksApi::new()), Arc::new(Stderr::start()));
         let call = Call::CheckAccountBalance(CheckAccountBalanceRequest { to: None });
         for (endpoint, rule) in [
             ("https://gateway.example.com", Rule::Authority),
             ("https://api.46elks.com:8443", Rule::Authority),
             ("http://127.0.0.1:8080", Rule::Scheme),
         ] {
-            let permit = call.permit(&handler.settings);
-            let egress = Egress::new(permit, None, Arc::clone(&credentials), Arc::clone(&upstream));
+            let egress = handler.egress(call.permit(&handler.settings), None);
             let account = Account { endpoint: Some(endpoint.into()), ..handler.account_record(None) };
             let answer = handler.run(&call, &account, &egress, Instant::now() + CALL_TIMEOUT).await;
             assert!(matches!(answer, Ok(Err(contract::Error::Unreachable(_)))), "{endpoint}");

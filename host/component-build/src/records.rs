@@ -5,7 +5,7 @@
 //! compares each field's name and type with the component when a function is called.
 
 use crate::contract::Contract;
-use crate::tools::{INTERFACES, SENDING, is_option, joined, snake, text};
+use crate::tools::{INTERFACES, SENDING, is_bound, is_option, joined, snake, text};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -138,9 +138,7 @@ fn component_name(source: &mut String, wit: &str, rust: &str) -> Result<()> {
 
 /// The text of an item as a doc comment, without the lines that are bounds.
 fn comment(source: &mut String, indent: &str, docs: &Docs) -> Result<()> {
-    let is_bound = |line: &&str| ["Bounds:", "Default:", "Pattern:"].iter().any(|word| line.starts_with(word));
-    let bounds: Vec<&str> = text(docs).lines().filter(is_bound).collect();
-    let prose: Vec<&str> = text(docs).lines().filter(|line| !is_bound(line)).collect();
+    let (bounds, prose): (Vec<&str>, Vec<&str>) = text(docs).lines().partition(|line| is_bound(line));
     writeln!(source, "{indent}/// {}", joined(&prose.join(" ")))?;
     for bound in bounds {
         writeln!(source, "{indent}///\n{indent}/// `{bound}`")?;

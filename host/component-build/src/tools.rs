@@ -16,6 +16,11 @@ const MAX_DESCRIPTION_BYTES: usize = 500;
 /// The interface whose functions send. Functions of all other interfaces only read.
 pub(crate) const SENDING: &str = "sending";
 
+/// How lines of a field's text begin that are bounds of its schema.
+const BOUNDS: &str = "Bounds: ";
+const DEFAULT: &str = "Default: ";
+const PATTERN: &str = "Pattern: ";
+
 /// The interface of types alone.
 const TYPES: &str = "types";
 
@@ -118,7 +123,7 @@ fn schema(resolve: &Resolve, ty: &Type, docs: &str) -> Result<Value> {
 fn describe(schema: &mut Value, docs: &str) -> Result<()> {
     let mut prose = String::new();
     for line in docs.lines() {
-        if let Some(bounds) = line.strip_prefix("Bounds: ") {
+        if let Some(bounds) = line.strip_prefix(BOUNDS) {
             let bounds = bounds.trim_end_matches('.');
             let (names, bounds) = match bounds.strip_suffix(" characters") {
                 Some(bounds) => (["minLength", "maxLength"], bounds),
@@ -127,10 +132,10 @@ fn describe(schema: &mut Value, docs: &str) -> Result<()> {
             let (low, high) = bounds.split_once(" to ").context("bounds are written `1 to 100`")?;
             schema[names[0]] = json!(low.parse::<u64>()?);
             schema[names[1]] = json!(high.parse::<u64>()?);
-        } else if let Some(default) = line.strip_prefix("Default: ") {
+        } else if let Some(default) = line.strip_prefix(DEFAULT) {
             let default = default.trim_end_matches('.');
             schema["default"] = serde_json::from_str(default).unwrap_or_else(|_| json!(default));
-        } else if let Some(pattern) = line.strip_prefix("Pattern: ") {
+        } else if let Some(pattern) = line.strip_prefix(PATTERN) {
             schema["pattern"] = json!(pattern);
         } else {
             prose.push_str(line);
@@ -141,6 +146,11 @@ fn describe(schema: &mut Value, docs: &str) -> Result<()> {
         schema["description"] = json!(joined(&prose).replace('`', ""));
     }
     Ok(())
+}
+
+/// Whether a line of a field's text is a bound of its schema.
+pub(crate) fn is_bound(line: &str) -> bool {
+    [BOUNDS, DEFAULT, PATTERN].iter().any(|word| line.starts_with(word))
 }
 
 /// The text of an item, empty where it has none.
