@@ -4,7 +4,7 @@
 use crate::credentials::Credentials;
 use crate::permit::{ALLOWED_HEADERS, FORM, Permit, Rule};
 use crate::rate_limit::{Class, RateLimiter};
-use crate::trace::Trace;
+use crate::trace::{Exchange, Outcome, Trace};
 use crate::upstream::{Error, Upstream, is_before_send};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
@@ -17,6 +17,10 @@ use wasmtime_wasi_http::{ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHt
 
 /// Largest request body, in bytes. Ten parts of percent-encoded UTF-8 are under 15,000 bytes.
 pub const MAX_REQUEST_BYTES: usize = 32 * 1024;
+
+/// Most bytes of requests and responses that one call may collect (8 MiB). Ten pages of messages that all have ten
+/// parts are half of it, even when each character is escaped.
+pub const MAX_TRACE_BYTES: usize = 8 << 20;
 
 /// The way out of one call. Clones share one permit and one trace.
 #[derive(Clone)]
@@ -81,29 +85,24 @@ impl Inner {
             }
             Err(_) => return Err(deny(&mut lock(&self.state), Rule::Body)),
         };
-        let sends = self.decide(&parts, &body)?;
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let response = self.forward(&parts.method, path, body).await;
-        let trace = &mut lock(&self.state).trace;
-        match &response {
-            Ok(response) => {
-                let status = response.status();
-                trace.last_status = Some(status.as_u16());
-                // 2xx accepts the message and 4xx refuses it. Every other status leaves the outcome unknown.
-                if sends && (status.is_success() || status.is_client_error()) {
-                    trace.unanswered_send = false;
-                    trace.accepted_send = status.is_success();
-                }
-            }
-            Err(error) if sends && is_before_send(error) => trace.unanswered_send = false,
-            Err(_) => {}
-        }
+        let (at, target) = self.decide(&parts, &body)?;
+        let response = self.forward(&parts.method, &target, body).await;
+        let mut state = lock(&self.state);
+        let response = response.and_then(|response| match state.trace.bytes() + response.body().len() {
+            0..=MAX_TRACE_BYTES => Ok(response),
+            bytes => Err(Error::HttpResponseBodySize(Some(bytes as u64))),
+        });
+        state.trace.exchanges[at].outcome = match &response {
+            Ok(response) => Outcome::Answered(response.status().as_u16(), response.body().clone()),
+            Err(error) if is_before_send(error) => Outcome::NotSent,
+            Err(_) => Outcome::Unanswered,
+        };
         response
     }
 
-    /// Checks everything that must hold before a request leaves, and returns whether it sends a message. The rate limit
-    /// comes last, so that it counts only calls whose request leaves.
-    fn decide(&self, parts: &http::request::Parts, body: &[u8]) -> Result<bool, Error> {
+    /// Checks everything that must hold before a request leaves, and records it. Returns its place in the trace, and
+    /// its path and query. The rate limit comes last, so that it counts only calls whose request leaves.
+    fn decide(&self, parts: &http::request::Parts, body: &Bytes) -> Result<(usize, String), Error> {
         let secret = self.credentials.contains_secret(parts.uri.to_string().as_bytes())
             || self.credentials.contains_secret(body);
         let mut state = lock(&self.state);
@@ -118,15 +117,21 @@ impl Inner {
             Err(rule) => return Err(deny(&mut state, rule)),
         };
         if let Some((limiter, class)) = &self.limit
-            && state.trace.requests == 0
+            && state.trace.exchanges.is_empty()
             && let Err(refusal) = limiter.admit(*class, Instant::now())
         {
             state.trace.refused = Some(refusal);
             return Err(Error::HttpRequestDenied);
         }
-        state.trace.requests += 1;
-        state.trace.unanswered_send |= sends;
-        Ok(sends)
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
+        state.trace.exchanges.push(Exchange {
+            method: parts.method.clone(),
+            target: target.clone(),
+            body: body.clone(),
+            sends,
+            outcome: Outcome::Unanswered,
+        });
+        Ok((state.trace.exchanges.len() - 1, target))
     }
 
     /// Sends a permitted request with the host's own headers and the credentials. The response that the component gets
@@ -232,7 +237,7 @@ mod tests {
     /// An egress that permits two histories and one message.
     fn scene(response: fn() -> Result<Response<Bytes>, Error>, limit: u32) -> Scene {
         let upstream = Arc::new(Fixed(response, Mutex::default()));
-        let get = RequestPattern::Get { path: "/a1/sms".into(), query: vec![] };
+        let get = RequestPattern::Get { path: "/a1/sms".into(), required: vec![], optional: vec![] };
         let send = RequestPattern::PostSms {
             to: "+46701740605".into(),
             from: "Elks".into(),
@@ -279,8 +284,11 @@ mod tests {
         assert_eq!(headers, ["accept", "content-type", "authorization"]);
         assert!(request.headers()[AUTHORIZATION].is_sensitive());
         let trace = scene.egress.close();
-        assert!(trace.accepted_send && !trace.unanswered_send);
-        assert_eq!((trace.requests, trace.last_status), (1, Some(200)));
+        assert!(trace.accepted_send() && trace.may_have_sent());
+        let [exchange] = &trace.exchanges[..] else { panic!("one request left") };
+        assert_eq!((&exchange.method, exchange.target.as_str(), exchange.sends), (&Method::POST, "/a1/sms", true));
+        assert_eq!(exchange.body, "from=Elks&to=%2B46701740605&message=Hej");
+        assert!(matches!(&exchange.outcome, Outcome::Answered(200, body) if body == "{}"));
     }
 
     #[tokio::test]
@@ -290,7 +298,7 @@ mod tests {
         assert!(scene.request(Method::GET, "https://evil.example/a1/sms", "").await.is_err());
         assert!(scene.get().await.is_err());
         let trace = scene.egress.close();
-        assert_eq!((trace.denied, trace.requests), (Some(Rule::Scheme), 0));
+        assert_eq!((trace.denied, trace.exchanges.len()), (Some(Rule::Scheme), 0));
         assert!(scene.upstream.1.lock().expect("is not poisoned").is_empty());
     }
 
@@ -319,8 +327,8 @@ mod tests {
             Ok(response)
         }
         let cases: [Case; 9] = [
-            (|| status(200), false, true),
-            (|| status(201), false, true),
+            (|| status(200), true, true),
+            (|| status(201), true, true),
             (|| status(302), true, false),
             (|| status(403), false, false),
             (|| status(500), true, false),
@@ -329,12 +337,28 @@ mod tests {
             (|| Err(Error::ConnectionTerminated), true, false),
             (|| Err(Error::HttpResponseTimeout), true, false),
         ];
-        for (number, (response, unanswered, accepted)) in cases.into_iter().enumerate() {
+        for (number, (response, may_have_sent, accepted)) in cases.into_iter().enumerate() {
             let scene = scene(response, 0);
             let _ = scene.send().await;
             let trace = scene.egress.close();
-            assert_eq!((trace.unanswered_send, trace.accepted_send), (unanswered, accepted), "case {number}");
+            assert_eq!((trace.may_have_sent(), trace.accepted_send()), (may_have_sent, accepted), "case {number}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_call_collects_no_more_than_its_bound() {
+        let scene = scene(|| Ok(Response::new(vec![b'x'; MAX_RESPONSE_BYTES].into())), 0);
+        for times in 1..=6 {
+            lock(&scene.egress.0.state).permit = Permit::new(vec![Allowed {
+                times: 1,
+                request: RequestPattern::Get { path: "/a1/sms".into(), required: vec![], optional: vec![] },
+            }]);
+            let fits = (times * (MAX_RESPONSE_BYTES + "/a1/sms".len())) <= MAX_TRACE_BYTES;
+            assert_eq!(scene.get().await.is_ok(), fits, "response {times}");
+        }
+        let trace = scene.egress.close();
+        assert!(trace.bytes() <= MAX_TRACE_BYTES);
+        assert!(matches!(trace.exchanges.last().map(|last| &last.outcome), Some(Outcome::Unanswered)));
     }
 
     #[tokio::test]

@@ -34,7 +34,7 @@
 //!
 //! let permit = Permit::new(vec![Allowed {
 //!     times: 1,
-//!     request: RequestPattern::Get { path: "/a1/me".into(), query: vec![] },
+//!     request: RequestPattern::Get { path: "/a1/me".into(), required: vec![], optional: vec![] },
 //! }]);
 //! let credentials = Arc::new(Credentials::new("u1", "a long password"));
 //! let egress = Egress::new(permit, None, credentials, Arc::new(Canned));
@@ -48,7 +48,7 @@
 //! // Asking twice is more than the permit allows.
 //! let denied: String = sandbox.call(ask, ("/a1/me",), &egress, deadline).await?;
 //! let trace = egress.close();
-//! assert_eq!((trace.requests, trace.denied), (1, Some(elks_sandbox::Rule::Count)));
+//! assert_eq!((trace.exchanges.len(), trace.denied), (1, Some(elks_sandbox::Rule::Count)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -87,6 +87,6 @@ pub use {
     permit::{Allowed, Parameter, Permit, RequestPattern, Rule},
     rate_limit::{Class, RateLimiter, Refusal},
     sandbox::{Function, LoadError, Sandbox, Stopped},
-    trace::Trace,
+    trace::{Exchange, Outcome, Trace},
     upstream::{ElksApi, Upstream},
 };

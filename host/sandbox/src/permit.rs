@@ -77,12 +77,14 @@ pub struct Allowed {
 /// What a request looks like. It has no Debug form, because it holds numbers and a text.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RequestPattern {
-    /// A GET of one path. Each parameter may be left out; none may be added.
+    /// A GET of one path. No other parameter may be added.
     Get {
         /// The path, compared byte by byte.
         path: String,
-        /// The parameters by name.
-        query: Vec<(&'static str, Parameter)>,
+        /// The parameters that must be present, by name: the filters that the caller gave.
+        required: Vec<(&'static str, Parameter)>,
+        /// The parameters that may be present, by name. No name is in both lists.
+        optional: Vec<(&'static str, Parameter)>,
     },
     /// `POST /a1/sms`.
     PostSms {
@@ -155,15 +157,18 @@ impl RequestPattern {
     fn fits(&self, method: &Method, uri: &Uri, body: &[u8]) -> Result<bool, Rule> {
         let query = uri.query().unwrap_or("");
         match self {
-            Self::Get { path, query: parameters } => {
+            Self::Get { path, required, optional } => {
                 require(method == Method::GET, Rule::Method)?;
                 require(uri.path() == path, Rule::Path)?;
                 require(body.is_empty(), Rule::Body)?;
                 let pairs = canonical_pairs(query.as_bytes()).ok_or(Rule::Query)?;
-                let fits = pairs.iter().all(|(name, value)| {
+                let fits = |(name, value): &(String, String), parameters: &[(&str, Parameter)]| {
                     parameters.iter().any(|(known, parameter)| known == name && parameter.allows(value))
-                });
-                require(fits, Rule::Query)?;
+                };
+                require(pairs.iter().all(|pair| fits(pair, required) || fits(pair, optional)), Rule::Query)?;
+                // No name occurs twice, so the right count means that none is missing.
+                let present = pairs.iter().filter(|pair| fits(pair, required)).count();
+                require(present == required.len(), Rule::Query)?;
                 Ok(false)
             }
             Self::PostSms { to, from, message, flash, dry_run } => {
@@ -238,12 +243,13 @@ mod tests {
     }
 
     fn history() -> Permit {
-        let query = vec![
+        let optional = vec![
             ("limit", Parameter::AtMost(100)),
             ("start", Parameter::Time),
             ("to", Parameter::Exactly("+46701740605".into())),
         ];
-        Permit::new(vec![Allowed { times: 2, request: RequestPattern::Get { path: "/a1/sms".into(), query } }])
+        let request = RequestPattern::Get { path: "/a1/sms".into(), required: vec![], optional };
+        Permit::new(vec![Allowed { times: 2, request }])
     }
 
     /// A valid request; tests change one part of it.
@@ -390,6 +396,27 @@ mod tests {
         assert_eq!(Candidate::get(page).spend(&mut permit), Ok(false));
         assert_eq!(Candidate::get("https://api.46elks.com/a1/sms").spend(&mut permit), Ok(false));
         assert_eq!(Candidate::get(page).spend(&mut permit), Err(Rule::Count));
+    }
+
+    #[test]
+    fn a_filter_that_the_caller_gave_must_be_present() {
+        let required = vec![("end", Parameter::Time), ("to", Parameter::Exactly("+46701740605".into()))];
+        let optional = vec![("limit", Parameter::AtMost(100))];
+        let request = RequestPattern::Get { path: "/a1/sms".into(), required, optional };
+        for (query, fits) in [
+            ("end=2026-01-31T12%3A00%3A00&to=%2B46701740605", true),
+            ("to=%2B46701740605&limit=1&end=2026-01-31T12%3A00%3A00", true),
+            ("to=%2B46701740605", false),
+            ("end=2026-01-31T12%3A00%3A00&limit=1", false),
+            ("end=2026-01-31T12%3A00%3A00&to=%2B46701740606", false),
+            ("limit=1", false),
+            ("", false),
+        ] {
+            let mut permit = Permit::new(vec![Allowed { times: 1, request: request.clone() }]);
+            let expected = if fits { Ok(false) } else { Err(Rule::Query) };
+            let uri = format!("https://api.46elks.com/a1/sms?{query}");
+            assert_eq!(Candidate::get(&uri).spend(&mut permit), expected, "{query}");
+        }
     }
 
     #[test]

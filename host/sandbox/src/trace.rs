@@ -1,28 +1,80 @@
-//! What the egress saw during one call. The host believes this record, never the component's own account.
+//! What the egress saw during one call: each request as it left, and the response to it. The host believes this record,
+//! never the component's own account.
 
 use crate::permit::Rule;
 use crate::rate_limit::Refusal;
+use bytes::Bytes;
+use http::Method;
+
+/// One request that left, and what came of it. It has no Debug form, because it holds numbers and texts. The
+/// credentials are in no part of it.
+#[derive(Clone)]
+pub struct Exchange {
+    /// The method.
+    pub method: Method,
+    /// Path and query, as they left.
+    pub target: String,
+    /// The body, as it left: a form, or empty. At most [`MAX_REQUEST_BYTES`](crate::egress::MAX_REQUEST_BYTES).
+    pub body: Bytes,
+    /// Whether the request sends a message.
+    pub sends: bool,
+    /// What came back.
+    pub outcome: Outcome,
+}
+
+/// What came of a request.
+#[derive(Clone)]
+pub enum Outcome {
+    /// No response came: the request is under way, or its response is lost.
+    Unanswered,
+    /// The connection failed before the request was written.
+    NotSent,
+    /// The upstream answered with this HTTP status and this text, as the component got it.
+    Answered(u16, Bytes),
+}
+
+impl Exchange {
+    /// Whether the request sends a message that the upstream accepted.
+    fn was_accepted(&self) -> bool {
+        self.sends && matches!(self.outcome, Outcome::Answered(200..=299, _))
+    }
+
+    /// Whether the request sends a message, and the upstream has neither accepted nor refused it: 2xx accepts the
+    /// message and 4xx refuses it, and every other status leaves it open.
+    fn is_open(&self) -> bool {
+        self.sends && !matches!(self.outcome, Outcome::NotSent | Outcome::Answered(200..=299 | 400..=499, _))
+    }
+}
 
 /// What happened at the egress during one call.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Trace {
-    /// How many requests left.
-    pub requests: u32,
-    /// A message was sent, and the upstream has neither accepted nor refused it.
-    pub unanswered_send: bool,
-    /// A message was sent, and the upstream answered with success.
-    pub accepted_send: bool,
+    /// The requests that left, in their order.
+    pub exchanges: Vec<Exchange>,
     /// The first rule that a request broke. Nothing leaves after a denial.
     pub denied: Option<Rule>,
     /// The rate limit's refusal, when the call came too soon. Nothing leaves after a refusal.
     pub refused: Option<Refusal>,
-    /// The HTTP status of the last response.
-    pub last_status: Option<u16>,
 }
 
 impl Trace {
-    /// Whether a message may have been sent.
+    /// Whether a message was sent, and the upstream answered with success.
+    pub fn accepted_send(&self) -> bool {
+        self.exchanges.iter().any(Exchange::was_accepted)
+    }
+
+    /// Whether a message may have been sent. Only a refusal of the upstream, or a connection that failed first, rules
+    /// it out.
     pub fn may_have_sent(&self) -> bool {
-        self.unanswered_send || self.accepted_send
+        self.exchanges.iter().any(|exchange| exchange.was_accepted() || exchange.is_open())
+    }
+
+    /// How many bytes of requests and responses the record holds.
+    pub fn bytes(&self) -> usize {
+        let of = |exchange: &Exchange| match &exchange.outcome {
+            Outcome::Answered(_, body) => body.len(),
+            Outcome::Unanswered | Outcome::NotSent => 0,
+        };
+        self.exchanges.iter().map(|exchange| exchange.target.len() + exchange.body.len() + of(exchange)).sum()
     }
 }
