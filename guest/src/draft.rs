@@ -3,7 +3,7 @@
 use crate::api::Outgoing;
 use crate::bindings::types::{Account, Encoding, Error};
 use crate::error::invalid;
-use crate::summary;
+use crate::notes;
 use sms_rules::gsm::Segmentation;
 use sms_rules::text::{Clean, MAX_PARTS};
 use sms_rules::{gsm, phone, sender, text};
@@ -56,11 +56,11 @@ impl Draft {
         reported.unwrap_or(self.segmentation.parts)
     }
 
-    /// The warnings about the text, and about a number of parts that differs from the published rule.
-    pub(crate) fn warnings(&self, reported: Option<u32>) -> Vec<String> {
-        let mut warnings = summary::warnings(&self.clean, self.parts(reported));
-        warnings.extend(reported.and_then(|reported| summary::parts_differ(self.segmentation.parts, reported)));
-        warnings
+    /// The notes about the text, and about a number of parts that differs from the published rule.
+    pub(crate) fn notes(&self, reported: Option<u32>) -> Vec<String> {
+        let mut notes = notes::about(&self.clean, self.parts(reported));
+        notes.extend(reported.and_then(|reported| notes::parts_differ(self.segmentation.parts, reported)));
+        notes
     }
 }
 
@@ -126,10 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_46elks_count_and_a_difference_is_a_warning() {
+    fn the_parts_of_46elks_count_and_a_difference_is_noted() {
         let draft = Draft::check(&account(Some("Elks")), TO, None, "Hej").expect("is valid");
         assert_eq!((draft.parts(None), draft.parts(Some(2))), (1, 2));
-        assert!(draft.warnings(None).is_empty() && draft.warnings(Some(1)).is_empty());
-        assert_eq!(draft.warnings(Some(2)), ["By the published rule the message has 1 parts; 46elks bills 2."]);
+        assert!(draft.notes(None).is_empty() && draft.notes(Some(1)).is_empty());
+        assert_eq!(draft.notes(Some(2)), ["By the published rule the message has 1 parts; 46elks bills 2."]);
     }
 }

@@ -1,50 +1,26 @@
-//! The search through the history, page by page, and the cursor that continues it. The form of requests and responses
-//! is in `api`; counting and sentences are elsewhere.
+//! The search through the history, page by page. The form of requests and responses is in `api`; counting is elsewhere.
 
 use crate::api::{self, PageJson, Purpose};
 use crate::bindings::queries::{DirectionFilter, GetSmsMessagesRequest};
 use crate::bindings::types::{Direction, Error, Message};
 use crate::error::invalid;
 use crate::fetch::{Fetch, Request};
-use crate::times;
+use sms_rules::cursor::{After, Cursor};
 use sms_rules::limits::{DEFAULT_HISTORY_LIMIT, DEFAULT_STATISTICS_LIMIT, MAX_PAGE, MAX_PAGES};
-use sms_rules::{forms, phone};
+use sms_rules::{phone, times};
 
-/// The place where a search stopped inside a page: after this message. Other messages may have the same time.
-struct Cursor {
-    /// When the message was created, in the form of the contract.
-    time: String,
-    /// The message's id.
-    id: String,
-}
-
-impl Cursor {
-    /// Reads a cursor: where to start, and after which message of that time. A cursor without id is a time of 46elks
-    /// itself; it stands between two pages.
-    fn parse(cursor: &str) -> Option<(String, Option<Self>)> {
-        let Some((time, id)) = cursor.split_once('~') else { return Some((times::to_api(cursor).ok()?, None)) };
-        let start = times::just_after(time).filter(|_| forms::is_message_id(id))?;
-        Some((start, Some(Self { time: times::from_api(time)?, id: id.into() })))
+/// Whether a message was returned before the cursor: a newer one, or one of the same time up to and including the
+/// cursor's own. The cursor is done, and becomes `None`, at the first message that was not.
+fn skips(after: &mut Option<After>, message: &Message) -> bool {
+    let Some(After { time, id }) = after else { return false };
+    if message.created < *time {
+        *after = None;
+        return false;
     }
-
-    /// Writes the cursor of a message: `time~id`.
-    fn after(message: &Message) -> String {
-        format!("{}~{}", message.created.trim_end_matches('Z'), message.id)
+    if message.created == *time && message.id == *id {
+        *after = None;
     }
-
-    /// Whether a message was returned before this cursor: a newer one, or one of the same time up to and including the
-    /// cursor's own. The cursor is done, and becomes `None`, at the first message that was not.
-    fn skips(cursor: &mut Option<Self>, message: &Message) -> bool {
-        let Some(Self { time, id }) = cursor else { return false };
-        if message.created < *time {
-            *cursor = None;
-            return false;
-        }
-        if message.created == *time && message.id == *id {
-            *cursor = None;
-        }
-        true
-    }
+    true
 }
 
 /// A search through the history.
@@ -60,7 +36,7 @@ pub(crate) struct Search {
     /// The number of messages to find, 1 to [`MAX_PAGE`].
     limit: u32,
     /// The message after which an earlier search stopped.
-    after: Option<Cursor>,
+    after: Option<After>,
 }
 
 /// The result of a search.
@@ -90,7 +66,7 @@ impl Search {
         let (start, after) = match &request.cursor {
             None => (time("start", &request.start)?, None),
             Some(cursor) => {
-                let (start, after) = Cursor::parse(cursor)
+                let Cursor { start, after } = Cursor::parse(cursor)
                     .ok_or_else(|| invalid("cursor", "it is not one that get_sms_messages returned as next_cursor"))?;
                 (Some(start), after)
             }
@@ -127,7 +103,7 @@ impl Search {
             found.unreadable += unreadable;
             let mut on_page = on_page.into_iter();
             for message in on_page.by_ref() {
-                if !Cursor::skips(&mut self.after, &message)
+                if !skips(&mut self.after, &message)
                     && self.wants(message.direction)
                     && found.messages.iter().all(|other| other.id != message.id)
                 {
@@ -141,7 +117,7 @@ impl Search {
                 // The rest of the page begins after the last message taken.
                 let last = on_page.next().and(found.messages.last());
                 found.cursor = match last {
-                    Some(last) => Some(Cursor::after(last)),
+                    Some(last) => Some(Cursor::write(&last.created, &last.id)),
                     None => next.flatten(),
                 };
                 return Ok(found);
@@ -268,7 +244,6 @@ mod tests {
         let first = page(&[row("o2", 2), row("o1", 1)], r#""2026-01-31T12:00:01""#);
         let found = run(request(2, None, None), &History::of(&[&first]));
         assert_eq!(found.cursor.as_deref(), Some("2026-01-31T12:00:01"));
-        assert!(Cursor::parse("2026-01-31T12:00:01").is_some_and(|(_, after)| after.is_none()));
     }
 
     #[test]

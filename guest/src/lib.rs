@@ -6,10 +6,10 @@
 //! | --- | --- |
 //! | `tools` | the six tools: check, request, read |
 //! | `draft` | a message that has passed every rule of [`sms_rules`] |
-//! | `summary` | the sentences for people |
+//! | `notes` | the notes about a text |
 //! | `history` | the search through the history, page by page |
 //! | `api` | the 46elks API as values: requests and the meaning of responses |
-//! | `json`, `times` | JSON and times in the forms of 46elks |
+//! | `json` | the JSON of 46elks |
 //! | `http` | wasi:http, the only way out of the component |
 //! | `fetch`, `error`, `bindings` | the types that they share |
 //!
@@ -25,8 +25,7 @@ mod history;
 mod http;
 mod json;
 pub mod native;
-mod summary;
-mod times;
+mod notes;
 mod tools;
 
 use bindings::queries::{

@@ -1,6 +1,5 @@
 //! The six tools: check the request, ask 46elks, read the response. Each takes the [`Fetch`] that asks. The rules are
-//! in
-//! `sms-rules`, the API in `api`, the sentences in `summary`; policy is the host's.
+//! in `sms-rules`, the API in `api`; policy and sentences are the host's.
 
 use crate::api::{self, AccountJson, Outgoing, Purpose, SmsJson};
 use crate::bindings::queries::{
@@ -10,15 +9,11 @@ use crate::bindings::queries::{
 use crate::bindings::sending::{SendSmsRequest, SentSms};
 use crate::bindings::types::{Account, Error, Status};
 use crate::draft::Draft;
-use crate::error::{invalid, outcome_unknown};
+use crate::error::invalid;
 use crate::fetch::Fetch;
 use crate::history::Search;
-use crate::summary;
-use sms_rules::limits::PRICE_PROBE_TEXT;
+use sms_rules::limits::{LOW_BALANCE_MESSAGES, PRICE_PROBE_TEXT};
 use sms_rules::{forms, gsm, phone, sender};
-
-/// A balance that buys fewer one-part messages than this is low.
-const LOW_BALANCE_MESSAGES: u64 = 20;
 
 /// Sends one message, or only checks and prices it in a dry run.
 ///
@@ -32,13 +27,12 @@ pub fn send_sms(fetch: &impl Fetch, account: &Account, request: SendSmsRequest) 
     let sms = SmsJson(api::read(fetch.fetch(&api::send(draft.outgoing(flash, dry_run))), purpose)?);
     // A real send has an id, and a dry run has none. Anything else is not what was asked for.
     if !dry_run && sms.id().is_none() {
-        return Err(outcome_unknown("46elks answered without a message id"));
+        return Err(Error::OutcomeUnknown("46elks answered without a message id".into()));
     }
     if dry_run && sms.has_id() {
-        return Err(outcome_unknown("46elks answered a dry run with a message id"));
+        return Err(Error::OutcomeUnknown("46elks answered a dry run with a message id".into()));
     }
-    let mut sent = SentSms {
-        summary: String::new(),
+    Ok(SentSms {
         sent: !dry_run,
         dry_run,
         id: sms.id().filter(|_| !dry_run).map(Into::into),
@@ -49,13 +43,11 @@ pub fn send_sms(fetch: &impl Fetch, account: &Account, request: SendSmsRequest) 
         cost: sms.cost().filter(|_| !dry_run),
         estimated_cost: sms.estimated_cost().filter(|_| dry_run),
         currency: account.currency.clone(),
-        warnings: draft.warnings(sms.parts()),
+        checker_notes: draft.notes(sms.parts()),
         from: draft.from,
         to: draft.to,
         message: draft.clean.text,
-    };
-    sent.summary = summary::sent(&sent, account.dry_run && request.dry_run == Some(false));
-    Ok(sent)
+    })
 }
 
 /// Reads a part of the history.
@@ -68,7 +60,12 @@ pub fn get_sms_messages(
     request: GetSmsMessagesRequest,
 ) -> Result<SmsHistory, Error> {
     let found = Search::of_request(&request)?.run(fetch, account.currency.as_deref())?;
-    Ok(SmsHistory { summary: summary::history(&found), messages: found.messages, next_cursor: found.cursor })
+    Ok(SmsHistory {
+        messages: found.messages,
+        next_cursor: found.cursor,
+        stopped_early: found.stopped_early,
+        unreadable: found.unreadable,
+    })
 }
 
 /// Looks up one message.
@@ -85,8 +82,7 @@ pub fn check_sms_status(
         return Err(invalid("message_id", "it may hold only letters and digits, like the id that send_sms returned"));
     }
     let sms = SmsJson(api::read(fetch.fetch(&api::message(id)), Purpose::Query)?);
-    let message = sms.message(account.currency.as_deref())?;
-    Ok(SmsStatus { summary: summary::status(&message), message })
+    Ok(SmsStatus { message: sms.message(account.currency.as_deref())? })
 }
 
 /// Prices a message without sending it.
@@ -100,23 +96,19 @@ pub fn estimate_sms_cost(
 ) -> Result<SmsEstimate, Error> {
     let draft = Draft::check(account, &request.to, request.from.as_deref(), &request.message)?;
     let sms = SmsJson(api::read(fetch.fetch(&api::send(draft.outgoing(false, true))), Purpose::Query)?);
-    let cost = sms.estimated_cost();
-    let parts = draft.parts(sms.parts());
-    let left = draft.segmentation.left;
+    if sms.has_id() {
+        return Err(Error::OutcomeUnknown("46elks answered a dry run with a message id".into()));
+    }
     Ok(SmsEstimate {
-        summary: summary::estimate(parts, draft.encoding(), left, cost, account.currency.as_deref()),
-        parts,
+        parts: draft.parts(sms.parts()),
         encoding: draft.encoding(),
-        characters_left: left,
+        characters_left: draft.segmentation.left,
         non_gsm_characters: gsm::non_gsm(&draft.clean.text)
             .into_iter()
-            .map(|c| NonGsmCharacter {
-                character: summary::character(c),
-                replacement: gsm::replacement(c).map(Into::into),
-            })
+            .map(|c| NonGsmCharacter { character: gsm::shown(c), replacement: gsm::replacement(c).map(Into::into) })
             .collect(),
-        estimated_cost: cost,
-        warnings: draft.warnings(sms.parts()),
+        estimated_cost: sms.estimated_cost(),
+        checker_notes: draft.notes(sms.parts()),
         currency: account.currency.clone(),
     })
 }
@@ -140,8 +132,7 @@ pub fn check_account_balance(
     };
     let messages_left =
         price.zip(reported.balance()).map(|(price, balance)| u64::try_from(balance).unwrap_or(0) / price);
-    let mut balance = AccountBalance {
-        summary: String::new(),
+    Ok(AccountBalance {
         name: reported.name(),
         balance: reported.balance(),
         currency: reported.currency().or_else(|| account.currency.clone()),
@@ -150,9 +141,7 @@ pub fn check_account_balance(
         usage_limit: reported.usage_limit(),
         messages_left,
         low_balance: messages_left.map(|left| left < LOW_BALANCE_MESSAGES),
-    };
-    balance.summary = summary::balance(&balance);
-    Ok(balance)
+    })
 }
 
 /// Counts the newest outbound messages by delivery status.
@@ -169,8 +158,7 @@ pub fn get_delivery_statistics(
     let with = |status| messages.iter().filter(|message| message.status == status).count() as u32;
     let costs: Vec<u64> = messages.iter().filter_map(|message| message.cost).collect();
     let total_cost = costs.iter().sum();
-    let mut statistics = DeliveryStatistics {
-        summary: String::new(),
+    Ok(DeliveryStatistics {
         total: messages.len() as u32,
         delivered: with(Some(Status::Delivered)),
         failed: with(Some(Status::Failed)),
@@ -182,9 +170,9 @@ pub fn get_delivery_statistics(
         currency: account.currency.clone(),
         period_start: messages.last().map(|message| message.created.clone()),
         period_end: messages.first().map(|message| message.created.clone()),
-    };
-    statistics.summary = summary::statistics(&statistics, found.stopped_early, found.unreadable);
-    Ok(statistics)
+        stopped_early: found.stopped_early,
+        unreadable: found.unreadable,
+    })
 }
 
 /// The price of a one-part message, in ten-thousandths. `None` when 46elks reports no price, or a price of 0, which
@@ -234,7 +222,6 @@ mod tests {
         for (account, asked) in [(account(true), None), (account(true), Some(false)), (account(false), Some(true))] {
             let sent = send_sms(&fetch, &account, message(asked)).expect("is priced");
             assert_eq!((sent.sent, sent.dry_run, sent.cost, sent.estimated_cost), (false, true, None, Some(5200)));
-            assert_eq!(sent.summary.contains("was not followed"), asked == Some(false), "{}", sent.summary);
         }
     }
 

@@ -89,6 +89,15 @@ pub fn non_gsm(text: &str) -> Vec<char> {
     found
 }
 
+/// A character in a list: itself, or its code point (`U+00A0`) where it is invisible or a space.
+pub fn shown(c: char) -> String {
+    if c.is_whitespace() || crate::invisible::name(c).is_some() {
+        format!("U+{:04X}", u32::from(c))
+    } else {
+        c.to_string()
+    }
+}
+
 /// What to write instead of a character so that a text stays in the basic alphabet. `None` where no replacement keeps
 /// the meaning.
 pub fn replacement(c: char) -> Option<&'static str> {

@@ -13,10 +13,13 @@
 //! Nothing here does I/O, reads a clock, uses randomness or knows a WASI type, so all of it runs under a plain
 //! `cargo test`.
 //!
-//! The feature `links` (on by default) adds the module `links` and its dependency `linkify`.
+//! Two features, both on by default, add modules with a dependency: `links` (the crate `linkify`), and `times` with
+//! `cursor` (the crate `chrono`).
 
 use std::fmt;
 
+#[cfg(feature = "times")]
+pub mod cursor;
 pub mod forms;
 pub mod gsm;
 pub mod invisible;
@@ -24,9 +27,12 @@ pub mod limits;
 #[cfg(feature = "links")]
 pub mod links;
 pub mod phone;
+pub mod quote;
 pub mod sender;
 pub mod surrogates;
 pub mod text;
+#[cfg(feature = "times")]
+pub mod times;
 
 /// A broken rule, as a sentence for the caller: what is wrong and what to write instead. The sentence never repeats a
 /// whole number or a text.

@@ -24,3 +24,9 @@ pub const DEFAULT_STATISTICS_LIMIT: u32 = 50;
 /// The size of a response, at most, in bytes. [`MAX_PAGE`] messages of ten parts are under a megabyte, even when every
 /// character is escaped.
 pub const MAX_RESPONSE_BYTES: usize = 2 * 1024 * 1024;
+
+/// The part of an error text of 46elks that is passed on, at most, in characters. The known texts have one line.
+pub const MAX_QUOTE_CHARS: usize = 160;
+
+/// A balance that buys fewer one-part messages than this is low.
+pub const LOW_BALANCE_MESSAGES: u64 = 20;

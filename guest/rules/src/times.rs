@@ -1,18 +1,20 @@
-//! Times in three forms: of the API, of callers, and of the contract. All are UTC. No clock is read here.
+//! Times in three forms: of the API, of callers, and of results (`2026-01-31T12:00:00.000Z`). All are UTC. No clock is
+//! read here.
 //!
 //! The calendar is chrono's. Its format strings are not used, because they would be a tenth of the component.
 
+use crate::RuleError;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
-use sms_rules::RuleError;
 
-/// A time of the API (with or without fraction, with or without `Z`) in the form of the contract.
-pub(crate) fn from_api(api: &str) -> Option<String> {
+/// A time of the API (with or without fraction, with or without `Z`) in the form of results: to the millisecond, with
+/// `Z`.
+pub fn from_api(api: &str) -> Option<String> {
     Some(format!("{}Z", format(parse_api(api)?)))
 }
 
 /// A time of the API, one millisecond later. A request for messages before the result includes those of the time
 /// itself.
-pub(crate) fn just_after(api: &str) -> Option<String> {
+pub fn just_after(api: &str) -> Option<String> {
     Some(format(parse_api(api)?.checked_add_signed(TimeDelta::milliseconds(1))?))
 }
 
@@ -21,7 +23,7 @@ pub(crate) fn just_after(api: &str) -> Option<String> {
 ///
 /// # Errors
 /// The text is not a time.
-pub(crate) fn to_api(input: &str) -> Result<String, RuleError> {
+pub fn to_api(input: &str) -> Result<String, RuleError> {
     let time = parse(input.trim()).filter(|time| (1970..=9999).contains(&time.year()));
     time.map(format).ok_or_else(|| "it is not a time: write it like 2026-01-31T12:00:00Z".into())
 }
