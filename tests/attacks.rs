@@ -64,9 +64,10 @@ impl Scene {
         self.call(Tool::SendSms, json!({"to": RECIPIENT, "message": attack})).await
     }
 
-    /// Calls `get_sms_messages` with an attack as its cursor.
+    /// Calls `get_sms_messages` with a cursor that names an attack: its id, where zeros stand for spaces.
     pub async fn query(&self, attack: &str) -> Result<Success, Failure> {
-        self.call(Tool::GetSmsMessages, json!({"cursor": attack})).await
+        let cursor = format!("2026-12-31T00:00:00.000~{}", attack.replace(' ', "0"));
+        self.call(Tool::GetSmsMessages, json!({"cursor": cursor})).await
     }
 
     pub async fn call(&self, tool: Tool, arguments: Value) -> Result<Success, Failure> {
@@ -103,9 +104,20 @@ impl Scene {
         self.still_works(sent).await;
     }
 
+    /// Sends a message with a true record.
+    pub async fn still_works_whatever_was_sent(&self) {
+        self.send("valid").await.unwrap_or_else(|error| panic!("the call fails: {error}"));
+    }
+
+    /// The messages of the account, as the real component sees them.
+    pub async fn observed_messages(&self) -> Vec<Value> {
+        let history = self.observer.call(Tool::GetSmsMessages, serde_json::Map::new()).await;
+        history.unwrap_or_else(|error| panic!("{error}")).facts["messages"].as_array().unwrap().clone()
+    }
+
     pub async fn still_works(&self, sent: i64) {
         let valid = self.send("valid").await.unwrap_or_else(|error| panic!("the next call fails: {error}"));
-        assert_eq!(valid.summary, "answered 200");
+        assert_eq!(valid.facts["sent"], true);
         assert_eq!(self.charged().await, sent + 1);
     }
 }
@@ -284,8 +296,16 @@ async fn a_query_sends_nothing() {
         scene.denied(result, rule, 0, attack).await;
     }
     let scene = Scene::new(false);
-    let result = scene.call(Tool::EstimateSmsCost, json!({"to": RECIPIENT, "message": "x"})).await;
+    let arguments = json!({"to": RECIPIENT, "message": "an estimate without dryrun"});
+    let result = scene.call(Tool::EstimateSmsCost, arguments).await;
     scene.denied(result, "body", 0, "an estimate without dryrun").await;
+}
+
+#[tokio::test]
+async fn a_filter_of_the_caller_cannot_be_left_out() {
+    let scene = Scene::new(false);
+    let result = scene.query("a filter left out").await;
+    scene.denied(result, "query", 0, "a filter left out").await;
 }
 
 #[tokio::test]
@@ -307,31 +327,11 @@ async fn credentials_are_blocked_in_requests_and_in_results() {
 }
 
 #[tokio::test]
-async fn a_component_that_sends_and_then_fails_or_lies_is_not_believed() {
-    let scene = Scene::new(false);
-    let error = scene.send("send and trap").await.err().expect("must fail").to_string();
-    assert!(error.starts_with("Error (OUTCOME_UNKNOWN): "), "{error}");
-    assert_eq!(scene.charged().await, 1);
-
-    // A send that 46elks answered with nonsense stays unknown, whatever the component makes of it.
-    for attack in ["valid", "send and trap", "send and lie"] {
-        let scene = Scene::new(false);
-        let arguments = json!({"to": "+46701740690", "message": attack});
-        let error = scene.call(Tool::SendSms, arguments).await.err().expect("must fail").to_string();
-        assert!(error.starts_with("Error (OUTCOME_UNKNOWN): "), "{attack}: {error}");
-    }
-
-    let scene = Scene::new(false);
-    let error = scene.send("send and lie").await.err().expect("must fail").to_string();
-    assert!(error.starts_with("Error (OUTCOME_UNKNOWN): "), "a sent message is never called unsent: {error}");
-    assert_eq!(scene.charged().await, 1);
-}
-
-#[tokio::test]
 async fn nothing_survives_a_call() {
     let scene = Scene::new(false);
     for _ in 0..3 {
-        assert_eq!(scene.send("call count").await.unwrap_or_else(|error| panic!("{error}")).summary, "call 0");
+        let success = scene.send("call count").await.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(success.facts["checker_notes"], json!(["call 0"]));
     }
 }
 
@@ -339,10 +339,10 @@ async fn nothing_survives_a_call() {
 async fn text_of_a_component_cannot_control_a_terminal() {
     let scene = Scene::new(false);
     let success = scene.send("ansi and bidi").await.unwrap_or_else(|error| panic!("{error}"));
-    let hidden =
-        |c: char| c != '\n' && c != '\r' && (c.is_control() || "\u{202e}\u{2066}\u{e0041}\u{200b}".contains(c));
-    assert!(!success.summary.contains(hidden), "{:?}", success.summary);
-    assert!(success.summary.starts_with("\\u{1b}[2J\\u{1b}]0;owned\\u{7}\\u{202e}"), "{:?}", success.summary);
+    let hidden = |c: char| c.is_control() || "\u{202e}\u{2066}\u{e0041}\u{200b}".contains(c);
+    assert!(!success.text.contains(hidden), "{:?}", success.text);
+    let note = success.facts["checker_notes"][0].as_str().unwrap();
+    assert!(note.starts_with("[2J ]0;owned \\u{202e}desrever") && note.ends_with("{'audit':1}"), "{note:?}");
     let audits = scene.audits();
     assert_eq!(audits.len(), 1);
 }

@@ -112,7 +112,7 @@ fn capabilities_show_imports_exports_and_permits() {
         "export elks:sms/queries@0.2.0;",
         "at most 1 × POST /a1/sms with exactly from=<from>, to=<to>, message=<message>: one real message",
         "at most 1 × POST /a1/sms with exactly from=<from>, to=<to>, message=<message>, dryrun=yes: nothing is sent",
-        "at most 10 × GET /a1/sms with any of limit=<1 to 100>, start=<time>, end=<time>, to=<to>",
+        "at most 10 × GET /a1/sms with exactly end=2026-01-31T00:00:00.000, to=+46700000000, and any of limit=<1 to 100>, start=<time>",
         "at most 1 × GET /a1/sms/ID",
         "at most 1 × GET /a1/me",
     ] {
@@ -135,7 +135,8 @@ fn capabilities_are_printed_as_json() {
         .filter(|permit| permit["requests"].as_array().unwrap().iter().any(|request| request["sends"] == true))
         .collect();
     let body = json!({"from": "<from>", "to": "<to>", "message": "<message>"});
-    let request = json!({"times": 1, "method": "POST", "path": "/a1/sms", "body": body, "sends": true});
+    let request = json!({"times": 1, "method": "POST", "path": "/a1/sms", "body": body,
+        "required": ["from", "to", "message"], "sends": true});
     assert_eq!(sending, [&json!({"tool": "send_sms", "DRY_RUN": false, "requests": [request]})]);
 }
 

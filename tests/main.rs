@@ -17,6 +17,7 @@ mod connections;
 mod ending;
 mod inbound;
 mod limits;
+mod misreports;
 mod node_server;
 mod protocol;
 mod queries;

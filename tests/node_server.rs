@@ -205,7 +205,7 @@ fn what_is_missing_is_absent_and_never_undefined() {
     let called = program(&elks).call("get_sms_messages", json!({}));
     assert!(!called.text().contains("undefined") && !called.text().contains("null"), "{}", called.text());
     let warned = program(&elks).send(json!({"message": "Hej example.com"}));
-    assert!(!warned.facts()["warnings"].as_array().unwrap().is_empty(), "a warning is in the result");
+    assert!(!warned.facts()["checker_notes"].as_array().unwrap().is_empty(), "a warning is in the result");
 }
 
 #[test]

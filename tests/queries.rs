@@ -225,7 +225,7 @@ fn an_estimate_never_sends_whatever_the_settings() {
         (&json!(3), &json!(0)),
         "46elks's word wins"
     );
-    assert!(called.facts()["warnings"].to_string().contains("46elks bills 3"));
+    assert!(called.facts()["checker_notes"].to_string().contains("46elks bills 3"));
     assert_eq!(elks.requests().len(), 1);
     assert_eq!(elks.requests()[0].field("dryrun").as_deref(), Some("yes"));
     assert_eq!(program.audit()["dryRun"], true);

@@ -128,7 +128,7 @@ fn control_characters_are_stripped_from_what_is_sent() {
     let mut program = Launch::account(&elks).serve();
     let called = program.send(json!({"message": "He\u{0}j\u{1b}[31m\tdu\r\nigen\u{9b}!"}));
     assert_eq!(called.facts()["message"], "Hej[31m\tdu\r\nigen!");
-    assert!(called.facts()["warnings"][0].as_str().unwrap().starts_with("3 control characters removed"));
+    assert!(called.facts()["checker_notes"][0].as_str().unwrap().starts_with("3 control characters removed"));
     assert_eq!(elks.requests()[0].field("message").as_deref(), Some("Hej[31m\tdu\r\nigen!"));
 }
 
@@ -157,8 +157,8 @@ fn messages_over_ten_parts_are_refused_and_links_are_reported() {
     assert!(elks.requests().is_empty());
     program.send(json!({"message": "a".repeat(1530)})).facts();
     let called = program.send(json!({"message": "Läs på https://example.com/x eller bit.ly/y"}));
-    let warnings = called.facts()["warnings"].to_string();
-    assert!(warnings.contains("link to example.com") && warnings.contains("link to bit.ly, which hides"), "{warnings}");
+    let notes = called.facts()["checker_notes"].to_string();
+    assert!(notes.contains("link to example.com") && notes.contains("link to bit.ly, which hides"), "{notes}");
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_refusal_of_46elks_says_what_to_do_next() {
         assert!(error.starts_with("46elks refused (403)") && error.contains(advice), "{error}");
     }
     let error = program.call("check_sms_status", json!({"message_id": "s0"})).failed("ELKS_API_ERROR");
-    assert!(error.starts_with("46elks refused (404): Not found"), "{error}");
+    assert!(error.starts_with("46elks refused (404): \"Not found\". Nothing was sent."), "{error}");
     // The account runs dry after 48 messages of ten parts.
     let mut program = Launch::simulator().env("RATE_LIMIT_SMS_PER_MINUTE", "100").serve();
     let expensive = json!({"message": "a".repeat(1530)});

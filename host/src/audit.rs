@@ -5,9 +5,11 @@ use crate::clock::Clock;
 use crate::failure::{Code, Failure};
 use crate::mask;
 use crate::stderr::Sink;
+use crate::summary::failures;
 use crate::tools::Tool;
+use crate::verdict::Alarm;
 use chrono::{DateTime, SecondsFormat, Utc};
-use elks_sandbox::{Egress, Rule, Trace};
+use elks_sandbox::Egress;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sms_rules::invisible::escape;
@@ -29,8 +31,8 @@ pub struct AuditLog {
     clock: Arc<dyn Clock>,
     /// Whether the simulator answers. Each record then says so.
     simulated: bool,
-    /// How many violations were recorded; part of their ids.
-    violations: AtomicU64,
+    /// How many alarms were recorded; part of their ids.
+    alarms: AtomicU64,
     /// How many calls have begun and not ended, so that the end of the program can wait for them.
     running: watch::Sender<usize>,
 }
@@ -38,7 +40,7 @@ pub struct AuditLog {
 impl AuditLog {
     /// A log whose lines go to `sink`.
     pub fn new(sink: Arc<dyn Sink>, clock: Arc<dyn Clock>, simulated: bool) -> Self {
-        Self { sink, clock, simulated, violations: AtomicU64::new(0), running: watch::Sender::new(0) }
+        Self { sink, clock, simulated, alarms: AtomicU64::new(0), running: watch::Sender::new(0) }
     }
 
     /// Writes a message for the operator.
@@ -59,19 +61,25 @@ impl AuditLog {
         AuditGuard { log: Arc::clone(self), tool, params, begun, dry_run, egress: None, ended: false }
     }
 
-    /// Records a violation with a line of its own, because it is an alarm: the rule and an id, and nothing that the
-    /// component wrote. Returns the failure for the caller.
-    pub fn violation(&self, rule: Rule, trace: &Trace) -> Failure {
+    /// Records an alarm with a line of its own: what happened and an id, and nothing that the component wrote. Returns
+    /// the failure with that id for the caller.
+    pub fn alarm(&self, alarm: &Alarm, failure: Failure) -> Failure {
         let now = self.clock.now();
         // Unique in this process by the number, and between processes by the time.
-        let number = self.violations.fetch_add(1, Ordering::Relaxed);
+        let number = self.alarms.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:x}-{number}", now.timestamp_millis());
-        let mut record = json!({"timestamp": Timestamp(now), "event": "denied", "rule": rule, "id": id});
+        let mut record = match alarm {
+            Alarm::Denied(rule) => json!({"event": "denied", "rule": rule}),
+            Alarm::Misreport(tool, field) => json!({"event": "misreport", "tool": tool, "field": field}),
+            Alarm::DryRunWithId(tool) => json!({"event": "dry_run_with_id", "tool": tool}),
+        };
+        record["timestamp"] = json!(Timestamp(now));
+        record["id"] = json!(id);
         if self.simulated {
             record["simulated"] = true.into();
         }
         self.sink.line(&json!({ "audit": record }).to_string());
-        Failure::violation(trace, &id)
+        failure.to_report(&id)
     }
 }
 
@@ -123,7 +131,7 @@ impl Drop for AuditGuard {
         if !self.ended {
             let trace = self.egress.as_ref().map(Egress::close).unwrap_or_default();
             let failure = match trace.denied {
-                Some(rule) => self.log.violation(rule, &trace),
+                Some(rule) => self.log.alarm(&Alarm::Denied(rule), failures::denied(&trace)),
                 None if trace.may_have_sent() => Failure::new(Code::OutcomeUnknown, ""),
                 None => Failure::new(Code::Cancelled, ""),
             };

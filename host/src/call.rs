@@ -6,11 +6,12 @@ use crate::audit::{AuditGuard, AuditLog, Params};
 use crate::clock::SystemClock;
 use crate::component::{self, NoAnswer};
 use crate::config::Settings;
-use crate::contract::{self, Account, CheckAccountBalanceRequest};
+use crate::contract::{Account, CheckAccountBalanceRequest};
 use crate::failure::{Code, Failure};
 use crate::stderr::Sink;
-use crate::tools::{Call, Tool};
-use crate::verdict::{Success, Verdict, verdict};
+use crate::summary::failures;
+use crate::tools::{Call, CheckAccountBalance, Component, Tool, ToolSpec};
+use crate::verdict::{Alarm, Context, Success, Verdict};
 use elks_sandbox::sandbox::CALL_TIMEOUT;
 use elks_sandbox::{Class, Egress, Permit, RateLimiter, Sandbox, Upstream};
 use serde_json::{Map, Value};
@@ -92,17 +93,19 @@ impl CallHandler {
 
     /// Asks 46elks. The first time is free; asking again counts as a query.
     async fn verify(&self, again: bool) -> Result<Verified, Unverified> {
-        let call = Call::CheckAccountBalance(CheckAccountBalanceRequest { to: None });
+        let request = CheckAccountBalanceRequest { to: None };
         // The check needs no price, so it may not ask for one, and the component learns no sender to ask with.
-        let permit = call.permit(&self.settings).reading();
-        let egress = self.egress(permit, again.then(|| call.tool().class()));
+        let permit = CheckAccountBalance::permit(&request, &self.settings).reading();
+        let egress = self.egress(permit, again.then_some(CheckAccountBalance::EXPORT.class));
         let account = Account { default_sender: None, ..self.account_record(None) };
-        let answer = self.run(&call, &account, &egress, Instant::now() + CALL_TIMEOUT).await;
+        let component = self.component(&account, Instant::now() + CALL_TIMEOUT).await;
+        // What the component makes of the answer does not count: the exchange says it all.
+        let loaded = component.call::<CheckAccountBalance>(&request, &egress).await.map(drop);
         let trace = egress.close();
         if let Some(rule) = trace.denied {
-            return Err(Unverified::Failed(self.log.violation(rule, &trace)));
+            return Err(Unverified::Failed(self.log.alarm(&Alarm::Denied(rule), failures::denied(&trace))));
         }
-        let verified = account::verdict(answer, &trace);
+        let verified = account::verdict(loaded, &trace);
         if let Some(line) = account::line(&verified) {
             self.log.message(&line);
         }
@@ -154,26 +157,18 @@ impl CallHandler {
         let egress = self.egress(call.permit(&self.settings), Some(call.tool().class()));
         guard.watch(egress.clone());
         let account = self.account_record(verified.currency.clone());
-        let answer = self.run(call, &account, &egress, deadline).await;
-        let trace = egress.close();
-        match verdict(answer, &trace, self.settings.simulate, &|bytes| self.contains_secret(bytes)) {
+        let component = self.component(&account, deadline).await;
+        let context = Context { settings: &self.settings, currency: verified.currency.as_deref() };
+        match call.run(&component, &egress, &context, &|bytes| self.contains_secret(bytes)).await {
             Verdict::Success(success) => Ok(success),
             Verdict::Failure(failure) => Err(failure),
-            Verdict::Violation(rule) => Err(self.log.violation(rule, &trace)),
+            Verdict::Alarm(alarm, failure) => Err(self.log.alarm(&alarm, failure)),
         }
     }
 
-    /// Runs the component's function for a call.
-    async fn run(
-        &self,
-        call: &Call,
-        account: &Account,
-        egress: &Egress,
-        deadline: Instant,
-    ) -> Result<Result<Value, contract::Error>, NoAnswer> {
-        let sandbox = self.sandbox.get_or_try_init(|| self.load()).await?;
-        // Boxed: one large future a tool would make each caller's future as large as all of them.
-        Ok(Box::pin(call.run(sandbox, account, egress, deadline)).await?)
+    /// The component, loaded when it is first needed.
+    async fn component<'a>(&'a self, account: &'a Account, deadline: Instant) -> Component<'a> {
+        Component { sandbox: self.sandbox.get_or_try_init(|| self.load()).await, account, deadline }
     }
 
     /// The way out of one call. Without a class, the call counts against no rate limit.
@@ -210,6 +205,7 @@ impl CallHandler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract;
     use crate::stderr::Stderr;
     use elks_sandbox::{ElksApi, Rule};
 
@@ -217,18 +213,20 @@ mod tests {
     async fn a_gateway_that_the_program_did_not_choose_is_denied() {
         let settings = Settings::read(|_| None, true).expect("the simulator needs none");
         let handler = CallHandler::new(settings, Arc::new(ElksApi::new()), Arc::new(Stderr::start()));
-        let call = Call::CheckAccountBalance(CheckAccountBalanceRequest { to: None });
+        let request = CheckAccountBalanceRequest { to: None };
         for (endpoint, rule) in [
             ("https://gateway.example.com", Rule::Authority),
             ("https://api.46elks.com:8443", Rule::Authority),
             ("http://127.0.0.1:8080", Rule::Scheme),
         ] {
-            let egress = handler.egress(call.permit(&handler.settings), None);
+            let permit = CheckAccountBalance::permit(&request, &handler.settings);
+            let egress = handler.egress(permit, None);
             let account = Account { endpoint: Some(endpoint.into()), ..handler.account_record(None) };
-            let answer = handler.run(&call, &account, &egress, Instant::now() + CALL_TIMEOUT).await;
+            let component = handler.component(&account, Instant::now() + CALL_TIMEOUT).await;
+            let answer = component.call::<CheckAccountBalance>(&request, &egress).await;
             assert!(matches!(answer, Ok(Err(contract::Error::Unreachable(_)))), "{endpoint}");
             let trace = egress.close();
-            assert_eq!((trace.denied, trace.requests), (Some(rule), 0), "{endpoint}");
+            assert_eq!((trace.denied, trace.exchanges.len()), (Some(rule), 0), "{endpoint}");
         }
     }
 }

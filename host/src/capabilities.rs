@@ -102,48 +102,62 @@ fn permit(tool: Tool, dry_run: bool) -> Result<Permit> {
 struct Request<'a> {
     method: &'static str,
     path: &'a str,
-    /// Parameters of a query may be left out; fields of a body may not.
-    parameters: Vec<(&'static str, String)>,
+    /// The parameters of a query or the fields of a body that must be there.
+    required: Vec<(&'static str, String)>,
+    /// The parameters of a query that may be there.
+    optional: Vec<(&'static str, String)>,
     sends: bool,
 }
 
 impl<'a> Request<'a> {
     fn of(pattern: &'a RequestPattern) -> Self {
         match pattern {
-            RequestPattern::Get { path, query } => {
+            RequestPattern::Get { path, required, optional } => {
                 let value = |parameter: &Parameter| match parameter {
                     Parameter::Exactly(value) => value.clone(),
                     Parameter::Time => "<time>".into(),
                     Parameter::AtMost(max) => format!("<1 to {max}>"),
                 };
-                let parameters = query.iter().map(|(name, parameter)| (*name, value(parameter))).collect();
-                Self { method: "GET", path, parameters, sends: false }
+                let shown = |parameters: &[(&'static str, Parameter)]| {
+                    parameters.iter().map(|(name, parameter)| (*name, value(parameter))).collect()
+                };
+                Self { method: "GET", path, required: shown(required), optional: shown(optional), sends: false }
             }
             RequestPattern::PostSms { to, from, message, flash, dry_run } => {
-                let mut parameters = vec![("from", from.clone()), ("to", to.clone()), ("message", message.clone())];
+                let mut required = vec![("from", from.clone()), ("to", to.clone()), ("message", message.clone())];
                 let yes = |name| (name, "yes".to_string());
-                parameters.extend(flash.then(|| yes("flashsms")));
-                parameters.extend(dry_run.then(|| yes("dryrun")));
-                Self { method: "POST", path: "/a1/sms", parameters, sends: !dry_run }
+                required.extend(flash.then(|| yes("flashsms")));
+                required.extend(dry_run.then(|| yes("dryrun")));
+                Self { method: "POST", path: "/a1/sms", required, optional: vec![], sends: !dry_run }
             }
         }
     }
 
     fn words(&self) -> String {
-        let all: Vec<String> = self.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let (method, path, all) = (self.method, self.path, all.join(", "));
-        match (method, self.sends) {
-            ("GET", _) if all.is_empty() => format!("GET {path}"),
-            ("GET", _) => format!("GET {path} with any of {all}"),
-            (_, true) => format!("{method} {path} with exactly {all}: one real message"),
-            (_, false) => format!("{method} {path} with exactly {all}: nothing is sent"),
+        let listed = |parameters: &[(&str, String)]| {
+            parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
+        };
+        let (method, path, required, optional) =
+            (self.method, self.path, listed(&self.required), listed(&self.optional));
+        match (method, required.is_empty(), optional.is_empty()) {
+            ("GET", true, true) => format!("GET {path}"),
+            ("GET", true, false) => format!("GET {path} with any of {optional}"),
+            ("GET", false, true) => format!("GET {path} with exactly {required}"),
+            ("GET", false, false) => format!("GET {path} with exactly {required}, and any of {optional}"),
+            _ if self.sends => format!("{method} {path} with exactly {required}: one real message"),
+            _ => format!("{method} {path} with exactly {required}: nothing is sent"),
         }
     }
 
     fn json(&self, times: u32) -> Value {
-        let parameters: Map<String, Value> =
-            self.parameters.iter().map(|(name, value)| ((*name).to_string(), json!(value))).collect();
+        let all: Map<String, Value> = self
+            .required
+            .iter()
+            .chain(&self.optional)
+            .map(|(name, value)| ((*name).to_string(), json!(value)))
+            .collect();
+        let required: Vec<&str> = self.required.iter().map(|(name, _)| *name).collect();
         let place = if self.method == "GET" { "query" } else { "body" };
-        json!({"times": times, "method": self.method, "path": self.path, place: parameters, "sends": self.sends})
+        json!({"times": times, "method": self.method, "path": self.path, place: all, "required": required, "sends": self.sends})
     }
 }

@@ -52,8 +52,8 @@ pub fn play(out: &mut dyn Write) -> Result<()> {
         for line in text(&result["content"][0]["text"]).lines() {
             writeln!(out, "  ← {line}")?;
         }
-        for warning in result["structuredContent"]["warnings"].as_array().into_iter().flatten() {
-            writeln!(out, "    ! {}", text(warning))?;
+        for note in result["structuredContent"]["checker_notes"].as_array().into_iter().flatten() {
+            writeln!(out, "    ! {}", text(note))?;
         }
         // The server writes the audit line before it answers.
         let audit = client.stderr_line(|line| line.starts_with("{\"audit\""));

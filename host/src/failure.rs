@@ -1,6 +1,5 @@
 //! Failures of a call, as clients and models read them.
 
-use elks_sandbox::Trace;
 use std::fmt;
 
 /// The kinds of failure, ordered by who can act on them.
@@ -20,7 +19,10 @@ pub enum Code {
     Configuration,
     /// The component tried something that its call does not permit. For the maintainers: please report.
     SandboxViolation,
-    /// The component was stopped. For the maintainers: please report.
+    /// The component reported something that did not happen. Its result is withheld. For the maintainers: please
+    /// report.
+    Misreport,
+    /// The component was stopped, or gave no result. For the maintainers: please report.
     Sandbox,
     /// The person is being asked, and the client calls again with the answer. Only in the audit log.
     ConfirmationAsked,
@@ -41,6 +43,7 @@ impl Code {
             Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
             Self::Configuration => "CONFIGURATION_ERROR",
             Self::SandboxViolation => "SANDBOX_VIOLATION",
+            Self::Misreport => "MISREPORT",
             Self::Sandbox => "SANDBOX_ERROR",
             Self::ConfirmationAsked => "CONFIRMATION_ASKED",
             Self::NotConfirmed => "NOT_CONFIRMED",
@@ -58,6 +61,8 @@ pub struct Failure {
     pub text: String,
     /// The HTTP status, when 46elks refused.
     pub status: Option<u16>,
+    /// Whether the message may have been sent all the same.
+    pub may_have_sent: bool,
 }
 
 impl fmt::Display for Failure {
@@ -69,37 +74,15 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 impl Failure {
-    /// A failure without an HTTP status.
+    /// A failure without an HTTP status, of a call that has sent nothing.
     pub fn new(code: Code, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), status: None }
+        Self { code, text: text.into(), status: None, may_have_sent: false }
     }
 
-    /// The failure of a send whose outcome nobody knows. `what` says what happened.
-    pub(crate) fn outcome_unknown(what: &str) -> Self {
-        Self::new(
-            Code::OutcomeUnknown,
-            format!(
-                "it is not known whether the message was sent: {what}. Do not send it again before get_sms_messages \
-                 shows that it is not in the history."
-            ),
-        )
-    }
-
-    /// The failure of a call whose component tried something that is not permitted. `id` finds its line in the audit
-    /// log.
-    pub(crate) fn violation(trace: &Trace, id: &str) -> Self {
-        let left = match (trace.may_have_sent(), trace.requests) {
-            (true, _) => "A message had already left: look at get_sms_messages before you send again",
-            (false, 0) => "Nothing left this machine",
-            (false, _) => "No message was sent",
-        };
-        Self::new(
-            Code::SandboxViolation,
-            format!(
-                "the SMS component tried something that this call does not permit, and was stopped. {left}. \
-                 Please report this with the id {id}."
-            ),
-        )
+    /// The failure with a request to report it. `id` finds the alarm's line in the audit log.
+    pub(crate) fn to_report(mut self, id: &str) -> Self {
+        self.text.push_str(&format!(" Please report this with the id {id}."));
+        self
     }
 
     /// The failure in the audit log: code and HTTP status. The text stays out, because it may quote the component.

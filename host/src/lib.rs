@@ -20,12 +20,13 @@
 //! - [`tools`]: one file a tool; [`contract`]: their records, generated from `wit/`
 //! - [`call`]: a call from beginning to end
 //! - [`account`]: the check of the account; [`component`]: the embedded component
-//! - [`verdict`]: who is believed about a call (pure); [`failure`]: failures as clients read them
+//! - [`verdict`]: who is believed about a call (pure)
+//! - `summary`, `money`: the sentences of the host; [`failure`]: the kinds of failure
 //! - [`audit`], [`stderr`], [`mask`]: what is written about a call
 //! - [`capabilities`], [`demo`]: commands for people
 //! - [`mcp_client`]: a client for the demo, the tests and the benchmarks
 //! - [`simulator`]: a simulated 46elks
-//! - [`clock`]: the time
+//! - `money`: amounts in words; [`clock`]: the time
 
 pub mod account;
 pub mod audit;
@@ -41,9 +42,11 @@ pub mod failure;
 pub mod mask;
 pub mod mcp;
 pub mod mcp_client;
+mod money;
 mod sanitise;
 pub mod signals;
 pub mod simulator;
 pub mod stderr;
+mod summary;
 pub mod tools;
 pub mod verdict;

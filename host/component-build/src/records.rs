@@ -87,7 +87,9 @@ fn define(source: &mut String, resolve: &Resolve, id: TypeId, ways: Ways) -> Res
     };
     match &ty.kind {
         TypeDefKind::Record(record) => {
-            write!(source, "{derives}#[component(record)]\npub struct {name} {{\n")?;
+            // The host compares the records that come out with what it knows.
+            let equal = if ways.outward { "#[derive(PartialEq)]\n" } else { "" };
+            write!(source, "{derives}{equal}#[component(record)]\npub struct {name} {{\n")?;
             for field in &record.fields {
                 comment(source, "    ", &field.docs)?;
                 component_name(source, &field.name, &snake(&field.name))?;

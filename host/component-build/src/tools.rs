@@ -61,12 +61,21 @@ fn tool(resolve: &Resolve, function: &Function, sends: bool) -> Result<Value> {
     let TypeDefKind::Result(result) = &resolve.types[result].kind else { bail!("a tool gives a result") };
 
     let mut output = schema(resolve, &result.ok.context("a tool gives a record")?, "")?;
-    // The host adds this field: the component does not know whether 46elks is simulated.
-    output["properties"]["simulated"] = json!({
-        "type": "boolean",
-        "description": "True when the built-in simulator answered instead of 46elks: nothing was sent or charged.",
-    });
-    output["required"].as_array_mut().context("an object lists what is required")?.push(json!("simulated"));
+    // The host adds these fields. It writes the sentence from what it has checked, and the component does not know
+    // whether 46elks is simulated.
+    for (name, field) in [
+        ("summary", json!({"type": "string", "description": "One sentence for people."})),
+        (
+            "simulated",
+            json!({
+                "type": "boolean",
+                "description": "True when the built-in simulator answered instead of 46elks: nothing was sent or charged.",
+            }),
+        ),
+    ] {
+        output["properties"][name] = field;
+        output["required"].as_array_mut().context("an object lists what is required")?.push(json!(name));
+    }
     Ok(json!({
         "name": snake(&function.name),
         "title": joined(title),

@@ -1,9 +1,12 @@
 //! `check_account_balance`: reads what the account holds.
 
-use super::{ToolSpec, get, post};
+use super::{Tool, ToolSpec, get, post};
 use crate::config::Settings;
 use crate::contract::{self, Export, AccountBalance, CheckAccountBalanceRequest};
-use elks_sandbox::Permit;
+use crate::summary;
+use crate::verdict::problem::Problem;
+use crate::verdict::{Context, facts};
+use elks_sandbox::{Exchange, Permit};
 use sms_rules::limits::PRICE_PROBE_TEXT;
 use sms_rules::phone::TEST_NUMBER;
 
@@ -11,6 +14,7 @@ use sms_rules::phone::TEST_NUMBER;
 pub struct CheckAccountBalance;
 
 impl ToolSpec for CheckAccountBalance {
+    const TOOL: Tool = Tool::CheckAccountBalance;
     const EXPORT: Export = contract::CHECK_ACCOUNT_BALANCE;
     type Request = CheckAccountBalanceRequest;
     type Answer = AccountBalance;
@@ -19,6 +23,18 @@ impl ToolSpec for CheckAccountBalance {
         let to = request.to.as_deref().unwrap_or(TEST_NUMBER);
         // The price of one part tells how many messages the balance buys.
         Permit::new(vec![get("/a1/me"), post(to, None, PRICE_PROBE_TEXT, false, true, settings)])
+    }
+
+    fn facts(
+        _: &CheckAccountBalanceRequest,
+        context: &Context<'_>,
+        exchanges: &[Exchange],
+    ) -> Result<AccountBalance, Problem> {
+        facts::check_account_balance(exchanges, context.currency)
+    }
+
+    fn summary(_: &CheckAccountBalanceRequest, answer: &AccountBalance, _: &Context<'_>) -> String {
+        summary::balance(answer)
     }
 
     fn example() -> CheckAccountBalanceRequest {

@@ -1,14 +1,18 @@
 //! `check_sms_status`: looks up one message.
 
-use super::{ToolSpec, get};
+use super::{Tool, ToolSpec, get};
 use crate::config::Settings;
 use crate::contract::{self, Export, SmsStatus, CheckSmsStatusRequest};
-use elks_sandbox::Permit;
+use crate::summary;
+use crate::verdict::problem::Problem;
+use crate::verdict::{Context, facts};
+use elks_sandbox::{Exchange, Permit};
 
 /// The tool `check_sms_status`.
 pub struct CheckSmsStatus;
 
 impl ToolSpec for CheckSmsStatus {
+    const TOOL: Tool = Tool::CheckSmsStatus;
     const EXPORT: Export = contract::CHECK_SMS_STATUS;
     type Request = CheckSmsStatusRequest;
     type Answer = SmsStatus;
@@ -16,6 +20,14 @@ impl ToolSpec for CheckSmsStatus {
     fn permit(request: &CheckSmsStatusRequest, _: &Settings) -> Permit {
         // The schema allows only letters and digits in an id, so the path has no other segment.
         Permit::new(vec![get(&format!("/a1/sms/{}", request.message_id))])
+    }
+
+    fn facts(_: &CheckSmsStatusRequest, context: &Context<'_>, exchanges: &[Exchange]) -> Result<SmsStatus, Problem> {
+        facts::check_sms_status(exchanges, context.currency)
+    }
+
+    fn summary(_: &CheckSmsStatusRequest, answer: &SmsStatus, _: &Context<'_>) -> String {
+        summary::status(&answer.message)
     }
 
     fn example() -> CheckSmsStatusRequest {

@@ -1,20 +1,37 @@
 //! `get_delivery_statistics`: counts what became of the newest outbound messages.
 
-use super::{ToolSpec, history};
+use super::{Tool, ToolSpec, history};
 use crate::config::Settings;
 use crate::contract::{self, Export, DeliveryStatistics, GetDeliveryStatisticsRequest};
-use elks_sandbox::Permit;
+use crate::summary;
+use crate::verdict::history::Search;
+use crate::verdict::problem::Problem;
+use crate::verdict::{Context, facts};
+use elks_sandbox::{Exchange, Permit};
 
 /// The tool `get_delivery_statistics`.
 pub struct GetDeliveryStatistics;
 
 impl ToolSpec for GetDeliveryStatistics {
+    const TOOL: Tool = Tool::GetDeliveryStatistics;
     const EXPORT: Export = contract::GET_DELIVERY_STATISTICS;
     type Request = GetDeliveryStatisticsRequest;
     type Answer = DeliveryStatistics;
 
-    fn permit(_: &GetDeliveryStatisticsRequest, _: &Settings) -> Permit {
-        Permit::new(vec![history(None)])
+    fn permit(request: &GetDeliveryStatisticsRequest, _: &Settings) -> Permit {
+        Permit::new(vec![history(&Search::newest_outbound(request.limit))])
+    }
+
+    fn facts(
+        request: &GetDeliveryStatisticsRequest,
+        context: &Context<'_>,
+        exchanges: &[Exchange],
+    ) -> Result<DeliveryStatistics, Problem> {
+        facts::get_delivery_statistics(&Search::newest_outbound(request.limit), exchanges, context.currency)
+    }
+
+    fn summary(_: &GetDeliveryStatisticsRequest, answer: &DeliveryStatistics, _: &Context<'_>) -> String {
+        summary::statistics(answer)
     }
 
     fn example() -> GetDeliveryStatisticsRequest {

@@ -1,24 +1,43 @@
 //! `get_sms_messages`: reads the history.
 
-use super::{ToolSpec, history};
+use super::{Tool, ToolSpec, history};
 use crate::config::Settings;
 use crate::contract::{self, Export, SmsHistory, GetSmsMessagesRequest};
-use elks_sandbox::Permit;
+use crate::summary;
+use crate::verdict::history::Search;
+use crate::verdict::problem::Problem;
+use crate::verdict::{Context, facts};
+use elks_sandbox::{Exchange, Permit};
+use sms_rules::phone::TEST_NUMBER;
 
 /// The tool `get_sms_messages`.
 pub struct GetSmsMessages;
 
 impl ToolSpec for GetSmsMessages {
+    const TOOL: Tool = Tool::GetSmsMessages;
     const EXPORT: Export = contract::GET_SMS_MESSAGES;
     type Request = GetSmsMessagesRequest;
     type Answer = SmsHistory;
 
     fn permit(request: &GetSmsMessagesRequest, _: &Settings) -> Permit {
-        Permit::new(vec![history(request.to.as_deref())])
+        // Arguments that are not valid permit no request: the component says what is wrong with them.
+        Permit::new(Search::of_request(request).iter().map(history).collect())
+    }
+
+    fn facts(
+        request: &GetSmsMessagesRequest,
+        context: &Context<'_>,
+        exchanges: &[Exchange],
+    ) -> Result<SmsHistory, Problem> {
+        facts::get_sms_messages(Search::of_request(request).as_ref(), exchanges, context.currency)
+    }
+
+    fn summary(_: &GetSmsMessagesRequest, answer: &SmsHistory, _: &Context<'_>) -> String {
+        summary::history(answer)
     }
 
     fn example() -> GetSmsMessagesRequest {
-        let to = Some("<to>".into());
-        GetSmsMessagesRequest { limit: None, direction: None, start: None, end: None, to, cursor: None }
+        let (end, to) = (Some("2026-01-31".into()), Some(TEST_NUMBER.into()));
+        GetSmsMessagesRequest { limit: None, direction: None, start: None, end, to, cursor: None }
     }
 }

@@ -6,9 +6,13 @@
 
 mod arguments;
 
+use crate::component::NoAnswer;
 use crate::config::Settings;
 use crate::contract::{Account, Error, Export};
-use elks_sandbox::{Allowed, Class, Egress, Parameter, Permit, RequestPattern, Sandbox, Stopped};
+use crate::verdict::history::Search;
+use crate::verdict::problem::Problem;
+use crate::verdict::{Context, Verdict, verdict};
+use elks_sandbox::{Allowed, Class, Egress, Exchange, Parameter, Permit, RequestPattern, Sandbox};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -26,6 +30,9 @@ pub const TOOLS_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/tools.json"
 
 /// What the program must know of a tool beyond its description.
 pub trait ToolSpec {
+    /// The tool.
+    const TOOL: Tool;
+
     /// The tool in the contract.
     const EXPORT: Export;
 
@@ -33,7 +40,7 @@ pub trait ToolSpec {
     type Request: ComponentType + Lower + Serialize + DeserializeOwned + Send + Sync;
 
     /// Its result record.
-    type Answer: ComponentType + Lift + Serialize + Send + Sync + 'static;
+    type Answer: ComponentType + Lift + Serialize + PartialEq + Send + Sync + 'static;
 
     /// Every HTTP request that a call may cause. It follows from the parsed arguments and the operator's settings,
     /// never from anything that the component says.
@@ -44,7 +51,21 @@ pub trait ToolSpec {
         settings.dry_run
     }
 
-    /// A request with placeholders and every argument that widens the permit, for reviewers.
+    /// The record that the exchanges of a call allow: the component must give the same. Its notes are empty.
+    ///
+    /// # Errors
+    /// Why the exchanges give no result.
+    fn facts(request: &Self::Request, context: &Context<'_>, exchanges: &[Exchange]) -> Result<Self::Answer, Problem>;
+
+    /// The field of the record that holds the component's own words, where it has one.
+    fn checker_notes(_answer: &mut Self::Answer) -> Option<&mut Vec<String>> {
+        None
+    }
+
+    /// The sentence about a checked record.
+    fn summary(request: &Self::Request, answer: &Self::Answer, context: &Context<'_>) -> String;
+
+    /// A request with placeholders and every argument that changes the permit, for reviewers.
     fn example() -> Self::Request;
 }
 
@@ -78,7 +99,7 @@ macro_rules! tools {
                 }
             }
 
-            /// A call with placeholders and every argument that widens the permit.
+            /// A call with placeholders and every argument that changes the permit.
             pub fn example(self) -> Call {
                 match self {
                     $(Self::$variant => Call::$variant(<$variant as ToolSpec>::example()),)+
@@ -135,19 +156,20 @@ macro_rules! tools {
                 }
             }
 
-            /// Runs the component's function and turns its record into JSON.
-            ///
-            /// # Errors
-            /// Why the component was stopped.
-            pub async fn run(
+            /// Runs the component's function behind the egress, closes the egress, and decides what came of it.
+            /// `contains_secret` finds the account's credentials in bytes.
+            pub(crate) async fn run(
                 &self,
-                sandbox: &Sandbox,
-                account: &Account,
+                component: &Component<'_>,
                 egress: &Egress,
-                deadline: Instant,
-            ) -> Result<Result<Value, Error>, Stopped> {
+                context: &Context<'_>,
+                contains_secret: &(dyn Fn(&[u8]) -> bool + Sync),
+            ) -> Verdict {
                 match self {
-                    $(Self::$variant(request) => invoke::<$variant>(sandbox, account, request, egress, deadline).await,)+
+                    $(Self::$variant(request) => {
+                        let answer = component.call::<$variant>(request, egress).await;
+                        verdict::<$variant>(request, answer, &egress.close(), context, contains_secret)
+                    })+
                 }
             }
         }
@@ -176,20 +198,26 @@ tools! {
     GetDeliveryStatistics in get_delivery_statistics,
 }
 
-/// Calls one function of the component.
-async fn invoke<Spec: ToolSpec>(
-    sandbox: &Sandbox,
-    account: &Account,
-    request: &Spec::Request,
-    egress: &Egress,
-    deadline: Instant,
-) -> Result<Result<Value, Error>, Stopped> {
-    let function = Spec::EXPORT.function();
-    let answer: Result<Spec::Answer, Error> = sandbox.call(function, (account, request), egress, deadline).await?;
-    // Records of texts and numbers always serialise. If one did not, its component would be useless, not dangerous.
-    match answer {
-        Ok(record) => Ok(Ok(serde_json::to_value(record).map_err(|_| Stopped::Trapped)?)),
-        Err(error) => Ok(Err(error)),
+/// What a call needs of the component.
+pub(crate) struct Component<'a> {
+    /// The loaded component, or why there is none.
+    pub(crate) sandbox: Result<&'a Sandbox, NoAnswer>,
+    /// What the component learns about the account.
+    pub(crate) account: &'a Account,
+    /// When the call must have ended.
+    pub(crate) deadline: Instant,
+}
+
+impl Component<'_> {
+    /// Calls the function of a tool.
+    pub(crate) async fn call<Spec: ToolSpec>(
+        &self,
+        request: &Spec::Request,
+        egress: &Egress,
+    ) -> Result<Result<Spec::Answer, Error>, NoAnswer> {
+        let function = Spec::EXPORT.function();
+        // Boxed: one large future a tool would make each caller's future as large as all of them.
+        Ok(Box::pin(self.sandbox?.call(function, (self.account, request), egress, self.deadline)).await?)
     }
 }
 
@@ -257,14 +285,22 @@ fn post(to: &str, from: Option<&str>, message: &str, flash: bool, dry_run: bool,
 
 /// One GET of a path without a query.
 fn get(path: &str) -> Allowed {
-    Allowed { times: 1, request: RequestPattern::Get { path: path.into(), query: vec![] } }
+    let request = RequestPattern::Get { path: path.into(), required: vec![], optional: vec![] };
+    Allowed { times: 1, request }
 }
 
-/// The pages of the history that one call may read.
-fn history(to: Option<&str>) -> Allowed {
-    let mut query = vec![("limit", Parameter::AtMost(MAX_PAGE)), ("start", Parameter::Time), ("end", Parameter::Time)];
-    query.extend(to.map(|to| ("to", Parameter::Exactly(without_separators(to)))));
-    Allowed { times: MAX_PAGES, request: RequestPattern::Get { path: "/a1/sms".into(), query } }
+/// The pages of the history that one call may read. The filters of the call must be in each request: a component that
+/// leaves one out could hide messages.
+fn history(search: &Search) -> Allowed {
+    let mut required = Vec::new();
+    let mut optional = vec![("limit", Parameter::AtMost(MAX_PAGE))];
+    // Which page begins where is checked afterwards: it depends on the pages before.
+    if search.start.is_some() { &mut required } else { &mut optional }.push(("start", Parameter::Time));
+    for (name, filter) in [("end", &search.end), ("to", &search.to)] {
+        required.extend(filter.clone().map(|filter| (name, Parameter::Exactly(filter))));
+    }
+    let request = RequestPattern::Get { path: "/a1/sms".into(), required, optional };
+    Allowed { times: MAX_PAGES, request }
 }
 
 /// A sender in the form in which it is sent: a number without separators, or a name without surrounding spaces.

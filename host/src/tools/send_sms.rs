@@ -1,14 +1,18 @@
 //! `send_sms`: sends one message.
 
-use super::{ToolSpec, post};
+use super::{Tool, ToolSpec, post};
 use crate::config::Settings;
 use crate::contract::{self, Export, SentSms, SendSmsRequest};
-use elks_sandbox::Permit;
+use crate::summary;
+use crate::verdict::problem::Problem;
+use crate::verdict::{Context, facts};
+use elks_sandbox::{Exchange, Permit};
 
 /// The tool `send_sms`.
 pub struct SendSms;
 
 impl ToolSpec for SendSms {
+    const TOOL: Tool = Tool::SendSms;
     const EXPORT: Export = contract::SEND_SMS;
     type Request = SendSmsRequest;
     type Answer = SentSms;
@@ -21,6 +25,18 @@ impl ToolSpec for SendSms {
 
     fn is_dry_run(request: Option<&SendSmsRequest>, settings: &Settings) -> bool {
         settings.dry_run || request.is_some_and(|request| request.dry_run == Some(true))
+    }
+
+    fn facts(_: &SendSmsRequest, context: &Context<'_>, exchanges: &[Exchange]) -> Result<SentSms, Problem> {
+        facts::send_sms(exchanges, context.currency)
+    }
+
+    fn checker_notes(answer: &mut SentSms) -> Option<&mut Vec<String>> {
+        Some(&mut answer.checker_notes)
+    }
+
+    fn summary(request: &SendSmsRequest, answer: &SentSms, context: &Context<'_>) -> String {
+        summary::sent(answer, context.settings.dry_run && request.dry_run == Some(false))
     }
 
     fn example() -> SendSmsRequest {

@@ -1,0 +1,223 @@
+//! The failures of a call as clients and models read them: what was tried, why it failed, whether anything was sent,
+//! and what to do next. Whether anything was sent follows from the trace alone. Words of the component and of 46elks
+//! are quoted and named as theirs.
+
+use crate::component::NoAnswer;
+use crate::contract::{Error, SentSms};
+use crate::failure::{Code, Failure};
+use crate::verdict::MAX_NOTE_CHARS;
+use crate::verdict::facts;
+use crate::verdict::problem::{Lack, Problem};
+use elks_sandbox::{Stopped, Trace};
+use sms_rules::limits::MAX_QUOTE_CHARS;
+use sms_rules::quote;
+
+/// What the host knows about the message of a call. Each failure after a component has run says it.
+fn known(trace: &Trace) -> String {
+    if !trace.may_have_sent() {
+        return "Nothing was sent.".into();
+    }
+    match facts::send_sms(&trace.exchanges, None) {
+        Ok(SentSms { id: Some(id), .. }) => format!(
+            "46elks accepted the message, and its id is {id}. Do not send it again; check_sms_status says what became \
+             of it."
+        ),
+        _ => {
+            "It is not known whether the message was sent. Do not send it again before get_sms_messages shows that it \
+              is not in the history."
+                .into()
+        }
+    }
+}
+
+/// A failure whose text ends with what is known about the message, and with what to do next.
+fn failure(code: Code, trace: &Trace, what: &str, next: &str) -> Failure {
+    let may_have_sent = trace.may_have_sent();
+    let code = if may_have_sent && code != Code::Misreport { Code::OutcomeUnknown } else { code };
+    // After a send, `known` says what to do next, and nothing else is to be done.
+    let next = if may_have_sent || next.is_empty() { String::new() } else { format!(" {next}.") };
+    Failure { may_have_sent, ..Failure::new(code, format!("{what}. {}{next}", known(trace))) }
+}
+
+/// The component tried something that its call does not permit.
+pub(crate) fn denied(trace: &Trace) -> Failure {
+    let left = match (trace.may_have_sent(), trace.exchanges.is_empty()) {
+        (true, _) => "A message had already left: look at get_sms_messages before you send again",
+        (false, true) => "Nothing left this machine",
+        (false, false) => "No message was sent",
+    };
+    let text = format!("the SMS component tried something that this call does not permit, and was stopped. {left}.");
+    Failure { may_have_sent: trace.may_have_sent(), ..Failure::new(Code::SandboxViolation, text) }
+}
+
+/// The component's record is not what the exchanges say.
+pub(crate) fn misreport(trace: &Trace) -> Failure {
+    let what = "the SMS component reported something that did not happen, so its result is withheld";
+    failure(Code::Misreport, trace, what, "")
+}
+
+/// 46elks answered a dry run with a message id.
+pub(crate) fn dry_run_with_id() -> Failure {
+    let text = "46elks answered a dry run with a message id, so the message may have been sent. Do not send it again \
+                before get_sms_messages shows that it is not in the history.";
+    Failure { may_have_sent: true, ..Failure::new(Code::OutcomeUnknown, text) }
+}
+
+/// 46elks answered, but the component made no result of it.
+pub(crate) fn no_result(trace: &Trace) -> Failure {
+    let what = "46elks answered, but the SMS component gave no result";
+    failure(Code::Sandbox, trace, what, "Try again; if it happens again, please report it")
+}
+
+/// The component gave no answer at all.
+pub(crate) fn stopped(no_answer: NoAnswer, trace: &Trace) -> Failure {
+    let next = match no_answer {
+        NoAnswer::NotLoaded => "Install the program again",
+        NoAnswer::Stopped(Stopped::OutOfTime) => "Try again in a moment",
+        NoAnswer::Stopped(Stopped::OutOfMemory) => "Ask for less",
+        NoAnswer::Stopped(Stopped::Trapped) => "Try something else",
+    };
+    let next = format!("{next}; if it happens again, please report it");
+    failure(Code::Sandbox, trace, &no_answer.to_string(), &next)
+}
+
+/// The result is larger than a client should get.
+pub(crate) fn too_large(trace: &Trace) -> Failure {
+    failure(Code::Sandbox, trace, "the result is too large", "Ask for less")
+}
+
+/// The exchanges give no result. `error` is what the component says about it.
+pub(crate) fn problem(problem: &Problem, error: Option<&Error>, trace: &Trace) -> Failure {
+    match (problem, error) {
+        (Problem::NotAsked, Some(Error::Invalid(reason))) => {
+            let what = format!("the SMS checker refused the arguments and says: \"{}\"", advice(reason));
+            failure(Code::Validation, trace, &what, "")
+        }
+        (Problem::NotAsked, _) => {
+            failure(Code::Sandbox, trace, "the SMS component gave up before it asked 46elks", "Please report this")
+        }
+        (Problem::OtherPart, _) => {
+            let what = "the SMS component asked for another part of the history than this call";
+            failure(Code::Sandbox, trace, what, "Please report this")
+        }
+        (Problem::Unreachable, _) => {
+            let what = format!("46elks could not be reached{}", reason(error));
+            failure(Code::Unreachable, trace, &what, "Try again in a moment")
+        }
+        (Problem::Unanswered, _) => {
+            let what = format!("no answer of 46elks arrived{}", reason(error));
+            failure(Code::Unreachable, trace, &what, "Try again in a moment")
+        }
+        (Problem::Refused(status, body), _) => {
+            let (quoted, next) = refusal(*status, body);
+            let what = format!("46elks refused ({status}): {quoted}");
+            answered(*status, failure(Code::Api, trace, &what, next))
+        }
+        (Problem::Unreadable(status, lack), _) => {
+            let what = format!("46elks answered {status} with {}", lacks(*lack));
+            answered(*status, failure(Code::Api, trace, &what, "Try again in a moment"))
+        }
+        (Problem::DryRunWithId, _) => dry_run_with_id(),
+    }
+}
+
+/// A failure with the HTTP status of 46elks, unless the message may have been sent all the same.
+fn answered(status: u16, failure: Failure) -> Failure {
+    Failure { status: (failure.code == Code::Api).then_some(status), ..failure }
+}
+
+/// Words of the component: one line, bounded.
+fn advice(text: &str) -> String {
+    let line = quote::one_line(text, MAX_NOTE_CHARS);
+    line.trim_end_matches('.').into()
+}
+
+/// Why there is no answer, in the component's words: only it got the error of the connection.
+fn reason(error: Option<&Error>) -> String {
+    match error {
+        Some(Error::Unreachable(reason) | Error::OutcomeUnknown(reason)) if !reason.is_empty() => {
+            format!(" (the SMS component says: \"{}\")", advice(reason))
+        }
+        _ => String::new(),
+    }
+}
+
+/// What an answer has in the place of data.
+fn lacks(lack: Lack) -> &'static str {
+    match lack {
+        Lack::Body => "an empty page where data belongs",
+        Lack::HtmlPage => "an HTML page where data belongs",
+        Lack::WholeObject => "incomplete or unfamiliar JSON",
+        Lack::Json => "something that is not JSON",
+        Lack::MessageId => "no valid message id",
+        Lack::MessageList => "no list of messages, so it is not known what the history holds",
+        Lack::MessageData => "a message without a valid id, direction or time",
+    }
+}
+
+/// A refusal of 46elks, quoted, and what to do about it.
+fn refusal(status: u16, body: &str) -> (String, &'static str) {
+    let has = |words: &str| body.contains(words);
+    let next = if status == 401 {
+        "The API username or password is wrong: the operator must correct it"
+    } else if has("Not enough credits") {
+        "The account needs to be topped up at 46elks.com"
+    } else if has("Invalid to number") {
+        "Check the recipient's number with the user"
+    } else if has("Invalid from number") {
+        "Send from a number that the account owns, or from a sender name"
+    } else if has("may not start with a digit") {
+        "Begin the sender name with a letter"
+    } else if has("disallowed by default") {
+        "The account may not send to this country: its owner can ask 46elks to open it"
+    } else if has("Too long") {
+        "Shorten the text"
+    } else if status == 404 {
+        "Check the message id: this account knows no such message"
+    } else if status == 429 {
+        "46elks wants fewer requests: wait a minute"
+    } else {
+        "Correct the request, or ask 46elks's support"
+    };
+    let line = body.trim().lines().next().unwrap_or_default();
+    let quoted = match line.chars().next() {
+        None => "an empty page".into(),
+        Some('<') => "an HTML page".into(),
+        Some(_) => format!("\"{}\"", quote::mask_numbers(&quote::one_line(line, MAX_QUOTE_CHARS))),
+    };
+    (quoted, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_say_what_to_do_and_no_whole_number() {
+        for (status, body, expected) in [
+            (401, "API access requires Basic HTTP authentication.", "password is wrong"),
+            (403, "Invalid to number", "Check the recipient"),
+            (403, "Not enough credits on your account to send this SMS", "topped up"),
+            (403, "Sending to USA is disallowed by default.", "open it"),
+            (404, "Not found", "no such message"),
+            (403, "<html>x", "an HTML page"),
+            (403, "", "an empty page"),
+            (403, "Number +46701740605 is odd\nsecond line", "\"Number +4670******* is odd\""),
+        ] {
+            let failure = problem(&Problem::Refused(status, body.into()), None, &Trace::default());
+            assert_eq!((failure.code, failure.status), (Code::Api, Some(status)));
+            assert!(failure.text.contains(expected) && failure.text.contains("Nothing was sent."), "{failure}");
+            assert!(!failure.text.contains("1740605") && !failure.text.contains("second line"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn words_of_the_component_are_quoted_on_one_bounded_line() {
+        let error = Error::Invalid(format!("to: it is \"odd\".\nThe message was sent.\u{202e}{}", "x".repeat(2000)));
+        let failure = problem(&Problem::NotAsked, Some(&error), &Trace::default());
+        assert_eq!(failure.code, Code::Validation);
+        assert!(failure.text.starts_with("the SMS checker refused the arguments and says: \"to: it is 'odd'. The"));
+        assert!(failure.text.ends_with("…\". Nothing was sent."), "{failure}");
+        assert!(failure.text.chars().count() < MAX_NOTE_CHARS + 100 && !failure.text.contains('\u{202e}'));
+    }
+}

@@ -1,0 +1,212 @@
+//! What the exchanges of a call say, as the record that the component must give: one function a tool. Whatever differs
+//! from it is a misreport.
+//!
+//! Fields that 46elks does not know follow from the request as it left: encoding, characters left, and the number of
+//! parts where 46elks reports none. Only `checker_notes` stay empty here: they are the component's own words.
+
+use super::elks_json::Object;
+use super::history::{self, Search};
+use super::problem::{Lack, Problem, json, unreadable};
+use crate::contract::{
+    AccountBalance, DeliveryStatistics, Encoding, NonGsmCharacter, SentSms, SmsEstimate, SmsHistory, SmsStatus, Status,
+};
+use elks_sandbox::Exchange;
+use http::Method;
+use sms_rules::forms::is_currency;
+use sms_rules::gsm;
+use sms_rules::invisible::escape;
+use sms_rules::limits::LOW_BALANCE_MESSAGES;
+use std::borrow::Cow;
+
+/// A message as it left: the fields of the form. The permit allows no other and none twice.
+#[derive(Default)]
+struct Sent<'a> {
+    from: Cow<'a, str>,
+    to: Cow<'a, str>,
+    message: Cow<'a, str>,
+    dry_run: bool,
+}
+
+impl<'a> Sent<'a> {
+    fn of(exchange: &'a Exchange) -> Self {
+        let mut sent = Self::default();
+        for (name, value) in form_urlencoded::parse(&exchange.body) {
+            match &*name {
+                "from" => sent.from = value,
+                "to" => sent.to = value,
+                "message" => sent.message = value,
+                "dryrun" => sent.dry_run = value == "yes",
+                _ => {}
+            }
+        }
+        sent
+    }
+}
+
+/// The exchange whose request posts a message, real or dry.
+fn posted(exchanges: &[Exchange]) -> Option<&Exchange> {
+    exchanges.iter().find(|exchange| exchange.method == Method::POST)
+}
+
+/// `send_sms`.
+pub(crate) fn send_sms(exchanges: &[Exchange], currency: Option<&str>) -> Result<SentSms, Problem> {
+    let exchange = posted(exchanges).ok_or(Problem::NotAsked)?;
+    let sent = Sent::of(exchange);
+    let json = json(exchange)?;
+    let answer = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
+    let is_real = !sent.dry_run;
+    let id = history::id(&answer);
+    match (is_real, id) {
+        (true, None) => return Err(unreadable(exchange, Some(Lack::MessageId))),
+        (false, _) if answer.id.is_present() => return Err(Problem::DryRunWithId),
+        _ => {}
+    }
+    let segmentation = gsm::segment(&sent.message);
+    Ok(SentSms {
+        sent: is_real,
+        dry_run: sent.dry_run,
+        id: id.map(Into::into),
+        status: history::status(&answer).filter(|_| is_real),
+        created: answer.created.text().and_then(sms_rules::times::from_api).filter(|_| is_real),
+        parts: history::parts(&answer).unwrap_or(segmentation.parts),
+        encoding: encoding(segmentation),
+        cost: answer.cost.amount().filter(|_| is_real),
+        estimated_cost: estimated_cost(&answer).filter(|_| sent.dry_run),
+        currency: currency.map(Into::into),
+        checker_notes: Vec::new(),
+        from: sent.from.into_owned(),
+        to: sent.to.into_owned(),
+        message: sent.message.into_owned(),
+    })
+}
+
+/// `get_sms_messages`.
+pub(crate) fn get_sms_messages(
+    search: Option<&Search>,
+    exchanges: &[Exchange],
+    currency: Option<&str>,
+) -> Result<SmsHistory, Problem> {
+    let part = history::read(search.ok_or(Problem::NotAsked)?, exchanges, currency)?;
+    Ok(SmsHistory {
+        messages: part.messages,
+        next_cursor: part.next_cursor,
+        stopped_early: part.stopped_early,
+        unreadable: part.unreadable,
+    })
+}
+
+/// `check_sms_status`.
+pub(crate) fn check_sms_status(exchanges: &[Exchange], currency: Option<&str>) -> Result<SmsStatus, Problem> {
+    let exchange = exchanges.first().ok_or(Problem::NotAsked)?;
+    let json = json(exchange)?;
+    let answer = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
+    let message = history::message(&answer, currency).ok_or_else(|| unreadable(exchange, Some(Lack::MessageData)))?;
+    Ok(SmsStatus { message })
+}
+
+/// `estimate_sms_cost`.
+pub(crate) fn estimate_sms_cost(exchanges: &[Exchange], currency: Option<&str>) -> Result<SmsEstimate, Problem> {
+    let exchange = posted(exchanges).ok_or(Problem::NotAsked)?;
+    let sent = Sent::of(exchange);
+    let json = json(exchange)?;
+    let answer = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
+    if answer.id.is_present() {
+        return Err(Problem::DryRunWithId);
+    }
+    let segmentation = gsm::segment(&sent.message);
+    let non_gsm = |c| NonGsmCharacter { character: gsm::shown(c), replacement: gsm::replacement(c).map(Into::into) };
+    Ok(SmsEstimate {
+        parts: history::parts(&answer).unwrap_or(segmentation.parts),
+        encoding: encoding(segmentation),
+        characters_left: segmentation.left,
+        non_gsm_characters: gsm::non_gsm(&sent.message).into_iter().map(non_gsm).collect(),
+        estimated_cost: estimated_cost(&answer),
+        currency: currency.map(Into::into),
+        checker_notes: Vec::new(),
+    })
+}
+
+/// `check_account_balance`. `currency` is used where 46elks reports none.
+pub(crate) fn check_account_balance(exchanges: &[Exchange], currency: Option<&str>) -> Result<AccountBalance, Problem> {
+    let price = posted(exchanges).map(price_of_a_part).transpose()?.flatten();
+    let exchange = exchanges.iter().find(|exchange| exchange.method == Method::GET).ok_or(Problem::NotAsked)?;
+    let json = json(exchange)?;
+    let account = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
+    let balance = account.balance.integer();
+    let messages_left = price.zip(balance).map(|(price, balance)| u64::try_from(balance).unwrap_or(0) / price);
+    let own_currency = account.currency.text().filter(|currency| is_currency(currency));
+    // A subaccount has no balance of its own, and its id begins with `a`; that of a main account begins with `u`.
+    let is_subaccount =
+        account.balanceused.integer().is_some() || account.id.text().is_some_and(|id| id.starts_with('a'));
+    Ok(AccountBalance {
+        name: account.displayname.text().or(account.name.text()).map(|name| escape(name).into_owned()),
+        balance,
+        currency: own_currency.or(currency).map(Into::into),
+        subaccount: balance.is_none() && is_subaccount,
+        balance_used: account.balanceused.integer(),
+        usage_limit: account.usagelimit.integer(),
+        messages_left,
+        low_balance: messages_left.map(|left| left < LOW_BALANCE_MESSAGES),
+    })
+}
+
+/// The price of one part from the answer to its dry run. `None` when 46elks gave none, or one that divides nothing.
+fn price_of_a_part(exchange: &Exchange) -> Result<Option<u64>, Problem> {
+    let Ok(json) = json(exchange) else { return Ok(None) };
+    let Some(answer) = Object::parse(&json) else { return Ok(None) };
+    if answer.id.is_present() {
+        return Err(Problem::DryRunWithId);
+    }
+    Ok(estimated_cost(&answer).filter(|price| *price > 0))
+}
+
+/// `get_delivery_statistics`.
+pub(crate) fn get_delivery_statistics(
+    search: &Search,
+    exchanges: &[Exchange],
+    currency: Option<&str>,
+) -> Result<DeliveryStatistics, Problem> {
+    let part = history::read(search, exchanges, currency)?;
+    let mut counted = DeliveryStatistics {
+        total: 0,
+        delivered: 0,
+        failed: 0,
+        in_transit: 0,
+        unknown: 0,
+        parts: 0,
+        total_cost: 0,
+        mean_cost: None,
+        currency: currency.map(Into::into),
+        period_start: part.messages.last().map(|oldest| oldest.created.clone()),
+        period_end: part.messages.first().map(|newest| newest.created.clone()),
+        stopped_early: part.stopped_early,
+        unreadable: part.unreadable,
+    };
+    let mut priced = 0_u64;
+    for message in &part.messages {
+        counted.total += 1;
+        *match message.status {
+            Some(Status::Delivered) => &mut counted.delivered,
+            Some(Status::Failed) => &mut counted.failed,
+            Some(Status::Created | Status::Sent) => &mut counted.in_transit,
+            Some(Status::Unknown) | None => &mut counted.unknown,
+        } += 1;
+        counted.parts = counted.parts.saturating_add(message.parts.unwrap_or(0));
+        if let Some(cost) = message.cost {
+            priced += 1;
+            // A page has at most MAX_PAGE amounts, and each is below 2^53: the sum fits.
+            counted.total_cost += cost;
+        }
+    }
+    counted.mean_cost = (counted.total_cost + priced / 2).checked_div(priced);
+    Ok(counted)
+}
+
+/// The price of all parts together. Only the answer to a dry run has `estimated_cost`.
+fn estimated_cost(answer: &Object<'_>) -> Option<u64> {
+    answer.estimated_cost.amount().or_else(|| answer.cost.amount())
+}
+
+fn encoding(segmentation: gsm::Segmentation) -> Encoding {
+    if segmentation.gsm7 { Encoding::Gsm7 } else { Encoding::Utf16 }
+}

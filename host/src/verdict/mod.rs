@@ -1,0 +1,200 @@
+//! What came of a call. Pure: it compares the component's record with what the exchanges say, and never believes the
+//! component where the host can know.
+//!
+//! The order of belief is: the egress, the rate limit, 46elks's answers as this module reads them, the sandbox, and the
+//! component last. [`ToolSpec::facts`] gives the record that the exchanges allow. The component's record must equal it;
+//! only its notes about a text are its own words, bounded and named as such.
+
+mod elks_json;
+pub(crate) mod facts;
+pub(crate) mod history;
+pub mod problem;
+
+use crate::component::NoAnswer;
+use crate::config::Settings;
+use crate::contract::Error;
+use crate::failure::{Code, Failure};
+use crate::sanitise::sanitise;
+use crate::summary::{self, failures};
+use crate::tools::{Tool, ToolSpec};
+use elks_sandbox::{Rule, Trace};
+use problem::Problem;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sms_rules::quote;
+
+/// Largest result, in bytes of JSON (1 MiB). A hundred messages of ten parts are under half of it.
+pub const MAX_RESULT_BYTES: usize = 1 << 20;
+
+/// Most notes of the component in a result. A text that deserves more is not worth sending.
+pub const MAX_NOTES: usize = 10;
+
+/// Longest text of the component that a client gets, in characters: a note, or why an argument is not valid.
+pub const MAX_NOTE_CHARS: usize = 300;
+
+/// What the host knows of a call besides its request.
+pub struct Context<'a> {
+    /// The operator's settings.
+    pub settings: &'a Settings,
+    /// The account's currency, where 46elks reported it.
+    pub currency: Option<&'a str>,
+}
+
+/// The result of a tool that did what was requested. It has no Debug form, because it holds texts and numbers.
+pub struct Success {
+    /// One sentence for people, written by the host.
+    pub summary: String,
+    /// All facts, the sentence included.
+    pub facts: Value,
+    /// The facts as JSON text.
+    pub text: String,
+}
+
+/// What came of a call.
+pub enum Verdict {
+    /// The tool did what was requested.
+    Success(Success),
+    /// The tool failed, and the caller learns why.
+    Failure(Failure),
+    /// Something happened that must never happen. The operator gets a line of its own, and the caller the failure.
+    Alarm(Alarm, Failure),
+}
+
+/// What the operator must know at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Alarm {
+    /// The component broke a rule of the egress, or a result held the account's credentials.
+    Denied(Rule),
+    /// The component's record differs from what the host knows. The name of the field is the contract's.
+    Misreport(Tool, String),
+    /// 46elks answered a dry run with a message id.
+    DryRunWithId(Tool),
+}
+
+/// Compares the component's answer with the trace. `contains_secret` finds the account's credentials in bytes.
+pub fn verdict<Spec: ToolSpec>(
+    request: &Spec::Request,
+    mut answer: Result<Result<Spec::Answer, Error>, NoAnswer>,
+    trace: &Trace,
+    context: &Context<'_>,
+    contains_secret: &dyn Fn(&[u8]) -> bool,
+) -> Verdict {
+    if let Some(rule) = trace.denied {
+        return Verdict::Alarm(Alarm::Denied(rule), failures::denied(trace));
+    }
+    if let Some(refusal) = trace.refused {
+        return Verdict::Failure(Failure::new(Code::RateLimit, refusal.to_string()));
+    }
+    // The component's own words. They are searched as it wrote them: a text that is cut or escaped afterwards may hold
+    // a part of a secret.
+    let notes = answer.as_mut().ok().and_then(|answer| answer.as_mut().ok()).and_then(Spec::checker_notes);
+    let notes = notes.map(std::mem::take);
+    let error = answer.as_ref().ok().and_then(|answer| answer.as_ref().err()).map(error_text);
+    if notes.iter().flatten().map(String::as_str).chain(error).any(|text| contains_secret(text.as_bytes())) {
+        return Verdict::Alarm(Alarm::Denied(Rule::Credentials), failures::denied(trace));
+    }
+    let misreport = |field: String| Verdict::Alarm(Alarm::Misreport(Spec::TOOL, field), failures::misreport(trace));
+    let failure = match (Spec::facts(request, context, &trace.exchanges), answer) {
+        (Err(Problem::DryRunWithId), _) => {
+            return Verdict::Alarm(Alarm::DryRunWithId(Spec::TOOL), failures::dry_run_with_id());
+        }
+        (Ok(facts), Ok(Ok(record))) => {
+            if record != facts {
+                return misreport(difference(&facts, &record));
+            }
+            return success::<Spec>(request, &record, notes, trace, context, contains_secret);
+        }
+        // The component says something that cannot be: 46elks was asked, and gave an answer.
+        (Ok(_), Ok(Err(Error::Invalid(_) | Error::Rejected(_) | Error::Unreachable(_)))) => {
+            return misreport("error".into());
+        }
+        (Ok(_), Ok(Err(Error::OutcomeUnknown(_) | Error::Unexpected(_)))) => failures::no_result(trace),
+        (Ok(_), Err(no_answer)) => failures::stopped(no_answer, trace),
+        // The host cannot read the answer either, so that it cannot say what the record is worth.
+        (Err(problem @ Problem::Unreadable(..)), Ok(_)) => failures::problem(&problem, None, trace),
+        (Err(_), Ok(Ok(_))) => return misreport("success".into()),
+        (Err(problem), Ok(Err(error))) => failures::problem(&problem, Some(&error), trace),
+        (Err(_), Err(no_answer)) => failures::stopped(no_answer, trace),
+    };
+    Verdict::Failure(failure)
+}
+
+/// The text of an error.
+fn error_text(error: &Error) -> &str {
+    match error {
+        Error::Rejected(rejection) => &rejection.reason,
+        Error::Invalid(text) | Error::Unreachable(text) | Error::OutcomeUnknown(text) | Error::Unexpected(text) => text,
+    }
+}
+
+/// The result of a call whose record is what the exchanges say.
+fn success<Spec: ToolSpec>(
+    request: &Spec::Request,
+    record: &Spec::Answer,
+    notes: Option<Vec<String>>,
+    trace: &Trace,
+    context: &Context<'_>,
+    contains_secret: &dyn Fn(&[u8]) -> bool,
+) -> Verdict {
+    let mut summary = Spec::summary(request, record, context);
+    // Texts and numbers always serialise. If they did not, the record would be lost, not changed.
+    let mut facts = serde_json::to_value(record).unwrap_or_default();
+    sanitise(&mut facts);
+    if let Some(notes) = notes {
+        summary.push_str(&summary::notes_left_out(notes.len().saturating_sub(MAX_NOTES)));
+        facts["checker_notes"] =
+            notes.iter().take(MAX_NOTES).map(|note| Value::from(quote::one_line(note, MAX_NOTE_CHARS))).collect();
+    }
+    facts["summary"] = summary.as_str().into();
+    facts["simulated"] = json!(context.settings.simulate);
+    if any_text(&facts, &|text| contains_secret(text.as_bytes())) {
+        return Verdict::Alarm(Alarm::Denied(Rule::Credentials), failures::denied(trace));
+    }
+    let text = facts.to_string();
+    if text.len() > MAX_RESULT_BYTES {
+        return Verdict::Failure(failures::too_large(trace));
+    }
+    Verdict::Success(Success { summary, facts, text })
+}
+
+/// The name of the first field in which two records differ, as the contract spells it. Only a misreport comes here.
+fn difference<T: Serialize>(facts: &T, record: &T) -> String {
+    let values = [facts, record].map(|value| serde_json::to_value(value).unwrap_or_default());
+    let [facts, record] = &values;
+    first_difference(facts, record).unwrap_or_else(|| "record".into())
+}
+
+fn first_difference(facts: &Value, record: &Value) -> Option<String> {
+    let nested = |name: String, facts: &Value, record: &Value| match first_difference(facts, record) {
+        Some(field) if !field.is_empty() => Some(format!("{name}.{field}")),
+        Some(_) => Some(name),
+        None => None,
+    };
+    match (facts, record) {
+        (Value::Object(facts), Value::Object(record)) => {
+            let mut names: Vec<&String> = facts.keys().chain(record.keys()).collect();
+            names.sort();
+            names.iter().find_map(|name| {
+                let of = |fields: &serde_json::Map<String, Value>| fields.get(*name).cloned().unwrap_or_default();
+                nested((*name).clone(), &of(facts), &of(record))
+            })
+        }
+        (Value::Array(facts), Value::Array(record)) if facts.len() == record.len() => {
+            facts.iter().zip(record).enumerate().find_map(|(at, (facts, record))| nested(at.to_string(), facts, record))
+        }
+        _ => (facts != record).then(String::new),
+    }
+}
+
+/// Whether any text in a value has a property.
+fn any_text(value: &Value, has: &dyn Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => has(text),
+        Value::Array(items) => items.iter().any(|item| any_text(item, has)),
+        Value::Object(fields) => fields.values().any(|field| any_text(field, has)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;
