@@ -25,7 +25,7 @@
 //! - [`capabilities`], [`demo`]: commands for people
 //! - [`mcp_client`]: a client for the demo, the tests and the benchmarks
 //! - [`simulator`]: a simulated 46elks
-//! - [`clock`]: the time
+//! - `money`: amounts in words; [`clock`]: the time
 
 pub mod account;
 pub mod audit;
@@ -41,6 +41,7 @@ pub mod failure;
 pub mod mask;
 pub mod mcp;
 pub mod mcp_client;
+mod money;
 mod sanitise;
 pub mod signals;
 pub mod simulator;
