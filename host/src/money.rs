@@ -1,7 +1,6 @@
 //! Amounts of money in words.
 
 /// An amount in ten-thousandths, with two to four decimals: nothing is rounded away.
-#[cfg_attr(not(test), expect(dead_code, reason = "the question and the sentences of results begin to use it"))]
 pub(crate) fn money(amount: impl Into<i128>, currency: Option<&str>) -> String {
     let amount = amount.into();
     let sign = if amount < 0 { "-" } else { "" };

@@ -210,9 +210,8 @@ mod tests {
 
     #[test]
     fn what_a_person_sees_is_not_invisible() {
-        for c in "\t\n\r \u{A0}\u{3000}AÅ€﷽你한\u{FFFD}\u{600}\u{6DD}\u{1039}\u{17D2}\u{301}\u{A8FF}\u{10FFFD}".chars()
-        {
-            assert_eq!(name(c).is_some(), c == '\u{10FFFD}', "U+{:04X}", u32::from(c));
+        for c in "\t\n\r \u{A0}\u{3000}AÅ€﷽你한\u{FFFD}\u{600}\u{6DD}\u{1039}\u{17D2}\u{301}".chars() {
+            assert_eq!(name(c), None, "U+{:04X}", u32::from(c));
         }
     }
 
