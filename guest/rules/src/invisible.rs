@@ -2,8 +2,8 @@
 //! one thing to a person and another to a machine. What to do with them (refuse or escape) is the caller's decision.
 //!
 //! Invisible are, by Unicode 17: the control and format characters (Cc, Cf), the line separators (Zl, Zp), every code
-//! point with the property Default_Ignorable_Code_Point, private use (Co), the noncharacters, and a few letters, symbols
-//! and marks that have no glyph of their own by their description. Not invisible are:
+//! point with the property Default_Ignorable_Code_Point, private use (Co), the noncharacters, and a few letters,
+//! symbols and marks that by their description have no glyph of their own. Not invisible are:
 //! - tab, line feed, carriage return and the spaces (Zs): they leave a gap that a person sees
 //! - the format characters with Prepended_Concatenation_Mark (U+0600 and others): they are drawn around a number
 //! - the stackers of living scripts (U+1039 of Burmese, U+17D2 of Khmer): ordinary words need them

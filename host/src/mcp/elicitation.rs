@@ -1,5 +1,5 @@
-//! Approval of a send by a person (`CONFIRM_SENDS`): whether one is needed, how the client of each MCP era is asked, and
-//! which answer counts. What the person reads is in [`super::question`].
+//! Approval of a send by a person (`CONFIRM_SENDS`): whether one is needed, how the client of each MCP era is asked,
+//! and which answer counts. What the person reads is in [`super::question`].
 
 use super::approvals::{ELICITATION_TIMEOUT, PendingApprovals};
 use super::question::Question;

@@ -1,9 +1,10 @@
 //! The question that a person approves, in the host's own words. Pure: it takes facts and writes text.
 //!
-//! The facts come first and the text last, because a text may be long and may imitate a fact. Clients show a question in
-//! different ways, so each row of the text is safe in all of them:
+//! The facts come first and the text last, because a text may be long and may imitate a fact. Clients show a question
+//! in different ways, so each row of the text is safe in all of them:
 //! - It begins with a bar. A row without one is the host's own: it is indented and counts what was left out.
-//! - It is short. The host folds long lines itself, so that a client does not begin a row without a bar.
+//! - It is short. The host folds long lines itself, so that a client does not begin a row without a bar. A window of
+//!   less than 42 columns still does so; there the order holds: nothing below the facts is a fact.
 //! - It holds no character that any client takes for the end of a line: each is invisible and is spelled out.
 //! - It stands in a fenced code block, where Markdown has no links, pictures, HTML, headings or escapes. A row that
 //!   begins with a bar cannot close the fence. In a client without Markdown the fence is two rows of backticks.
@@ -40,6 +41,9 @@ const MAX_PICTURE_COLUMNS: usize = 8;
 
 /// The width of a tab, at most, in columns.
 const TAB_COLUMNS: usize = 8;
+
+/// The width of a character that stands for a phrase, in columns.
+const WORD_COLUMNS: usize = 10;
 
 /// How a row begins that begins a line of the text.
 const BAR: &str = "│ ";
@@ -272,8 +276,10 @@ impl Piece {
         let columns = match c {
             _ if spelled => shown.len(),
             '\t' => TAB_COLUMNS,
-            // Wide letters and pictures. The narrow ones among them are counted too wide.
-            '\u{1100}'..='\u{11FF}' | '\u{2190}'.. => 2,
+            // Single characters that fonts draw as long as a word: Arabic phrases and cuneiform.
+            '\u{FDFA}'..='\u{FDFD}' | '\u{12000}'..='\u{1254F}' => WORD_COLUMNS,
+            // Scripts with wide letters, and pictures. The narrow ones among them are counted too wide.
+            '\u{900}'..='\u{109F}' | '\u{1100}'..='\u{11FF}' | '\u{2190}'.. => 2,
             _ => 1,
         };
         Self { shown, columns, is_gap: is_blank(c) }
@@ -457,6 +463,7 @@ A row without a bar counts what is not shown there. A code like \\u{200b} stands
         let text = "Hej! Tandläkaren väntar på dig i morgon klockan nio";
         assert_eq!(rows(text), ["│ Hej! Tandläkaren väntar på dig i morgon ", "┊ klockan nio"]);
         assert_eq!(rows(&"漢".repeat(21)), [format!("│ {}", "漢".repeat(20)), "┊ 漢".to_string()], "wide letters");
+        assert_eq!(rows(&"﷽".repeat(5)), ["│ ﷽﷽﷽﷽", "┊ ﷽"], "a phrase in a character");
         let code = rows(&format!("{}\u{10fffd}", "x".repeat(35)));
         assert_eq!(code[1], "┊ \\u{10fffd}", "a code stays whole");
     }
