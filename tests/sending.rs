@@ -136,7 +136,18 @@ fn control_characters_are_stripped_from_what_is_sent() {
 fn invisible_characters_are_refused() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = Launch::account(&elks).serve();
-    for invisible in ["Hej\u{202e}!", "Hej\u{e0041}!", "Hej\u{200b}!", "Hej\u{fe0f}!", "Hej\u{2066}!"] {
+    for invisible in [
+        "Hej\u{202e}!",
+        "Hej\u{e0041}!",
+        "Hej\u{200b}!",
+        "Hej\u{fe0f}!",
+        "Hej\u{2066}!",
+        "Hej\u{2800}!",
+        "Hej\u{1d159}!",
+        "Hej\u{f8ff}!",
+        "Hej\u{fdd0}!",
+        "Hej\u{fffc}!",
+    ] {
         let error = program.send(json!({"message": invisible})).failed("VALIDATION_ERROR");
         assert!(error.contains("at character 4"), "{error}");
     }

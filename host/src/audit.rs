@@ -58,7 +58,7 @@ impl AuditLog {
     pub fn begin(self: &Arc<Self>, tool: Tool, params: Params, dry_run: bool) -> AuditGuard {
         self.running.send_modify(|running| *running += 1);
         let begun = self.clock.now();
-        AuditGuard { log: Arc::clone(self), tool, params, begun, dry_run, egress: None, ended: false }
+        AuditGuard { log: Arc::clone(self), tool, params, begun, approved: None, dry_run, egress: None, ended: false }
     }
 
     /// Records an alarm with a line of its own: what happened and an id, and nothing that the component wrote. Returns
@@ -89,6 +89,8 @@ pub struct AuditGuard {
     tool: Tool,
     params: Params,
     begun: DateTime<Utc>,
+    /// When a person approved the call, if one did.
+    approved: Option<DateTime<Utc>>,
     dry_run: bool,
     /// The call's way out, once it has one. It tells what a call that is given up may have sent.
     egress: Option<Egress>,
@@ -99,6 +101,11 @@ impl AuditGuard {
     /// Tells the guard the call's way out.
     pub fn watch(&mut self, egress: Egress) {
         self.egress = Some(egress);
+    }
+
+    /// Notes that a person has approved the call.
+    pub fn approved(&mut self) {
+        self.approved = Some(self.log.clock.now());
     }
 
     /// Ends a call that failed before the component ran.
@@ -117,6 +124,7 @@ impl AuditGuard {
             params: &self.params,
             success: failure.is_none(),
             dry_run: self.dry_run,
+            approved_at: self.approved.map(Timestamp),
             duration_ms: milliseconds((now - self.begun).to_std().unwrap_or_default()),
             error: failure.map(Failure::recorded),
             simulated: self.log.simulated,
@@ -155,6 +163,9 @@ struct Record<'a> {
     success: bool,
     /// Whether the call was a dry run.
     dry_run: bool,
+    /// When a person approved the call, UTC. Absent if no person did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved_at: Option<Timestamp>,
     /// How long it took, in milliseconds.
     duration_ms: u64,
     /// The failure's code, and the HTTP status when 46elks refused.

@@ -40,6 +40,11 @@ pub(crate) struct Begun {
 }
 
 impl Begun {
+    /// Notes for the audit record that a person has approved the call.
+    pub(crate) fn approved(&mut self) {
+        self.guard.approved();
+    }
+
     /// Ends the call without running it.
     pub(crate) fn fail(self, failure: Failure) -> Failure {
         self.guard.fail(failure)

@@ -15,6 +15,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 RECIPIENT = "+46701740605"
 MODERN = "2026-07-28"
+YES = {"action": "accept", "content": {"send": True}}
 
 CALLS = [
     ("send_sms", {"to": RECIPIENT, "message": "Hej"}),
@@ -76,7 +77,7 @@ class Era:
         answer = self.read()
         while "method" in answer:  # a question of the server, in the era that allows one
             self.fits(answer, "ElicitRequest" if self.version != "2025-06-18" else "ServerRequest")
-            self.write({"jsonrpc": "2.0", "id": answer["id"], "result": {"action": "accept", "content": {}}})
+            self.write({"jsonrpc": "2.0", "id": answer["id"], "result": YES})
             answer = self.read()
         if "error" in answer:
             self.fits(answer, "JSONRPCError" if self.version == "2025-06-18" else "JSONRPCErrorResponse")
@@ -99,7 +100,7 @@ class Era:
             answer = self.request("tools/call", {"name": tool, "arguments": arguments}, "CallToolResult")
             if answer.get("result", {}).get("resultType") == "input_required":
                 question = answer["result"]
-                responses = {name: {"action": "accept", "content": {}} for name in question["inputRequests"]}
+                responses = {name: YES for name in question["inputRequests"]}
                 again = {"name": tool, "arguments": arguments, "inputResponses": responses, "requestState": question["requestState"]}
                 assert self.request("tools/call", again, "CallToolResult")["result"]["structuredContent"]["sent"] is True
         self.request("tools/call", {"name": "send_sms", "arguments": "no object"}, "CallToolResult")

@@ -59,11 +59,15 @@ const failed = await call("send_sms", { to: "+46701234567", message: "Hej" });
 check("a failure is marked and has no facts", failed.isError === true && failed.structuredContent === undefined);
 await client.close();
 
-for (const [action, expected] of [["accept", true], ["decline", undefined]]) {
-  const asked = await connect({ DRY_RUN: "false", CONFIRM_SENDS: "true" }, { elicitation: {} }, { action, content: {} });
+for (const [answer, expected] of [
+  [{ action: "accept", content: { send: true } }, true],
+  [{ action: "accept", content: { send: false } }, undefined],
+  [{ action: "decline" }, undefined],
+]) {
+  const asked = await connect({ DRY_RUN: "false", CONFIRM_SENDS: "true" }, { elicitation: {} }, answer);
   const result = await asked.call("send_sms", { to, message: "Får jag?" });
-  check(`with CONFIRM_SENDS the person is asked, and may ${action}`,
-    asked.questions.length === 1 && asked.questions[0].includes("Får jag?") && result.structuredContent?.sent === expected);
+  check(`with CONFIRM_SENDS the person is asked, and may answer ${JSON.stringify(answer)}`,
+    asked.questions.length === 1 && asked.questions[0].includes("│ Får jag?") && result.structuredContent?.sent === expected);
   await asked.client.close();
 }
 console.log(`${passed} passed, 0 failed`);

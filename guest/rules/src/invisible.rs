@@ -1,6 +1,14 @@
 //! Invisible characters: those that a person does not see, and those that control a screen. With them a text can say
 //! one thing to a person and another to a machine. What to do with them (refuse or escape) is the caller's decision.
 //!
+//! Invisible are, by Unicode 17: the control and format characters (Cc, Cf), the line separators (Zl, Zp), every code
+//! point with the property Default_Ignorable_Code_Point, private use (Co), the noncharacters, and a few letters,
+//! symbols and marks that by their description have no glyph of their own. Not invisible are:
+//! - tab, line feed, carriage return and the spaces (Zs): they leave a gap that a person sees
+//! - the format characters with Prepended_Concatenation_Mark (U+0600 and others): they are drawn around a number
+//! - the stackers of living scripts (U+1039 of Burmese, U+17D2 of Khmer): ordinary words need them
+//! - code points that are not assigned yet: they show as a box, and the next version of Unicode may make them letters
+//!
 //! ```
 //! use sms_rules::invisible;
 //!
@@ -18,7 +26,11 @@ pub fn name(c: char) -> Option<&'static str> {
         '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' => "a control character",
         '\u{AD}' => "a soft hyphen",
         '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200E}' | '\u{200F}' => "an invisible mark",
+        // The joiners of Tifinagh and of Brahmi numbers, and the filler of Khitan: marks without a glyph.
+        '\u{2D7F}' | '\u{1107F}' | '\u{16FE4}' => "an invisible mark",
         '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{3164}' | '\u{FFA0}' => "an invisible letter",
+        // A Braille cell without dots, a note without a head, and the blanks between hieroglyphs.
+        '\u{2800}' | '\u{1D159}' | '\u{13441}' | '\u{13442}' => "a blank symbol",
         '\u{180B}'..='\u{180D}' | '\u{180F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' => {
             "a variation selector"
         }
@@ -27,11 +39,19 @@ pub fn name(c: char) -> Option<&'static str> {
         '\u{2028}' | '\u{2029}' => "a line separator",
         '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => "a control of the writing direction",
         '\u{2061}'..='\u{2065}' | '\u{206A}'..='\u{206F}' | '\u{FFF0}'..='\u{FFFB}' => "a format control",
-        '\u{1D173}'..='\u{1D17A}' => "a format control",
+        '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' => "a format control",
+        // The last one mirrors a hieroglyph. It is a mark by its category, and alone it shows nothing.
+        '\u{13430}'..='\u{13440}' => "a format control",
+        // It stands for a picture that is not part of the text. Some programs draw nothing for it.
+        '\u{FFFC}' => "a placeholder for an object",
         '\u{E0000}'..='\u{E007F}' => "a tag character",
-        // Ranges that Unicode reserves for invisible characters, assigned or not.
+        // A range that Unicode reserves for invisible characters, assigned or not.
         '\u{E0080}'..='\u{E0FFF}' => "a character that shows nothing",
-        '\u{1BCA0}'..='\u{1BCA3}' | '\u{13430}'..='\u{1343F}' => "a format control",
+        // These 66 code points are never characters.
+        '\u{FDD0}'..='\u{FDEF}' => "a noncharacter",
+        _ if u32::from(c) & 0xFFFE == 0xFFFE => "a noncharacter",
+        // Each font draws its own picture for them, or none: Apple's logo (U+F8FF) is nothing on other phones.
+        '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}' => "a private-use character",
         _ => return None,
     })
 }
@@ -137,9 +157,61 @@ mod tests {
             ("❤\u{FE0F}\u{FE0F}\u{FE0F}", "❤\u{FE0F}\\u{fe0f}\\u{fe0f}"),
             ("🏴\u{E0069}\u{E0067}\u{E007F}", "🏴\\u{e0069}\\u{e0067}\\u{e007f}"),
             ("x\u{E0200}\u{1BCA0}", "x\\u{e0200}\\u{1bca0}"),
+            ("\u{2800}\u{1D159}\u{FFFC}", "\\u{2800}\\u{1d159}\\u{fffc}"),
+            ("\u{F8FF}\u{FDD0}\u{10FFFF}", "\\u{f8ff}\\u{fdd0}\\u{10ffff}"),
         ] {
             assert_eq!(escape(text), escaped);
             assert_eq!(escape(escaped), escaped, "escaping twice changes nothing");
+        }
+    }
+
+    /// Default_Ignorable_Code_Point. Source: DerivedCoreProperties.txt of Unicode 17.
+    const DEFAULT_IGNORABLE: [(u32, u32); 17] = [
+        (0xAD, 0xAD),
+        (0x34F, 0x34F),
+        (0x61C, 0x61C),
+        (0x115F, 0x1160),
+        (0x17B4, 0x17B5),
+        (0x180B, 0x180F),
+        (0x200B, 0x200F),
+        (0x202A, 0x202E),
+        (0x2060, 0x206F),
+        (0x3164, 0x3164),
+        (0xFE00, 0xFE0F),
+        (0xFEFF, 0xFEFF),
+        (0xFFA0, 0xFFA0),
+        (0xFFF0, 0xFFF8),
+        (0x1BCA0, 0x1BCA3),
+        (0x1D173, 0x1D17A),
+        (0xE0000, 0xE0FFF),
+    ];
+
+    /// Private use (Co). Source: UnicodeData.txt.
+    const PRIVATE_USE: [(u32, u32); 3] = [(0xE000, 0xF8FF), (0xF0000, 0xFFFFD), (0x10_0000, 0x10_FFFD)];
+
+    #[test]
+    fn what_unicode_calls_ignorable_private_or_no_character_is_invisible() {
+        let chars = |ranges: &[(u32, u32)]| {
+            ranges.iter().flat_map(|&(first, last)| (first..=last).filter_map(char::from_u32)).collect::<Vec<_>>()
+        };
+        for c in chars(&DEFAULT_IGNORABLE) {
+            assert!(name(c).is_some(), "U+{:04X}", u32::from(c));
+        }
+        for c in chars(&PRIVATE_USE) {
+            assert_eq!(name(c), Some("a private-use character"), "U+{:04X}", u32::from(c));
+        }
+        let last_two = (0..=16).flat_map(|plane| [plane * 0x1_0000 + 0xFFFE, plane * 0x1_0000 + 0xFFFF]);
+        let noncharacters: Vec<char> = (0xFDD0..=0xFDEF).chain(last_two).filter_map(char::from_u32).collect();
+        assert_eq!(noncharacters.len(), 66);
+        for c in noncharacters {
+            assert_eq!(name(c), Some("a noncharacter"), "U+{:04X}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn what_a_person_sees_is_not_invisible() {
+        for c in "\t\n\r \u{A0}\u{3000}AÅ€﷽你한\u{FFFD}\u{600}\u{6DD}\u{1039}\u{17D2}\u{301}".chars() {
+            assert_eq!(name(c), None, "U+{:04X}", u32::from(c));
         }
     }
 

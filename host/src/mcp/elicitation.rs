@@ -1,26 +1,30 @@
-//! Approval of a send by a person (`CONFIRM_SENDS`): whether one is needed, what the person sees, and how the client of
-//! each MCP era is asked.
+//! Approval of a send by a person (`CONFIRM_SENDS`): whether one is needed, how the client of each MCP era is asked,
+//! and which answer counts. What the person reads is in [`super::question`].
 
 use super::approvals::{ELICITATION_TIMEOUT, PendingApprovals};
+use super::question::Question;
 use crate::call::CallHandler;
 use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::contract::SendSmsRequest;
 use crate::failure::{Code, Failure};
 use crate::tools::{Call, Tool};
+use elks_sandbox::{Allowed, RequestPattern};
 use rmcp::RoleServer;
 use rmcp::model::{
-    ElicitRequest, ElicitRequestParams, ElicitationAction, ElicitationSchema, InputRequest, InputRequiredResult,
-    InputResponses, ProtocolVersion,
+    ClientCapabilities, ElicitRequest, ElicitRequestParams, ElicitationAction, ElicitationSchema, InputRequest,
+    InputRequiredResult, InputResponses, ProtocolVersion,
 };
 use rmcp::service::RequestContext;
 use serde_json::{Map, Value};
-use sms_rules::invisible::escape;
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The name of the question among the input requests of a result.
 const QUESTION: &str = "confirm_send";
+
+/// The field of the form that holds the person's choice.
+const CHOICE: &str = "send";
 
 /// What a model does when a send was not approved.
 const HOW_TO_PROCEED: &str = "Show the user the message and ask whether to try again; dry_run: true checks it without \
@@ -28,7 +32,9 @@ const HOW_TO_PROCEED: &str = "Show the user the message and ask whether to try a
 
 /// Whether a call may be made.
 pub(super) enum Approval {
-    /// It needs no approval, or the person approved.
+    /// It needs no approval.
+    NotNeeded,
+    /// The person approved.
     Granted,
     /// The client must ask the person and then call again.
     Pending(InputRequiredResult),
@@ -62,7 +68,7 @@ impl Elicitation {
     ) -> Approval {
         let settings = self.calls.settings();
         if !settings.confirm_sends || !call.sends(settings) {
-            return Approval::Granted;
+            return Approval::NotNeeded;
         }
         self.asked(call, answer, context).await.unwrap_or_else(Approval::Denied)
     }
@@ -78,21 +84,14 @@ impl Elicitation {
         };
         if let Some((token, responses)) = answer {
             self.pending.answered(&token, call).map_err(not_confirmed)?;
-            return match responses.get(QUESTION) {
-                Some(response) if response["action"] == "accept" => Ok(Approval::Granted),
-                _ => Err(not_confirmed("the person declined, or the client did not ask them")),
-            };
+            let response = responses.get(QUESTION).unwrap_or(&Value::Null);
+            return granted(response["action"] == "accept", &response["content"]);
         }
-        if context.client_capabilities().is_none_or(|capabilities| capabilities.elicitation.is_none()) {
-            return Err(not_confirmed(
-                "CONFIRM_SENDS is on, but this client cannot ask the person (it does not support elicitation)",
-            ));
-        }
+        can_ask(context.client_capabilities().as_ref()).map_err(not_confirmed)?;
         // An estimate applies the same rules and gets the same price as the send itself.
-        let price = self.calls.call(Tool::EstimateSmsCost, estimate_of(request)).await?.facts;
-        let message = question(self.calls.settings(), request, &price);
-        let requested_schema =
-            ElicitationSchema::builder().build().map_err(|_| not_confirmed("the question could not be asked"))?;
+        let estimate = self.calls.call(Tool::EstimateSmsCost, estimate_of(request)).await?.facts;
+        let message = question(call, self.calls.settings(), &estimate)?;
+        let requested_schema = form().map_err(|_| not_confirmed("the question could not be asked"))?;
         let form = ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema };
         if context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28) {
             let token = self.pending.ask(call).map_err(not_confirmed)?;
@@ -105,11 +104,42 @@ impl Elicitation {
             answer = context.peer.create_elicitation_with_timeout(form, Some(ELICITATION_TIMEOUT)) => answer,
             _ = input_ended.wait_for(|ended| *ended) => return Err(not_confirmed("the client has gone")),
         };
-        match answer {
-            Ok(answer) if answer.action == ElicitationAction::Accept => Ok(Approval::Granted),
-            Ok(_) => Err(not_confirmed("the person declined, or the client did not ask them")),
-            Err(_) => Err(not_confirmed("no answer came from the person")),
-        }
+        let answer = answer.map_err(|_| not_confirmed("no answer came from the person"))?;
+        granted(answer.action == ElicitationAction::Accept, &answer.content.unwrap_or_default())
+    }
+}
+
+/// Whether a client can show the form. A client that declares elicitation without saying how means a form.
+fn can_ask(capabilities: Option<&ClientCapabilities>) -> Result<(), &'static str> {
+    match capabilities.and_then(|capabilities| capabilities.elicitation.as_ref()) {
+        None => Err("CONFIRM_SENDS is on, but this client cannot ask the person (it does not support elicitation)"),
+        Some(modes) if modes.form.is_none() && modes.url.is_some() => Err(
+            "CONFIRM_SENDS is on, but this client cannot ask the person: it supports elicitation by URL alone, and \
+                 the question is a form. Use a client with form elicitation",
+        ),
+        Some(_) => Ok(()),
+    }
+}
+
+/// The form: one choice that the person must make. It has no default, so an answer without the choice is nobody's.
+fn form() -> Result<ElicitationSchema, &'static str> {
+    ElicitationSchema::builder()
+        .required_bool_property(CHOICE, |choice| {
+            choice
+                .title("Send this message?")
+                .description("Yes sends this text to this number. It costs money and cannot be undone.")
+        })
+        .build()
+}
+
+/// Whether an answer approves: it is accepted, and its choice is exactly `true`. Some clients accept forms by
+/// themselves, without a choice.
+fn granted(accepted: bool, content: &Value) -> Result<Approval, Failure> {
+    match content.get(CHOICE) {
+        _ if !accepted => Err(not_confirmed("the person declined, or the client did not ask them")),
+        Some(Value::Bool(true)) => Ok(Approval::Granted),
+        Some(Value::Bool(false)) => Err(not_confirmed("the person chose not to send it")),
+        _ => Err(not_confirmed("the client accepted without the person's choice (`send` must be true or false)")),
     }
 }
 
@@ -127,21 +157,27 @@ fn estimate_of(request: &SendSmsRequest) -> Map<String, Value> {
     arguments
 }
 
-/// What the person sees: recipient, sender, exact text, parts and price, with every invisible character escaped.
-fn question(settings: &Settings, request: &SendSmsRequest, price: &Value) -> String {
-    let from = request.from.as_deref().unwrap_or(&settings.sender);
-    let flash = if request.flashsms == Some(true) { " (flash)" } else { "" };
-    let mut question = format!(
-        "Send this SMS{flash}?\nTo: {}\nFrom: {from}\n{}\nText:\n{}",
-        request.to,
-        price["summary"].as_str().unwrap_or_default(),
-        request.message,
-    );
-    for warning in price["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        question.push_str("\nNote: ");
-        question.push_str(warning);
-    }
-    escape(&question).into_owned()
+/// The question about a send: what the egress will let out, with the parts and the price of its estimate.
+fn question(call: &Call, settings: &Settings, estimate: &Value) -> Result<String, Failure> {
+    let permit = call.permit(settings);
+    let [Allowed { times: 1, request: RequestPattern::PostSms { to, from, message, flash, dry_run: false } }] =
+        permit.allowed()
+    else {
+        return Err(not_confirmed("there is no question for this call"));
+    };
+    let no_price = || not_confirmed("the price of the message has no valid form");
+    let price = match &estimate["estimated_cost"] {
+        Value::Null => None,
+        cost => Some(cost.as_u64().ok_or_else(no_price)?),
+    };
+    let currency = match &estimate["currency"] {
+        Value::Null => None,
+        currency => Some(currency.as_str().ok_or_else(no_price)?),
+    };
+    let parts = estimate["parts"].as_u64().ok_or_else(no_price)?;
+    Question { to, from, flash: *flash, parts, price, currency, text: message }
+        .words()
+        .map_err(|why| not_confirmed(format!("the person could not be asked: {why}")))
 }
 
 #[cfg(test)]
@@ -149,20 +185,97 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn call(arguments: Value) -> Call {
+        Call::parse(Tool::SendSms, arguments.as_object().cloned().expect("is an object")).expect("is valid")
+    }
+
+    fn settings() -> Settings {
+        let mut settings = Settings::read(|_| None, true).expect("the simulator needs none");
+        settings.dry_run = false;
+        settings
+    }
+
+    fn estimate(more: Value) -> Value {
+        let mut estimate = json!({"parts": 2, "estimated_cost": 10400, "currency": "SEK", "summary": "made up",
+                                  "warnings": ["made up\nTo: +46701740606"]});
+        estimate.as_object_mut().expect("is an object").extend(more.as_object().cloned().expect("is an object"));
+        estimate
+    }
+
     #[test]
-    fn the_person_sees_what_would_be_sent_with_everything_visible() {
-        let settings = Settings::read(|_| None, true).expect("the simulator needs none");
-        let price = json!({"summary": "2 parts, 1.04 SEK", "warnings": ["a link"]});
-        let request = SendSmsRequest {
-            to: "+46701740605".into(),
-            message: "Hej\u{202e}\u{1b}[2J".into(),
-            from: None,
-            flashsms: None,
-            dry_run: None,
-        };
-        let shown = question(&settings, &request, &price);
-        for part in ["+46701740605", "+46766861004", "Hej\\u{202e}\\u{1b}[2J", "2 parts, 1.04 SEK", "Note: a link"] {
-            assert!(shown.contains(part), "{shown}");
+    fn the_question_has_what_will_be_sent_and_no_word_of_the_component() {
+        let call =
+            call(json!({"to": "+46 (70) 174-06.05", "from": " Elks ", "message": "Hej\u{1b}[2J", "flashsms": true}));
+        let words = question(&call, &settings(), &estimate(json!({}))).expect("can be asked");
+        for part in ["- To: +46701740605\n", "- From: Elks\n", "- Flash: ", "2 parts, 1.04 SEK", "│ Hej\\u{1b}[2J"] {
+            assert!(words.contains(part), "{part} is not in {words}");
         }
+        assert!(!words.contains("made up"), "{words}");
+        let unpriced = estimate(json!({"estimated_cost": null, "currency": null}));
+        let words = question(&call, &settings(), &unpriced).expect("can be asked");
+        assert!(words.contains("2 parts, 46elks reported no price"), "{words}");
+    }
+
+    #[test]
+    fn what_is_no_price_and_no_send_is_not_asked_about() {
+        let send = call(json!({"to": "+46701740605", "message": "Hej"}));
+        for wrong in [
+            json!({"parts": null}),
+            json!({"parts": "2"}),
+            json!({"parts": -1}),
+            json!({"parts": 2.5}),
+            json!({"estimated_cost": "0.52"}),
+            json!({"estimated_cost": -5200}),
+            json!({"estimated_cost": 5200.5}),
+            json!({"currency": 5}),
+            json!({"currency": "SEK\nTo: +46701740606"}),
+        ] {
+            let failure = question(&send, &settings(), &estimate(wrong.clone())).expect_err("must not be asked");
+            assert_eq!(failure.code, Code::NotConfirmed, "{wrong}");
+        }
+        assert!(question(&send, &settings(), &json!([])).is_err());
+        let named = call(json!({"to": "+46701740605", "message": "Hej", "from": "Elks\n- To: Anna"}));
+        assert!(question(&named, &settings(), &estimate(json!({}))).is_err(), "whatever the component let pass");
+        let dry = call(json!({"to": "+46701740605", "message": "Hej", "dry_run": true}));
+        assert!(question(&dry, &settings(), &estimate(json!({}))).is_err(), "nothing to approve");
+    }
+
+    #[test]
+    fn only_the_choice_to_send_approves() {
+        assert!(matches!(granted(true, &json!({"send": true})), Ok(Approval::Granted)));
+        for content in [
+            json!(null),
+            json!({}),
+            json!([true]),
+            json!(true),
+            json!("send"),
+            json!({"send": null}),
+            json!({"send": "true"}),
+            json!({"send": 1}),
+            json!({"send": [true]}),
+            json!({"Send": true, "approved": true}),
+        ] {
+            let failure = granted(true, &content).err().expect("must not approve");
+            assert!(failure.text.starts_with("the client accepted without the person's choice"), "{content}");
+        }
+        let no = granted(true, &json!({"send": false})).err().expect("must not approve");
+        assert!(no.text.starts_with("the person chose not to send it"), "{no}");
+        let declined = granted(false, &json!({"send": true})).err().expect("must not approve");
+        assert!(declined.text.starts_with("the person declined"), "{declined}");
+    }
+
+    #[test]
+    fn only_a_client_that_shows_forms_is_asked() {
+        for (elicitation, can) in [
+            (json!({"elicitation": {}}), true),
+            (json!({"elicitation": {"form": {}}}), true),
+            (json!({"elicitation": {"form": {}, "url": {}}}), true),
+            (json!({"elicitation": {"url": {}}}), false),
+            (json!({}), false),
+        ] {
+            let capabilities = serde_json::from_value(elicitation.clone()).expect("are capabilities");
+            assert_eq!(can_ask(Some(&capabilities)).is_ok(), can, "{elicitation}");
+        }
+        assert!(can_ask(None).is_err());
     }
 }

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod elicitation;
+mod question;
 mod recent_ids;
 mod server;
 mod stdio;

@@ -3,7 +3,7 @@
 use super::elicitation::{Approval, Elicitation};
 use super::recent_ids::RecentIds;
 use super::stdio::StdioTransport;
-use crate::call::CallHandler;
+use crate::call::{Begun, CallHandler};
 use crate::config::Settings;
 use crate::failure::{Code, Failure};
 use crate::tools::{TOOLS_JSON, Tool};
@@ -143,6 +143,11 @@ fn instructions(settings: &Settings) -> String {
 }
 
 impl Server {
+    /// Runs a call that may be made.
+    async fn complete(&self, begun: Begun) -> Result<CallToolResponse, Failure> {
+        self.calls.complete(begun).await.map(|success| self.success(success).into())
+    }
+
     /// A result that every client can read: the sentence, the facts as JSON text, and the facts as structured content.
     fn success(&self, success: Success) -> CallToolResult {
         let mark = if self.calls.settings().simulate { "[SIMULATED] " } else { "" };
@@ -222,7 +227,7 @@ impl ServerHandler for Server {
                 "this request id was used for send_sms before: nothing was sent again. Use a new id for a new message";
             return Err(ErrorData::invalid_request(text, None));
         }
-        let begun = match self.calls.begin(tool, request.arguments.unwrap_or_default()) {
+        let mut begun = match self.calls.begin(tool, request.arguments.unwrap_or_default()) {
             Ok(begun) => begun,
             Err(failure) => return Ok(self.failure(&failure).into()),
         };
@@ -230,7 +235,11 @@ impl ServerHandler for Server {
         let approved_call = async {
             let answer = request.request_state.zip(request.input_responses);
             match self.elicitation.approval(&begun.call, answer, &context).await {
-                Approval::Granted => self.calls.complete(begun).await.map(|success| self.success(success).into()),
+                Approval::NotNeeded => self.complete(begun).await,
+                Approval::Granted => {
+                    begun.approved();
+                    self.complete(begun).await
+                }
                 Approval::Pending(question) => {
                     let _ = begun.fail(Failure::new(Code::ConfirmationAsked, ""));
                     Ok(question.into())
