@@ -28,6 +28,12 @@ pub enum Code {
     NotConfirmed,
     /// The client cancelled the call before it ended. Only in the audit log.
     Cancelled,
+    /// The request id was used for a send before. Only in the audit log; the client gets an error of JSON-RPC.
+    RepeatedRequest,
+    /// This server has no such tool. Only in the audit log; the client gets an error of JSON-RPC.
+    UnknownTool,
+    /// The request is refused before a tool is looked for. Only in the audit log; the client gets an error of JSON-RPC.
+    InvalidRequest,
 }
 
 impl Code {
@@ -45,6 +51,9 @@ impl Code {
             Self::ConfirmationAsked => "CONFIRMATION_ASKED",
             Self::NotConfirmed => "NOT_CONFIRMED",
             Self::Cancelled => "CANCELLED",
+            Self::RepeatedRequest => "REPEATED_REQUEST",
+            Self::UnknownTool => "UNKNOWN_TOOL",
+            Self::InvalidRequest => "INVALID_REQUEST",
         }
     }
 }
@@ -100,6 +109,26 @@ impl Failure {
                  Please report this with the id {id}."
             ),
         )
+    }
+
+    /// Whether a message may have been sent before the call failed. What is not known counts as sent.
+    pub fn may_have_sent(&self) -> bool {
+        match self.code {
+            // A violation can follow a message that left.
+            Code::OutcomeUnknown | Code::SandboxViolation => true,
+            Code::Validation
+            | Code::RateLimit
+            | Code::Api
+            | Code::Unreachable
+            | Code::Configuration
+            | Code::Sandbox
+            | Code::ConfirmationAsked
+            | Code::NotConfirmed
+            | Code::Cancelled
+            | Code::RepeatedRequest
+            | Code::UnknownTool
+            | Code::InvalidRequest => false,
+        }
     }
 
     /// The failure in the audit log: code and HTTP status. The text stays out, because it may quote the component.

@@ -4,6 +4,8 @@
 mod approvals;
 mod elicitation;
 mod recent_ids;
+mod requests;
+mod sent_ids;
 mod server;
 mod stdio;
 mod strict_json;
