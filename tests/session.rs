@@ -250,6 +250,18 @@ fn a_request_id_is_used_up_only_by_a_call_that_may_have_sent() {
 }
 
 #[test]
+fn a_send_that_nobody_approved_uses_up_no_id() {
+    let elks = FakeElks::answering(answers::accepting);
+    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").serve();
+    for _ in 0..2 {
+        let response = send_with_id(&mut program, "id", json!({}));
+        assert!(response["result"].to_string().contains("NOT_CONFIRMED"), "{response}");
+    }
+    let dry = send_with_id(&mut program, "id", json!({"dry_run": true}));
+    assert_eq!(dry["result"]["structuredContent"]["sent"], false, "{dry}");
+}
+
+#[test]
 fn a_cancelled_send_that_may_have_left_uses_up_its_id() {
     // The transport refuses the ids of cancelled requests as long as it remembers them; this is what stands behind it.
     let elks = FakeElks::answering(|_| Reaction::Silence);
