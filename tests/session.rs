@@ -1,9 +1,9 @@
 //! Beginning and end of a session.
 
 use crate::support::fake_elks::{FakeElks, Reaction, listener};
-use crate::support::program::Launch;
-use crate::support::{PASSWORD, USERNAME, answers};
-use serde_json::json;
+use crate::support::program::{Launch, Program};
+use crate::support::{PASSWORD, RECIPIENT, USERNAME, answers, merged};
+use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
@@ -197,4 +197,86 @@ fn credentials_appear_nowhere() {
     seen.push_str(&finished.errors());
     assert!(!seen.contains(PASSWORD), "{seen}");
     assert!(elks.requests().iter().all(|request| !request.body.contains(PASSWORD)));
+}
+
+/// Calls `send_sms` with this request id, and gives the whole response.
+fn send_with_id(program: &mut Program, id: &str, more: Value) -> Value {
+    let arguments = merged(json!({"to": RECIPIENT, "message": "Hej"}), &more);
+    let params = json!({"name": "send_sms", "arguments": arguments});
+    program.line(&json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}).to_string());
+    let response = program.message();
+    assert_eq!(response["id"], id, "{response}");
+    response
+}
+
+#[test]
+fn a_request_id_is_used_up_only_by_a_call_that_may_have_sent() {
+    let elks = FakeElks::answering(|request| match request.field("message").as_deref() {
+        Some("refused") => Reaction::text(403, "no"),
+        Some("lost") => Reaction::HangUp,
+        _ => answers::accepting(request),
+    });
+    let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "5").serve();
+    for (wrong, code) in [
+        (json!({"surprise": 1}), "VALIDATION_ERROR"),
+        (json!({"to": "+46701234567"}), "VALIDATION_ERROR"),
+        (json!({"message": "refused"}), "ELKS_API_ERROR"),
+    ] {
+        let response = send_with_id(&mut program, "id", wrong);
+        let text = response["result"]["content"][0]["text"].as_str().unwrap().to_string();
+        assert!(text.starts_with(&format!("Error ({code})")), "{response}");
+    }
+    let dry = send_with_id(&mut program, "id", json!({"dry_run": true}));
+    assert_eq!(dry["result"]["structuredContent"]["dry_run"], true, "{dry}");
+    let sent = send_with_id(&mut program, "id", json!({}));
+    assert_eq!(sent["result"]["structuredContent"]["sent"], true, "{sent}");
+    let lost = send_with_id(&mut program, "lost", json!({"message": "lost"}));
+    assert!(lost.to_string().contains("OUTCOME_UNKNOWN"), "{lost}");
+    let last = send_with_id(&mut program, "last", json!({}));
+    assert_eq!(last["result"]["structuredContent"]["sent"], true, "{last}");
+    // The limit is reached now, and a call that comes too soon uses up no id.
+    for _ in 0..2 {
+        let response = send_with_id(&mut program, "soon", json!({}));
+        assert!(response.to_string().contains("RATE_LIMIT_EXCEEDED"), "{response}");
+    }
+    for used in ["id", "lost", "last"] {
+        for more in [json!({}), json!({"message": "another"}), json!({"dry_run": true})] {
+            let response = send_with_id(&mut program, used, more);
+            assert_eq!(response["error"]["code"], -32600, "{used}: {response}");
+        }
+    }
+    let sends = elks.requests().iter().filter(|request| request.field("dryrun").is_none()).count();
+    assert_eq!(sends, 4, "refused, sent, lost, last");
+}
+
+#[test]
+fn a_send_that_nobody_approved_uses_up_no_id() {
+    let elks = FakeElks::answering(answers::accepting);
+    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").serve();
+    for _ in 0..2 {
+        let response = send_with_id(&mut program, "id", json!({}));
+        assert!(response["result"].to_string().contains("NOT_CONFIRMED"), "{response}");
+    }
+    let dry = send_with_id(&mut program, "id", json!({"dry_run": true}));
+    assert_eq!(dry["result"]["structuredContent"]["sent"], false, "{dry}");
+}
+
+#[test]
+fn a_cancelled_send_that_may_have_left_uses_up_its_id() {
+    // The transport refuses the ids of cancelled requests as long as it remembers them; this is what stands behind it.
+    let elks = FakeElks::answering(|_| Reaction::Silence);
+    let mut program = Launch::account(&elks).serve();
+    let id = program.post_call("send_sms", &json!({"to": RECIPIENT, "message": "Hej"}));
+    elks.arrival();
+    program.cancel(id);
+    assert_eq!(program.audit()["error"], "OUTCOME_UNKNOWN");
+    for number in 0..9000 {
+        program.line(&json!({"jsonrpc": "2.0", "id": format!("c{number}"), "method": "ping"}).to_string());
+        program.cancel(format!("c{number}"));
+    }
+    let params = json!({"name": "send_sms", "arguments": {"to": RECIPIENT, "message": "Hej"}});
+    program.line(&json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params}).to_string());
+    let response = std::iter::repeat_with(|| program.message()).find(|message| message["id"] == id).unwrap();
+    assert!(response["error"]["message"].as_str().unwrap().contains("used for send_sms before"), "{response}");
+    assert_eq!(elks.requests().len(), 1);
 }

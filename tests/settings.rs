@@ -1,5 +1,6 @@
 //! The settings that users of the Node server keep.
 
+use crate::support::PASSWORD;
 use crate::support::fake_elks::{FakeElks, Reaction};
 use crate::support::program::Launch;
 
@@ -33,13 +34,37 @@ fn missing_credentials_never_turn_the_simulator_on() {
 }
 
 #[test]
-fn a_value_that_cannot_be_read_names_the_variable_the_value_and_what_is_allowed() {
-    let error = refused("RATE_LIMIT_SMS_PER_MINUTE", "ten");
-    assert!(error.contains("\"ten\"") && error.contains("a whole number from 1 to 1000000"), "{error}");
-    let error = refused("RATE_LIMIT_QUERIES_PER_MINUTE", "0");
-    assert!(error.contains("\"0\""), "{error}");
-    let error = refused("DRY_RUN", "perhaps");
-    assert!(error.contains("\"perhaps\"") && error.contains("false, 0, no, off"), "{error}");
+fn a_value_that_cannot_be_read_names_the_variable_and_what_is_allowed() {
+    for (name, value, allowed) in [
+        ("RATE_LIMIT_SMS_PER_MINUTE", "ten", "a whole number from 1 to 1000000"),
+        ("RATE_LIMIT_QUERIES_PER_MINUTE", "0", "a whole number from 1 to 1000000"),
+        ("DRY_RUN", "perhaps", "true, 1, yes, on or false, 0, no, off"),
+        ("CONFIRM_SENDS", "perhaps", "true, 1, yes, on or false, 0, no, off"),
+        ("ELKS_PHONE_NUMBER", "0701740605", "a phone number like +46701740605, or a sender name"),
+    ] {
+        let error = refused(name, value);
+        assert!(
+            error.contains(&format!("{name} holds something else (not shown here); allowed is {allowed}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_password_that_is_pasted_into_another_variable_is_not_repeated() {
+    let parts = |text: &str| text.as_bytes().windows(4).map(|part| part.escape_ascii().to_string()).collect::<Vec<_>>();
+    for pasted in [PASSWORD, "Qx7-Zj!Kw_Vb9", "Basic dXNlcjpwYXNzd29yZA=="] {
+        for name in [
+            "ELKS_PHONE_NUMBER",
+            "DRY_RUN",
+            "CONFIRM_SENDS",
+            "RATE_LIMIT_SMS_PER_MINUTE",
+            "RATE_LIMIT_QUERIES_PER_MINUTE",
+        ] {
+            let error = refused(name, pasted);
+            assert!(parts(pasted).iter().all(|part| !error.contains(part)), "{name}: {error}");
+        }
+    }
 }
 
 #[test]

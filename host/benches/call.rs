@@ -11,7 +11,8 @@ use elks_mcp::config::Settings;
 use elks_mcp::contract::{Account, CheckSmsStatusRequest};
 use elks_mcp::simulator::{Outcome, Simulator};
 use elks_mcp::stderr::Sink;
-use elks_mcp::tools::{Call, Tool};
+use elks_mcp::tools::{Call, Component, Tool};
+use elks_mcp::verdict::{Context, Verdict};
 use elks_sandbox::sandbox::CALL_TIMEOUT;
 use elks_sandbox::{Class, Credentials, Egress, RateLimiter, Sandbox, Upstream};
 use elks_sms::native::{self, FetchError, Response, queries, sending, types};
@@ -66,7 +67,8 @@ impl Bench {
         Egress::new(permit, None, Arc::clone(&self.settings.credentials), Arc::clone(&self.upstream))
     }
 
-    /// Runs the component for a call, with its permit, and makes JSON of its record. Returns whether it succeeded.
+    /// Runs the component for a call, with its permit, checks its record and makes the result. Returns whether it
+    /// succeeded.
     async fn run(&self, call: &Call) -> bool {
         let account = Account {
             credentials: None,
@@ -76,7 +78,9 @@ impl Bench {
             endpoint: None,
         };
         let deadline = Instant::now() + CALL_TIMEOUT;
-        matches!(call.run(&self.sandbox, &account, &self.egress(call), deadline).await, Ok(Ok(_)))
+        let component = Component { sandbox: Ok(&self.sandbox), account: &account, deadline };
+        let context = Context { settings: &self.settings, currency: None };
+        matches!(call.run(&component, &self.egress(call), &context, &|_| false).await, Verdict::Success(_))
     }
 
     /// What happens outside the component when it sends: egress, credentials, simulator, response. Returns whether
@@ -91,7 +95,7 @@ impl Bench {
             .expect("is a request");
         let mut egress = self.egress(call);
         let response = Box::into_pin(egress.send_request(request, None, Box::new(std::future::ready(Ok(()))))).await;
-        response.is_ok_and(|(response, _)| response.status().is_success()) && egress.close().accepted_send
+        response.is_ok_and(|(response, _)| response.status().is_success()) && egress.close().accepted_send()
     }
 }
 
@@ -201,8 +205,8 @@ fn steps(criterion: &mut Criterion) {
     let log = Arc::new(AuditLog::new(Arc::new(Nowhere), Arc::new(SystemClock), true));
     criterion.bench_function("audit record", |bencher| {
         bencher.iter(|| {
-            let is_secret = |value: &str| bench.settings.credentials.contains_secret(value.as_bytes());
-            let params = Params::masked(black_box(&arguments), is_secret);
+            let contains_secret = |text: &str| bench.settings.credentials.contains_secret(text.as_bytes());
+            let params = Params::of(black_box(&send), contains_secret);
             log.begin(tool, params, false).end(None);
         });
     });

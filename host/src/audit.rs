@@ -1,29 +1,44 @@
-//! The audit log: one JSON line a call, without texts, whole numbers or secrets. [`Params::masked`] is the only way in
-//! for what a caller wrote.
+//! The audit log: one JSON line for each answered call, without texts, whole numbers or secrets. [`Params::of`] is the
+//! only way in for what a caller wrote, and it takes parsed values alone.
 
 use crate::clock::Clock;
+use crate::contract::{
+    CheckAccountBalanceRequest, CheckSmsStatusRequest, EstimateSmsCostRequest, GetDeliveryStatisticsRequest,
+    GetSmsMessagesRequest, SendSmsRequest,
+};
 use crate::failure::{Code, Failure};
 use crate::mask;
 use crate::stderr::Sink;
 use crate::summary::failures;
-use crate::tools::Tool;
+use crate::tools::{Call, Tool};
 use crate::verdict::Alarm;
 use chrono::{DateTime, SecondsFormat, Utc};
-use elks_sandbox::Egress;
+use elks_sandbox::{Class, Egress};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sms_rules::invisible::escape;
-use sms_rules::limits::MAX_PAGE;
+use sms_rules::phone::{is_e164, without_separators};
+use sms_rules::sender::is_name;
+use sms_rules::times;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Longest message id that is recorded, in bytes. Those of 46elks have 33.
-const MAX_ID_BYTES: usize = 40;
+/// What is recorded in the place of a value without the form of its argument.
+const INVALID: &str = "(invalid)";
 
-/// Longest time that is recorded, in bytes, fraction and zone included.
-const MAX_TIME_BYTES: usize = 35;
+/// What is recorded in the place of a value that contains a secret.
+const SECRET: &str = "(secret)";
+
+/// What is recorded in the place of a tool that this server does not have.
+const UNKNOWN_TOOL: &str = "(unknown)";
+
+/// The years of times that are recorded. Other years hold no message, and their digits could be those of a number.
+const YEARS: RangeInclusive<&str> = "1970"..="2099";
+
+/// The number of hexadecimal digits in an id of 46elks, after its `s`.
+const ID_DIGITS: usize = 32;
 
 /// Writes records and knows how many calls have begun and not ended.
 pub struct AuditLog {
@@ -58,7 +73,34 @@ impl AuditLog {
     pub fn begin(self: &Arc<Self>, tool: Tool, params: Params, dry_run: bool) -> AuditGuard {
         self.running.send_modify(|running| *running += 1);
         let begun = self.clock.now();
-        AuditGuard { log: Arc::clone(self), tool, params, begun, approved: None, dry_run, egress: None, ended: false }
+        AuditGuard {
+            log: Arc::clone(self),
+            tool,
+            params,
+            begun,
+            approved: None,
+            dry_run,
+            egress: None,
+            may_have_sent: None,
+            ended: false,
+        }
+    }
+
+    /// Records a request for a call that is refused before its arguments are parsed. The tool is `None` if the request
+    /// names none of this server's.
+    pub fn refused(&self, tool: Option<Tool>, dry_run: bool, code: Code) {
+        let record = Record {
+            timestamp: Timestamp(self.clock.now()),
+            tool: ToolName(tool),
+            params: &Params::default(),
+            success: false,
+            dry_run,
+            approved_at: None,
+            duration_ms: 0,
+            error: Some(Failure::new(code, "").recorded()),
+            simulated: self.simulated,
+        };
+        self.sink.line(&record.line());
     }
 
     /// Records an alarm with a line of its own: what happened and an id, and nothing that the component wrote. Returns
@@ -94,10 +136,18 @@ pub struct AuditGuard {
     dry_run: bool,
     /// The call's way out, once it has one. It tells what a call that is given up may have sent.
     egress: Option<Egress>,
+    /// Who wants to know, when the call ends, whether a message may have been sent.
+    may_have_sent: Option<Box<dyn FnOnce(bool) + Send>>,
     ended: bool,
 }
 
 impl AuditGuard {
+    /// Reports to `listener`, when the call ends, whether a message may have been sent. What is not known counts as
+    /// sent.
+    pub fn when_ended(&mut self, listener: impl FnOnce(bool) + Send + 'static) {
+        self.may_have_sent = Some(Box::new(listener));
+    }
+
     /// Tells the guard the call's way out.
     pub fn watch(&mut self, egress: Egress) {
         self.egress = Some(egress);
@@ -117,10 +167,14 @@ impl AuditGuard {
     /// Ends the call and writes its record.
     pub fn end(&mut self, failure: Option<&Failure>) {
         self.ended = true;
+        if let Some(listener) = self.may_have_sent.take() {
+            let sends = self.tool.class() == Class::Sending && !self.dry_run;
+            listener(failure.map_or(sends, |failure| failure.may_have_sent));
+        }
         let now = self.log.clock.now();
         let record = Record {
             timestamp: Timestamp(now),
-            tool: self.tool,
+            tool: ToolName(Some(self.tool)),
             params: &self.params,
             success: failure.is_none(),
             dry_run: self.dry_run,
@@ -140,7 +194,9 @@ impl Drop for AuditGuard {
             let trace = self.egress.as_ref().map(Egress::close).unwrap_or_default();
             let failure = match trace.denied {
                 Some(rule) => self.log.alarm(&Alarm::Denied(rule), failures::denied(&trace)),
-                None if trace.may_have_sent() => Failure::new(Code::OutcomeUnknown, ""),
+                None if trace.may_have_sent() => {
+                    Failure { may_have_sent: true, ..Failure::new(Code::OutcomeUnknown, "") }
+                }
                 None => Failure::new(Code::Cancelled, ""),
             };
             self.end(Some(&failure));
@@ -156,8 +212,8 @@ struct Record<'a> {
     /// When the call ended, UTC.
     timestamp: Timestamp,
     /// Which tool was called.
-    tool: Tool,
-    /// Its masked arguments.
+    tool: ToolName,
+    /// Its masked arguments. Empty if they could not be parsed.
     params: &'a Params,
     /// Whether the tool did what was requested.
     success: bool,
@@ -185,7 +241,22 @@ impl Record<'_> {
         }
         // Strings, numbers and booleans always serialise. If they did not, the line would still be one.
         serde_json::to_string(&Line { audit: self })
-            .unwrap_or_else(|_| json!({"audit": {"tool": self.tool}}).to_string())
+            .unwrap_or_else(|_| json!({"audit": {"tool": self.tool.name()}}).to_string())
+    }
+}
+
+/// A tool in the form of the record. The name of one that does not exist is not recorded: the caller made it up.
+struct ToolName(Option<Tool>);
+
+impl ToolName {
+    fn name(&self) -> &'static str {
+        self.0.map_or(UNKNOWN_TOOL, Tool::name)
+    }
+}
+
+impl Serialize for ToolName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
@@ -203,119 +274,269 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The masked arguments of a call. Arguments that no tool has are not recorded at all.
-#[derive(Debug, Clone, Serialize, PartialEq)]
+/// The masked arguments of a call.
+///
+/// A caller who means to can hide a number in any value, even in the length of a text. What is recorded holds none as
+/// it is written: a number is masked, and a time has no row of more than four digits. Only an id of 46elks's own form
+/// is recorded as it is. One that a caller made of a number and some letters cannot be distinguished from a true one.
+#[derive(Debug, Clone, Default, Serialize, PartialEq)]
 #[serde(transparent)]
 pub struct Params(Map<String, Value>);
 
 impl Params {
-    /// Masks arguments of any type, as the caller wrote them. A value is recorded in full only if it has its form (a
-    /// direction, an id, a time) and is no secret; every other value becomes `(invalid)`.
-    pub fn masked(arguments: &Map<String, Value>, is_secret: impl Fn(&str) -> bool) -> Self {
-        let mut masked = Map::new();
-        for (name, value) in arguments {
-            let (name, recorded): (&str, Value) = match (name.as_str(), value) {
-                ("to" | "from", Value::String(party)) => (name, escape(&mask::party(party)).into()),
-                ("to" | "from", _) => (name, "****".into()),
-                ("message", Value::String(text)) => ("message_length", text.chars().count().into()),
-                ("limit", Value::Number(limit)) if limit.as_u64().is_some_and(|limit| limit <= MAX_PAGE.into()) => {
-                    (name, value.clone())
-                }
-                ("flashsms" | "dry_run", Value::Bool(_)) => (name, value.clone()),
-                ("direction", Value::String(word)) if ["inbound", "outbound", "both"].contains(&word.as_str()) => {
-                    (name, value.clone())
-                }
-                ("message_id", Value::String(id)) if is_id(id) && !is_secret(id) => (name, value.clone()),
-                ("start" | "end" | "cursor", Value::String(time)) if is_time(time) => (name, value.clone()),
-                ("limit" | "flashsms" | "dry_run" | "direction" | "message_id" | "start" | "end" | "cursor", _) => {
-                    (name, "(invalid)".into())
-                }
-                _ => continue,
-            };
-            masked.insert(name.into(), recorded);
+    /// Masks the arguments of a parsed call. A text is recorded only in the form of its argument, and only if neither
+    /// it nor that form contains a secret, in whatever case.
+    pub fn of(call: &Call, contains_secret: impl Fn(&str) -> bool) -> Self {
+        let mut params = Recorder { params: Map::new(), contains_secret };
+        // Each record is taken apart whole, so that a new argument is not forgotten here.
+        match call {
+            Call::SendSms(SendSmsRequest { to, message, from, flashsms, dry_run }) => {
+                params.message(to, message, from.as_deref());
+                params.value("flashsms", *flashsms);
+                params.value("dry_run", *dry_run);
+            }
+            Call::GetSmsMessages(GetSmsMessagesRequest { limit, direction, start, end, to, cursor }) => {
+                params.value("limit", *limit);
+                let direction = direction.and_then(|direction| serde_json::to_value(direction).ok());
+                params.text("direction", direction.as_ref().and_then(Value::as_str), |name| Some(name.into()));
+                params.text("start", start.as_deref(), time);
+                params.text("end", end.as_deref(), time);
+                params.text("to", to.as_deref(), number);
+                params.text("cursor", cursor.as_deref(), cursor_form);
+            }
+            Call::CheckSmsStatus(CheckSmsStatusRequest { message_id }) => {
+                params.text("message_id", Some(message_id), id);
+            }
+            Call::EstimateSmsCost(EstimateSmsCostRequest { to, message, from }) => {
+                params.message(to, message, from.as_deref());
+            }
+            Call::CheckAccountBalance(CheckAccountBalanceRequest { to }) => {
+                params.text("to", to.as_deref(), number);
+            }
+            Call::GetDeliveryStatistics(GetDeliveryStatisticsRequest { limit }) => params.value("limit", *limit),
         }
-        Self(masked)
-    }
-
-    /// Whether the arguments ask for a dry run, even if they are not valid otherwise.
-    pub fn ask_for_dry_run(&self) -> bool {
-        self.0.get("dry_run") == Some(&Value::Bool(true))
+        Self(params.params)
     }
 }
 
-/// Whether a value has the form of an id of 46elks: letters and digits that begin with a letter, so no phone number.
-fn is_id(value: &str) -> bool {
-    value.len() <= MAX_ID_BYTES
-        && value.starts_with(|c: char| c.is_ascii_alphabetic())
-        && value.bytes().all(|b| b.is_ascii_alphanumeric())
+/// Collects what is recorded of arguments.
+struct Recorder<F> {
+    params: Map<String, Value>,
+    contains_secret: F,
 }
 
-/// Whether a value has the form of a time, or of a cursor, which begins with one: `2026-01-31…`.
-fn is_time(value: &str) -> bool {
-    let (time, id) = value.split_once('~').unwrap_or((value, "s"));
-    let date = time.get(..10).unwrap_or_default().bytes().enumerate();
-    let dated = date.clone().count() == 10
-        && date.into_iter().all(|(at, b)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() });
-    dated
-        && time.len() <= MAX_TIME_BYTES
-        && time.bytes().all(|b| b.is_ascii_digit() || b"-:.+TZ ".contains(&b))
-        && is_id(id)
+impl<F: Fn(&str) -> bool> Recorder<F> {
+    /// Records recipient and sender of a message, and the length of its text.
+    fn message(&mut self, to: &str, message: &str, from: Option<&str>) {
+        self.text("to", Some(to), number);
+        self.text("from", from, party);
+        self.value("message_length", Some(message.chars().count()));
+    }
+
+    /// Records a number or a switch, if it is there.
+    fn value(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        self.params.extend(value.map(|value| (name.to_string(), value.into())));
+    }
+
+    /// Records a text in the form of its argument, if it is there.
+    fn text(&mut self, name: &str, text: Option<&str>, form: impl Fn(&str) -> Option<String>) {
+        let Some(text) = text else { return };
+        let recorded = form(text).unwrap_or_else(|| INVALID.into());
+        let secret = [text, recorded.as_str(), &without_separators(text)].into_iter().any(|text| self.is_secret(text));
+        self.value(name, Some(if secret { SECRET.to_string() } else { recorded }));
+    }
+
+    /// Whether a text contains a secret. The passwords of 46elks have hexadecimal digits, which mean the same in either
+    /// case.
+    fn is_secret(&self, text: &str) -> bool {
+        let contains_secret = &self.contains_secret;
+        contains_secret(text)
+            || contains_secret(&text.to_ascii_uppercase())
+            || contains_secret(&text.to_ascii_lowercase())
+    }
+}
+
+/// A recipient in the form of the record: a masked number.
+fn number(text: &str) -> Option<String> {
+    Some(without_separators(text)).filter(|number| is_e164(number)).map(|number| mask::party(&number))
+}
+
+/// A sender in the form of the record: a masked number or name.
+fn party(text: &str) -> Option<String> {
+    number(text).or_else(|| Some(text.trim_matches(' ')).filter(|name| is_name(name)).map(mask::party))
+}
+
+/// A message id in the form of the record: as it is, if it has 46elks's own form. One whose digits are all decimal is
+/// not recorded, because a number can be written so, and 46elks gives one such id in three million.
+fn id(text: &str) -> Option<String> {
+    let digits = text.strip_prefix('s')?;
+    let valid = digits.len() == ID_DIGITS
+        && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        && digits.bytes().any(|b| b.is_ascii_alphabetic());
+    valid.then(|| text.into())
+}
+
+/// A cursor in the form of the record: its time and its id.
+fn cursor_form(text: &str) -> Option<String> {
+    let Some((at, after)) = text.split_once('~') else { return time(text) };
+    Some(format!("{}~{}", time(at)?, id(after)?))
+}
+
+/// A time in the form of the record: UTC, to the millisecond.
+fn time(text: &str) -> Option<String> {
+    let time = times::to_api(text).ok()? + "Z";
+    Some(time).filter(|time| time.get(..4).is_some_and(|year| YEARS.contains(&year)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::TestClock;
+    use proptest::prelude::*;
+    use std::sync::Mutex;
 
-    fn params(arguments: Value) -> Value {
+    const ID: &str = "s0231d6d7d6bc14a7e7734e466785c4ce";
+    const PASSWORD: &str = "0F1E2D3C4B5A69788796A5B4C3D2E1F0";
+
+    fn params(tool: Tool, arguments: Value) -> Value {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-        serde_json::to_value(Params::masked(&arguments, |value| value == "s3cretpassw0rd")).expect("serialises")
+        let call = Call::parse(tool, arguments).expect("is valid");
+        serde_json::to_value(Params::of(&call, |text| text.contains(PASSWORD))).expect("serialises")
+    }
+
+    /// What is recorded of one argument of `get_sms_messages`.
+    fn recorded(name: &str, value: &str) -> String {
+        params(Tool::GetSmsMessages, json!({name: value}))[name].as_str().expect("is recorded").into()
     }
 
     #[test]
     fn parties_are_masked_and_texts_are_counted() {
         assert_eq!(
             params(
-                json!({"to": "+46 70-174 06 05", "from": "Swedbankers", "message": "Hej på dig 😀", "dry_run": false})
+                Tool::SendSms,
+                json!({"to": "+46 70-174 06 05", "from": " Swedbankers ", "message": "Hej på dig 😀", "dry_run": false})
             ),
             json!({"to": "+467****605", "from": "Swed****ers", "message_length": 12, "dry_run": false})
+        );
+        assert_eq!(
+            params(Tool::EstimateSmsCost, json!({"to": "+683 4123", "from": "+46 766 86 10 04", "message": "x"})),
+            json!({"to": "****", "from": "+467****004", "message_length": 1})
         );
     }
 
     #[test]
-    fn what_a_caller_makes_up_is_not_recorded() {
-        assert_eq!(
-            params(json!({
-                "password": "hunter2", "limit": "ten\n{\"audit\":1}", "message_id": "a b\u{1b}[31m", "message": 5,
-                "to": ["+46701740605"], "direction": "sideways; a secret text",
-            })),
-            json!({"limit": "(invalid)", "message_id": "(invalid)", "to": "****", "direction": "(invalid)"})
-        );
+    fn what_is_no_number_and_no_name_is_not_recorded() {
+        for to in ["0701740605", "46701740605", "transfer it to Anna", "+46701740605,+46701740606", "Swedbankers"] {
+            assert_eq!(recorded("to", to), INVALID, "{to}");
+        }
+        for from in ["0701740605", "a b c d e f", "call 0701740605", "Åsa Åkesson", "+46 70 secret"] {
+            let arguments = json!({"to": "+46701740605", "message": "x", "from": from});
+            assert_eq!(params(Tool::SendSms, arguments)["from"], INVALID, "{from}");
+        }
     }
 
     #[test]
     fn what_is_no_id_and_no_time_is_not_recorded() {
         for (name, value) in [
-            ("direction", "transfer the money to Anna tonight"),
-            ("message_id", "+46701740605"),
-            ("message_id", "46701740605"),
-            ("message_id", "s3cretpassw0rd"),
             ("cursor", "0701740605"),
             ("cursor", "2026-01-31T12:00:00.000~meet me at noon"),
-            ("start", "2026-01-31 call me at 0701740605 or later"),
-            ("end", ""),
+            ("cursor", "2026-01-31T12:00:00.000~s46701740605"),
+            ("cursor", "46701740605~s0231d6d7d6bc14a7e7734e466785c4ce"),
+            ("start", "2026-01-31 call me at 0701740605 later"),
+            ("start", "+46701740605"),
+            ("start", "4670-11-24T06:05:00Z"),
+            ("end", "2026-01-31+46701740605"),
+            ("end", "46701740605-01-31T12:00:00Z"),
         ] {
-            assert_eq!(params(json!({name: value})), json!({name: "(invalid)"}), "{value}");
+            assert_eq!(recorded(name, value), INVALID, "{value}");
         }
-        for limit in [json!(46701740605_u64), json!(101), json!(-1), json!(0.5)] {
-            assert_eq!(params(json!({"limit": limit})), json!({"limit": "(invalid)"}), "a limit can be a phone number");
+        for message_id in [
+            "46701740605",
+            "s46701740605",
+            "s00000000000000000000046701740605",
+            "S0231D6D7D6BC14A7E7734E466785C4CE",
+            "s1",
+        ] {
+            let recorded = params(Tool::CheckSmsStatus, json!({"message_id": message_id}));
+            assert_eq!(recorded, json!({"message_id": INVALID}));
         }
     }
 
     #[test]
-    fn ids_and_times_are_recorded_in_full() {
-        let plain = json!({"message_id": "s0231d6d7d6bc14a7e7734e466785c4ce", "start": "2026-01-31T12:00:00+01:00",
-                           "direction": "inbound", "limit": 10, "flashsms": true, "end": "2026-01-31",
-                           "cursor": "2026-01-31T12:00:00.000~s0231d6d7d6bc14a7e7734e466785c4ce"});
-        assert_eq!(params(plain.clone()), plain);
+    fn ids_times_and_numbers_are_recorded_in_one_form() {
+        let cursor = format!("2026-01-31T12:00:00.000~{ID}");
+        assert_eq!(
+            params(
+                Tool::GetSmsMessages,
+                json!({"limit": 10, "direction": "inbound", "end": "2026-01-31", "cursor": cursor, "start":
+                       "2026-01-31T12:00:00+01:00"})
+            ),
+            json!({"limit": 10, "direction": "inbound", "end": "2026-01-31T00:00:00.000Z",
+                   "start": "2026-01-31T11:00:00.000Z", "cursor": format!("2026-01-31T12:00:00.000Z~{ID}")})
+        );
+        assert_eq!(params(Tool::CheckSmsStatus, json!({"message_id": ID})), json!({"message_id": ID}));
+        assert_eq!(params(Tool::GetDeliveryStatistics, json!({"limit": 7})), json!({"limit": 7}));
+        for time in ["2026-01-31 12:00:00.46701740605", "2026-01-31T12:00:00.467Z", "2026-01-31T12:00:00.467017+00:00"]
+        {
+            assert_eq!(recorded("start", time), "2026-01-31T12:00:00.467Z", "{time}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_recorded_in_no_argument_and_in_no_case() {
+        let lower = PASSWORD.to_ascii_lowercase();
+        for secret in [PASSWORD, &lower] {
+            assert_eq!(recorded("cursor", &format!("2026-01-31T12:00:00.000~s{secret}")), SECRET);
+            for name in ["to", "start", "end", "cursor"] {
+                assert_eq!(recorded(name, secret), SECRET, "{name}");
+            }
+            assert_eq!(
+                params(Tool::CheckSmsStatus, json!({"message_id": format!("s{secret}")})),
+                json!({"message_id": SECRET})
+            );
+        }
+        let arguments = json!({"to": "+46701740605", "message": PASSWORD, "from": "S3cretP4ss"});
+        let call = Call::parse(Tool::SendSms, arguments.as_object().cloned().expect("is an object")).expect("is valid");
+        let Params(params) = Params::of(&call, |text| text.contains("s3cretp4ss"));
+        assert_eq!(Value::Object(params), json!({"to": "+467****605", "message_length": 32, "from": SECRET}));
+    }
+
+    #[test]
+    fn a_refused_request_has_a_record_without_params() {
+        struct Lines(Mutex<Vec<String>>);
+        impl Sink for Lines {
+            fn line(&self, line: &str) {
+                self.0.lock().expect("no test panics").push(line.into());
+            }
+        }
+        let lines = Arc::new(Lines(Mutex::default()));
+        let log = AuditLog::new(Arc::clone(&lines) as Arc<dyn Sink>, Arc::new(TestClock::new()), false);
+        log.refused(None, true, Code::UnknownTool);
+        log.refused(Some(Tool::SendSms), false, Code::InvalidRequest);
+        let lines = lines.0.lock().expect("no test panics").join("\n");
+        for part in [
+            r#""tool":"(unknown)","params":{},"success":false,"dryRun":true,"durationMs":0,"error":"UNKNOWN_TOOL"}"#,
+            r#""tool":"send_sms","params":{},"success":false,"dryRun":false,"durationMs":0,"error":"INVALID_REQUEST"}"#,
+        ] {
+            assert!(lines.contains(part), "{lines}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_recorded_text_has_no_row_of_digits_as_long_as_a_number(
+            text in "\\PC{10,40}",
+            time in "[0-9]{4}[-0][0-9]{2}[-:][0-9]{2}[Tt ][0-9:.]{0,18}[Zz+-]?[0-9:]{0,6}",
+            number in "[+]?[0-9 ().-]{10,24}",
+            cursor in "2026-01-31T12:00:00[.]?[0-9]{0,9}(~s?[0-9a-z]{0,8})?",
+        ) {
+            for value in [text, time, number, cursor] {
+                for name in ["to", "start", "end", "cursor"] {
+                    let recorded = recorded(name, &value);
+                    let longest = recorded.split(|c: char| !c.is_numeric()).map(str::len).max();
+                    prop_assert!(longest <= Some(4), "{}: {} digits in a row", name, longest.unwrap_or_default());
+                }
+            }
+        }
     }
 }

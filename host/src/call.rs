@@ -45,6 +45,11 @@ impl Begun {
         self.guard.approved();
     }
 
+    /// Reports to `listener`, when the call ends, whether a message may have been sent.
+    pub(crate) fn when_ended(&mut self, listener: impl FnOnce(bool) + Send + 'static) {
+        self.guard.when_ended(listener);
+    }
+
     /// Ends the call without running it.
     pub(crate) fn fail(self, failure: Failure) -> Failure {
         self.guard.fail(failure)
@@ -133,19 +138,26 @@ impl CallHandler {
     /// # Errors
     /// The arguments are not valid; the audit record is written.
     pub(crate) fn begin(&self, tool: Tool, arguments: Map<String, Value>) -> Result<Begun, Failure> {
-        let params = Params::masked(&arguments, |value| self.contains_secret(value.as_bytes()));
+        let asks_for_dry_run = asks_for_dry_run(&arguments);
         match Call::parse(tool, arguments) {
             Ok(call) => {
+                let params = Params::of(&call, |text| self.contains_secret(text.as_bytes()));
                 let guard = self.log.begin(tool, params, call.is_dry_run(&self.settings));
                 Ok(Begun { call, guard })
             }
             Err(error) => {
-                let dry_run =
-                    tool.is_dry_run(&self.settings) || (tool.class() == Class::Sending && params.ask_for_dry_run());
-                let failure = Failure::new(Code::Validation, error.to_string());
-                Err(self.log.begin(tool, params, dry_run).fail(failure))
+                self.refused(Some(tool), asks_for_dry_run, Code::Validation);
+                Err(Failure::new(Code::Validation, error.to_string()))
             }
         }
+    }
+
+    /// Writes the audit record of a request whose arguments are not parsed. The tool is `None` if the request names
+    /// none of this server's.
+    pub(crate) fn refused(&self, tool: Option<Tool>, asks_for_dry_run: bool, code: Code) {
+        let never_sends = tool.map_or(self.settings.dry_run, |tool| tool.is_dry_run(&self.settings));
+        let may_send = tool.is_none_or(|tool| tool.class() == Class::Sending);
+        self.log.refused(tool, never_sends || (may_send && asks_for_dry_run), code);
     }
 
     /// Runs a call that has begun.
@@ -205,6 +217,11 @@ impl CallHandler {
     fn contains_secret(&self, bytes: &[u8]) -> bool {
         self.settings.credentials.contains_secret(bytes)
     }
+}
+
+/// Whether arguments ask for a dry run, even if they are not valid otherwise.
+pub(crate) fn asks_for_dry_run(arguments: &Map<String, Value>) -> bool {
+    arguments.get("dry_run") == Some(&Value::Bool(true))
 }
 
 #[cfg(test)]

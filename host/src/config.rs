@@ -1,7 +1,6 @@
 //! The settings, and the only place that reads the environment. Each setting has its unit, default and bounds here.
 //! README.md has the same table, and a test compares the two.
 
-use crate::mask;
 use elks_sandbox::Credentials;
 use sms_rules::phone::{is_e164, without_separators};
 use sms_rules::sender::is_name;
@@ -60,7 +59,8 @@ pub struct Settings {
     pub simulate: bool,
 }
 
-/// All problems of the settings, one line each.
+/// All problems of the settings, one line each. None repeats a value, not even in part: a secret that was pasted into
+/// the wrong variable would be on a screen and in a log.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problems(Vec<String>);
 
@@ -134,7 +134,7 @@ struct Reader<S> {
 }
 
 impl<S: Fn(&str) -> Option<OsString>> Reader<S> {
-    /// A required value. An error does not repeat it, because it may be a secret.
+    /// A required value.
     fn required<T>(
         &mut self,
         name: &str,
@@ -145,12 +145,7 @@ impl<S: Fn(&str) -> Option<OsString>> Reader<S> {
             self.problems.push(format!("{name} is not set"));
             return None;
         };
-        read(&value)
-            .map_err(|allowed| {
-                let held = if name == SENDER { format!("{:?}", mask::party(&value)) } else { "something else".into() };
-                self.problems.push(format!("{name} holds {held}; allowed is {allowed}"));
-            })
-            .ok()
+        read(&value).map_err(|allowed| self.not_allowed(name, allowed)).ok()
     }
 
     /// A value with a default.
@@ -158,14 +153,17 @@ impl<S: Fn(&str) -> Option<OsString>> Reader<S> {
         let Some(value) = self.value(name)? else { return Some(default) };
         let read = read(&value);
         if read.is_none() {
-            let allowed = match name {
-                DRY_RUN | CONFIRM_SENDS => "true, 1, yes, on or false, 0, no, off".into(),
-                _ => format!("a whole number from 1 to {MAX_RATE}"),
-            };
-            let held: String = value.chars().take(40).collect();
-            self.problems.push(format!("{name} holds {held:?}; allowed is {allowed}"));
+            match name {
+                DRY_RUN | CONFIRM_SENDS => self.not_allowed(name, "true, 1, yes, on or false, 0, no, off"),
+                _ => self.not_allowed(name, &format!("a whole number from 1 to {MAX_RATE}")),
+            }
         }
         read
+    }
+
+    /// Adds the problem of a value that cannot be read.
+    fn not_allowed(&mut self, name: &str, allowed: &str) {
+        self.problems.push(format!("{name} holds something else (not shown here); allowed is {allowed}"));
     }
 
     /// The trimmed value of a variable; inner `None` when it is unset or empty, outer `None` when
@@ -240,7 +238,10 @@ mod tests {
             assert!(!read(&[(DRY_RUN, off)]).expect("is readable").dry_run, "{off:?}");
         }
         let text = problem(&[(DRY_RUN, "flase")]);
-        assert!(text.contains("DRY_RUN holds \"flase\"; allowed is true, 1, yes, on or false, 0, no, off"), "{text}");
+        assert!(
+            text.contains("DRY_RUN holds something else (not shown here); allowed is true, 1, yes, on or false"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -249,12 +250,7 @@ mod tests {
         assert_eq!(read(&[(SMS_PER_MINUTE, "3")]).expect("is readable").sms_per_minute.get(), 3);
         for bad in ["0", "-1", "ten", "1.5", "1e3", "1000001", "99999999999", "NaN", "∞"] {
             let text = problem(&[(QUERIES_PER_MINUTE, bad)]);
-            assert!(
-                text.contains(QUERIES_PER_MINUTE)
-                    && text.contains(bad)
-                    && text.contains(&format!("from 1 to {MAX_RATE}")),
-                "{text}"
-            );
+            assert!(text.contains(QUERIES_PER_MINUTE) && text.contains(&format!("from 1 to {MAX_RATE}")), "{text}");
         }
     }
 
@@ -281,6 +277,19 @@ mod tests {
         }
         let debug = format!("{:?}", read(&[]).expect("is complete").credentials);
         assert!(!debug.contains("hunter2") && !debug.contains("u0"), "{debug}");
+    }
+
+    #[test]
+    fn no_problem_repeats_a_value_or_a_part_of_one() {
+        let pasted = "Qx7 Zj:Kw\nVb9Qx7ZjKwVb9";
+        for name in [USERNAME, PASSWORD, SENDER, DRY_RUN, CONFIRM_SENDS, SMS_PER_MINUTE, QUERIES_PER_MINUTE] {
+            let text = problem(&[(name, pasted)]);
+            assert!(text.contains(&format!("{name} holds something else")), "{text}");
+            for part in pasted.as_bytes().windows(3) {
+                let part = std::str::from_utf8(part).expect("is ASCII");
+                assert!(!text.contains(part), "{name}: {part:?} in {text}");
+            }
+        }
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub enum Code {
     NotConfirmed,
     /// The client cancelled the call before it ended. Only in the audit log.
     Cancelled,
+    /// The request id was used for a send before. Only in the audit log; the client gets an error of JSON-RPC.
+    RepeatedRequest,
+    /// This server has no such tool. Only in the audit log; the client gets an error of JSON-RPC.
+    UnknownTool,
+    /// The request is refused before a tool is looked for. Only in the audit log; the client gets an error of JSON-RPC.
+    InvalidRequest,
 }
 
 impl Code {
@@ -48,6 +54,9 @@ impl Code {
             Self::ConfirmationAsked => "CONFIRMATION_ASKED",
             Self::NotConfirmed => "NOT_CONFIRMED",
             Self::Cancelled => "CANCELLED",
+            Self::RepeatedRequest => "REPEATED_REQUEST",
+            Self::UnknownTool => "UNKNOWN_TOOL",
+            Self::InvalidRequest => "INVALID_REQUEST",
         }
     }
 }

@@ -194,7 +194,8 @@ impl Program {
     }
 
     /// Withdraws a request.
-    pub fn cancel(&mut self, id: u64) {
+    pub fn cancel(&mut self, id: impl Into<Value>) {
+        let id: Value = id.into();
         let params = json!({"requestId": id});
         self.line(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}).to_string());
     }

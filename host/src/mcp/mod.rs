@@ -5,6 +5,8 @@ mod approvals;
 mod elicitation;
 mod question;
 mod recent_ids;
+mod requests;
+mod sent_ids;
 mod server;
 mod stdio;
 mod strict_json;

@@ -1,38 +1,67 @@
-//! Request ids that must be remembered: those of sends, and those of cancelled requests.
+//! Request ids that must be remembered: those of sends, and those of cancelled requests. A client chooses its ids, so
+//! each costs the same few bytes, whatever its length.
 
 use rmcp::model::RequestId;
-use std::collections::{HashSet, VecDeque};
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::mem;
 
-/// A bounded set of ids. When it is full, a new id replaces the oldest one.
+/// Length of a hashed id, in bytes. Two ids with the same hash would take 2⁶⁴ attempts to find, and all that they could
+/// do is to have a request refused.
+const HASH_BYTES: usize = 16;
+
+/// A request id in a fixed number of bytes: the beginning of its SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct IdHash([u8; HASH_BYTES]);
+
+impl From<&RequestId> for IdHash {
+    fn from(id: &RequestId) -> Self {
+        // The number 1 and the text "1" are two ids.
+        let digest = match id {
+            RequestId::Number(number) => Sha256::new_with_prefix(b"n").chain_update(number.to_le_bytes()).finalize(),
+            RequestId::String(text) => Sha256::new_with_prefix(b"s").chain_update(text.as_bytes()).finalize(),
+        };
+        let mut hash = [0; HASH_BYTES];
+        hash.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        Self(hash)
+    }
+}
+
+/// The newest ids: at least `max` of them, and at most twice as many. A set that is full becomes the older one, and the
+/// one before it is forgotten. So nothing is ever taken out of a set, and neither grows beyond `max`.
 pub(super) struct RecentIds {
-    known: HashSet<RequestId>,
-    order: VecDeque<RequestId>,
+    newer: HashSet<IdHash>,
+    older: HashSet<IdHash>,
     max: usize,
 }
 
 impl RecentIds {
-    /// An empty set that holds at most `max` ids.
+    /// An empty set that remembers at least `max` ids.
     pub(super) fn new(max: usize) -> Self {
-        Self { known: HashSet::new(), order: VecDeque::new(), max }
+        Self { newer: HashSet::new(), older: HashSet::new(), max }
     }
 
     /// Whether the set holds an id.
-    pub(super) fn contains(&self, id: &RequestId) -> bool {
-        self.known.contains(id)
+    pub(super) fn contains(&self, id: IdHash) -> bool {
+        self.newer.contains(&id) || self.older.contains(&id)
     }
 
-    /// Adds an id. Returns whether it is new.
-    pub(super) fn insert(&mut self, id: &RequestId) -> bool {
-        if !self.known.insert(id.clone()) {
-            return false;
+    /// Adds an id.
+    pub(super) fn insert(&mut self, id: IdHash) {
+        if self.contains(id) {
+            return;
         }
-        self.order.push_back(id.clone());
-        if self.order.len() > self.max
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
+        if self.newer.len() >= self.max {
+            self.older = mem::take(&mut self.newer);
         }
-        true
+        self.newer.insert(id);
+    }
+
+    /// How many bytes the sets occupy, at most: each place has a hash and a byte of the table, and of eight places
+    /// seven are used.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        (self.newer.capacity() + self.older.capacity()) * 8 / 7 * (HASH_BYTES + 1)
     }
 }
 
@@ -40,12 +69,38 @@ impl RecentIds {
 mod tests {
     use super::*;
 
+    fn number(id: i64) -> IdHash {
+        IdHash::from(&RequestId::Number(id))
+    }
+
     #[test]
     fn the_newest_ids_are_known_and_the_oldest_forgotten() {
         let mut ids = RecentIds::new(2);
-        let id = RequestId::Number;
-        assert!(ids.insert(&id(1)) && ids.insert(&id(2)) && !ids.insert(&id(1)));
-        assert!(ids.insert(&id(3)) && ids.contains(&id(3)) && ids.contains(&id(2)));
-        assert!(!ids.contains(&id(1)));
+        for id in 1..=5 {
+            ids.insert(number(id));
+            ids.insert(number(id));
+            assert!(ids.contains(number(id)) && (id < 2 || ids.contains(number(id - 1))), "{id}");
+        }
+        assert!(!ids.contains(number(1)) && !ids.contains(number(2)) && !ids.contains(number(6)));
+    }
+
+    #[test]
+    fn each_id_has_its_own_hash_and_the_same_id_the_same() {
+        let text = |id: &str| IdHash::from(&RequestId::String(id.into()));
+        let ids =
+            [number(1), number(-1), text("1"), text(""), text("n"), text(&"x".repeat(250)), text(&"x".repeat(251))];
+        assert_eq!(ids.into_iter().collect::<HashSet<_>>().len(), ids.len());
+        assert_eq!(text("once"), text("once"));
+    }
+
+    #[test]
+    fn a_full_set_never_grows() {
+        let mut ids = RecentIds::new(1000);
+        let mut most = 0;
+        for id in 0..10_000 {
+            ids.insert(number(id));
+            most = most.max(ids.bytes());
+        }
+        assert!(most <= 2 * 2048 * (HASH_BYTES + 1), "{most} bytes");
     }
 }

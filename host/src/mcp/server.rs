@@ -1,9 +1,10 @@
 //! The MCP server: it translates requests to calls and results to responses.
 
 use super::elicitation::{Approval, Elicitation};
-use super::recent_ids::RecentIds;
+use super::requests::{CALL_METHOD, Requests, UnhandledCall};
+use super::sent_ids::SentIds;
 use super::stdio::StdioTransport;
-use crate::call::{Begun, CallHandler};
+use crate::call::{Begun, CallHandler, asks_for_dry_run};
 use crate::config::Settings;
 use crate::failure::{Code, Failure};
 use crate::tools::{TOOLS_JSON, Tool};
@@ -20,15 +21,12 @@ use rmcp::transport::stdio_pipes;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use serde_json::json;
 use sms_rules::invisible::escape;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// How many characters of an unknown tool's name are repeated, at most.
 const MAX_NAME_CHARS: usize = 64;
-
-/// How many request ids of `send_sms` calls are remembered, refused calls included.
-const MAX_REMEMBERED_SENDS: usize = 65_536;
 
 /// How long the end of a session waits for calls that are being given up, so that each writes its audit record.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -47,8 +45,8 @@ const TOOLS_TTL_MS: u64 = 3_600_000;
 struct Server {
     calls: Arc<CallHandler>,
     tools: Arc<Vec<rmcp::model::Tool>>,
-    /// The request ids of sends. An id that comes again is a repetition, not a second message.
-    sends: Arc<Mutex<RecentIds>>,
+    requests: Arc<Requests>,
+    sent_ids: Arc<SentIds>,
     elicitation: Arc<Elicitation>,
 }
 
@@ -74,9 +72,10 @@ pub async fn serve(calls: Arc<CallHandler>, signalled: impl Future<Output = ()>)
     let tools = Arc::new(serde_json::from_str(TOOLS_JSON)?);
     let (ended, input_ended) = watch::channel(false);
     let elicitation = Arc::new(Elicitation::new(Arc::clone(&calls), input_ended)?);
-    let sends = Arc::new(Mutex::new(RecentIds::new(MAX_REMEMBERED_SENDS)));
-    let server = Server { calls: Arc::clone(&calls), tools, sends, elicitation };
+    let requests = Arc::new(Requests::new(Arc::clone(&calls)));
     let (stdin, stdout) = stdio_pipes();
+    let transport = StdioTransport::new(stdin, stdout, Arc::clone(&requests), ended);
+    let server = Server { calls: Arc::clone(&calls), tools, requests, sent_ids: Arc::new(SentIds::new()), elicitation };
     let asked_to_end = async {
         tokio::select! {
             () = signalled => Ended::BySignal,
@@ -85,7 +84,7 @@ pub async fn serve(calls: Arc<CallHandler>, signalled: impl Future<Output = ()>)
     };
     tokio::pin!(asked_to_end);
     let running = tokio::select! {
-        running = server.serve(StdioTransport::new(stdin, stdout, ended)) => running,
+        running = server.serve(transport) => running,
         ended = &mut asked_to_end => return Ok(ended),
     };
     let ended = match running {
@@ -216,21 +215,28 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        if !self.requests.take(&context.id) {
+            return Err(ErrorData::internal_error("the call was cancelled", None));
+        }
         let Some(tool) = Tool::named(&request.name) else {
+            self.calls.refused(None, request.arguments.as_ref().is_some_and(asks_for_dry_run), Code::UnknownTool);
             let name: String = escape(&request.name).chars().take(MAX_NAME_CHARS).collect();
             let known = Tool::ALL.iter().map(|tool| tool.name()).collect::<Vec<_>>().join(", ");
             return Err(ErrorData::invalid_params(format!("Unknown tool: {name}. The tools are {known}"), None));
         };
-        let is_repeated = || !self.sends.lock().unwrap_or_else(PoisonError::into_inner).insert(&context.id);
-        if tool.class() == Class::Sending && is_repeated() {
-            let text =
-                "this request id was used for send_sms before: nothing was sent again. Use a new id for a new message";
-            return Err(ErrorData::invalid_request(text, None));
-        }
         let mut begun = match self.calls.begin(tool, request.arguments.unwrap_or_default()) {
             Ok(begun) => begun,
             Err(failure) => return Ok(self.failure(&failure).into()),
         };
+        if tool.class() == Class::Sending {
+            let Some(reservation) = self.sent_ids.reserve((&context.id).into()) else {
+                let _ = begun.fail(Failure::new(Code::RepeatedRequest, ""));
+                let text = "this request id was used for send_sms before: nothing was sent again. Use a new id for a \
+                            new message";
+                return Err(ErrorData::invalid_request(text, None));
+            };
+            begun.when_ended(|may_have_sent| reservation.end(may_have_sent));
+        }
         let cancelled = context.ct.clone();
         let approved_call = async {
             let answer = request.request_state.zip(request.input_responses);
@@ -259,10 +265,13 @@ impl ServerHandler for Server {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        if request.method != "tools/call" {
+        if request.method != CALL_METHOD {
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None));
+        }
+        if self.requests.take(&context.id) {
+            UnhandledCall::with(&request.params.unwrap_or_default()).record(&self.calls, Code::Validation);
         }
         let failure =
             Failure::new(Code::Validation, "name must be a tool's name and arguments an object: {\"to\": \"+46…\"}");

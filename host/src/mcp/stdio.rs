@@ -1,11 +1,12 @@
 //! The stdio transport: lines of bounded length, no line lost, and each request handled once. It knows JSON-RPC and
-//! nothing of tools.
+//! nothing of tools: what becomes of a request it reports to [`Requests`].
 //!
 //! rmcp's own transport drops a line that is too long without a response, drops a last line without a line end, reads
 //! requests without bound, and gives a request that arrives twice to two handlers. When rmcp does all four, this file
 //! can go.
 
-use super::recent_ids::RecentIds;
+use super::recent_ids::{IdHash, RecentIds};
+use super::requests::{Requests, UnhandledCall};
 use super::strict_json::StrictJson;
 use bytes::{Bytes, BytesMut};
 use rmcp::RoleServer;
@@ -13,10 +14,9 @@ use rmcp::model::{ClientNotification, ErrorData, RequestId};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use sms_rules::surrogates::replace_lone;
-use std::collections::HashSet;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, watch};
@@ -30,7 +30,7 @@ const MAX_LINE_BYTES: usize = 64 * 1024;
 /// How many bytes are read at a time, at least.
 const READ_BYTES: usize = 8 * 1024;
 
-/// Longest request id, in bytes. Ids are remembered; those of common clients have a few characters.
+/// Longest request id, in bytes. Those of common clients have a few characters.
 const MAX_ID_BYTES: usize = 256;
 
 /// How many requests may be in progress. The input of a client that sends more is not read until some have a response,
@@ -40,7 +40,8 @@ const MAX_REQUESTS_IN_PROGRESS: usize = 256;
 /// Write timeout. A client that does not read a response for this long is treated as disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How many ids of cancelled requests are remembered. Their responses are complete within seconds.
+/// How many ids of cancelled requests are remembered, at least. Their responses are complete within seconds. They take
+/// under 512 KiB.
 const MAX_CANCELLED_IDS: usize = 4096;
 
 /// How long closing the output may take.
@@ -50,6 +51,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct StdioTransport<R, W> {
     lines: Lines<R>,
     out: Arc<tokio::sync::Mutex<W>>,
+    requests: Arc<Requests>,
     in_progress: Arc<InProgress>,
     /// Ids of cancelled requests. Their responses may still come, and must not be taken for responses to other
     /// requests.
@@ -61,11 +63,10 @@ pub(super) struct StdioTransport<R, W> {
     refusing: Option<JoinHandle<io::Result<()>>>,
 }
 
-/// The requests that have no response yet.
+/// What the two directions tell each other.
 #[derive(Default)]
 struct InProgress {
-    ids: Mutex<HashSet<RequestId>>,
-    /// How many there are, including those whose response is being written.
+    /// How many requests are in progress, including those whose response is being written.
     count: AtomicUsize,
     /// Notified when there are fewer.
     fewer: Notify,
@@ -76,22 +77,6 @@ struct InProgress {
 }
 
 impl InProgress {
-    fn ids(&self) -> MutexGuard<'_, HashSet<RequestId>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Adds a request. Returns false if it is in progress already.
-    fn begin(&self, id: &RequestId) -> bool {
-        let is_new = self.ids().insert(id.clone());
-        self.count.fetch_add(usize::from(is_new), Ordering::Relaxed);
-        is_new
-    }
-
-    /// The response is about to be written, so the id may be used again. Returns whether it was in use.
-    fn answered(&self, id: &RequestId) -> bool {
-        self.ids().remove(id)
-    }
-
     /// The response is written, or will never be.
     fn ended(&self) {
         self.count.fetch_sub(1, Ordering::Relaxed);
@@ -100,10 +85,11 @@ impl InProgress {
 }
 
 impl<R: AsyncRead + Unpin, W> StdioTransport<R, W> {
-    pub(super) fn new(input: R, output: W, ended: watch::Sender<bool>) -> Self {
+    pub(super) fn new(input: R, output: W, requests: Arc<Requests>, ended: watch::Sender<bool>) -> Self {
         Self {
             lines: Lines::new(input),
             out: Arc::new(tokio::sync::Mutex::new(output)),
+            requests,
             in_progress: Arc::default(),
             cancelled: RecentIds::new(MAX_CANCELLED_IDS),
             ended,
@@ -136,6 +122,7 @@ where
 
     fn send(&mut self, message: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let (out, in_progress) = (Arc::clone(&self.out), Arc::clone(&self.in_progress));
+        let requests = Arc::clone(&self.requests);
         async move {
             let id = match &message {
                 TxJsonRpcMessage::<RoleServer>::Response(response) => Some(&response.id),
@@ -145,7 +132,7 @@ where
             if matches!(message, TxJsonRpcMessage::<RoleServer>::Request(_)) {
                 in_progress.asked.store(true, Ordering::Relaxed);
             }
-            let is_response = id.is_some_and(|id| in_progress.answered(id));
+            let is_response = id.is_some_and(|id| requests.answered(id));
             let written = write(&out, &message).await;
             if written.is_err() {
                 in_progress.gone.notify_one();
@@ -178,8 +165,11 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    /// Starts to write a refusal.
-    fn refuse(&mut self, refusal: TxJsonRpcMessage<RoleServer>) {
+    /// Starts to write a refusal of a message, which may be a call.
+    fn refuse(&mut self, refusal: TxJsonRpcMessage<RoleServer>, call: Option<UnhandledCall>) {
+        if let Some(call) = call {
+            self.requests.refused(call);
+        }
         let out = Arc::clone(&self.out);
         self.refusing = Some(tokio::spawn(async move { write(&out, &refusal).await }));
     }
@@ -205,39 +195,39 @@ where
             let parsed = match line {
                 Ok(Some(line)) => parse(&line),
                 Ok(None) => return None,
-                Err(TooLong) => Err(Some(refusal(None, &format!("the line is longer than {MAX_LINE_BYTES} bytes")))),
+                Err(TooLong) => unreadable(&format!("the line is longer than {MAX_LINE_BYTES} bytes")),
             };
-            let message = match parsed {
-                Ok(message) => message,
-                Err(None) => continue,
-                Err(Some(refusal)) => {
-                    self.refuse(refusal);
+            let (message, call) = match parsed {
+                Line::Message(message, call) => (*message, call),
+                Line::Noise => continue,
+                Line::Refused(refusal, call) => {
+                    self.refuse(*refusal, call);
                     continue;
                 }
             };
             match &message {
                 RxJsonRpcMessage::<RoleServer>::Request(request) => {
-                    if self.cancelled.contains(&request.id) {
+                    if self.cancelled.contains(IdHash::from(&request.id)) {
                         let why = "its id is that of a request that was cancelled; use a new one";
-                        self.refuse(refusal(Some(request.id.clone()), why));
+                        self.refuse(refusal(Some(request.id.clone()), why), call);
                         continue;
                     }
                     // A request that arrives again while it is in progress is the same request: its one response
                     // answers both.
-                    if !self.in_progress.begin(&request.id) {
+                    if !self.requests.begin(&request.id, call) {
                         continue;
                     }
+                    self.in_progress.count.fetch_add(1, Ordering::Relaxed);
                 }
                 // The only notification that this server handles is a cancellation.
                 RxJsonRpcMessage::<RoleServer>::Notification(notification) => {
                     let ClientNotification::CancelledNotification(cancelled) = &notification.notification else {
                         continue;
                     };
-                    let Some(id) = cancelled.params.request_id.as_ref().filter(|id| self.in_progress.answered(id))
-                    else {
+                    let Some(id) = cancelled.params.request_id.as_ref().filter(|id| self.requests.cancelled(id)) else {
                         continue;
                     };
-                    self.cancelled.insert(id);
+                    self.cancelled.insert(id.into());
                     self.in_progress.ended();
                 }
                 RxJsonRpcMessage::<RoleServer>::Response(_) | RxJsonRpcMessage::<RoleServer>::Error(_) => {
@@ -256,10 +246,23 @@ fn refusal(id: Option<RequestId>, why: &str) -> TxJsonRpcMessage<RoleServer> {
     TxJsonRpcMessage::<RoleServer>::error(ErrorData::invalid_request(format!("Invalid request: {why}"), None), id)
 }
 
-/// Reads a line as a message. A line that cannot be one is refused, with its id where it has one. A line that is no
-/// JSON at all gets no response, as in the official SDKs: a response to noise can cause more noise.
-#[expect(clippy::result_large_err, reason = "the error is written to the client at once")]
-fn parse(line: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Option<TxJsonRpcMessage<RoleServer>>> {
+/// What a line is.
+enum Line {
+    /// A message, which may be a call.
+    Message(Box<RxJsonRpcMessage<RoleServer>>, Option<UnhandledCall>),
+    /// Something that is refused, and may be a call.
+    Refused(Box<TxJsonRpcMessage<RoleServer>>, Option<UnhandledCall>),
+    /// No JSON at all. It gets no response, as in the official SDKs: a response to noise can cause more noise.
+    Noise,
+}
+
+/// A line that is refused unread. It counts as a call, because it may be one.
+fn unreadable(why: &str) -> Line {
+    Line::Refused(Box::new(refusal(None, why)), Some(UnhandledCall::default()))
+}
+
+/// Reads a line as a message. A line that cannot be one is refused, with its id where it has one.
+fn parse(line: &[u8]) -> Line {
     let whole = replace_lone(line);
     let StrictJson { value, has_duplicate_keys } = match serde_json::from_slice(&whole) {
         Ok(strict) => strict,
@@ -268,20 +271,25 @@ fn parse(line: &[u8]) -> Result<RxJsonRpcMessage<RoleServer>, Option<TxJsonRpcMe
             let why =
                 [("recursion limit", "it is nested too deeply"), ("number out of range", "a number is too large")];
             let why = why.into_iter().find(|(start, _)| error.starts_with(start));
-            return Err(why.map(|(_, why)| refusal(None, why)));
+            return why.map_or(Line::Noise, |(_, why)| unreadable(why));
         }
     };
+    let call = UnhandledCall::of(&value);
     let id = serde_json::from_value::<RequestId>(value["id"].clone()).ok();
+    let refused = |id, why: &str| Line::Refused(Box::new(refusal(id, why)), call);
     if *whole != *line {
-        return Err(Some(refusal(id, "a text holds half of a surrogate pair, which cannot be sent")));
+        return refused(id, "a text holds half of a surrogate pair, which cannot be sent");
     }
     if line.len() > MAX_ID_BYTES && value["id"].as_str().is_some_and(|id| id.len() > MAX_ID_BYTES) {
-        return Err(Some(refusal(None, &format!("its id is longer than {MAX_ID_BYTES} bytes"))));
+        return refused(None, &format!("its id is longer than {MAX_ID_BYTES} bytes"));
     }
     if has_duplicate_keys {
-        return Err(Some(refusal(id, "an object names the same key twice, so it is not clear what is meant")));
+        return refused(id, "an object names the same key twice, so it is not clear what is meant");
     }
-    serde_json::from_value(value).map_err(|_| Some(refusal(id, "it is no JSON-RPC message of MCP")))
+    match serde_json::from_value(value) {
+        Ok(message) => Line::Message(Box::new(message), call),
+        Err(_) => refused(id, "it is no JSON-RPC message of MCP"),
+    }
 }
 
 /// Lines of bounded length.
@@ -338,6 +346,10 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::CallHandler;
+    use crate::config::Settings;
+    use crate::stderr::Sink;
+    use elks_sandbox::ElksApi;
 
     async fn lines(input: &[u8]) -> Vec<Result<String, ()>> {
         let mut lines = Lines::new(input);
@@ -373,12 +385,87 @@ mod tests {
         assert_eq!(lines(long.repeat(3).as_bytes()).await, [Err(())]);
     }
 
+    /// A transport over these bytes, whose output nobody reads.
+    fn transport(input: String) -> (StdioTransport<io::Cursor<String>, Vec<u8>>, Arc<Requests>) {
+        struct Nowhere;
+        impl Sink for Nowhere {
+            fn line(&self, _: &str) {}
+        }
+        let settings = Settings::read(|_| None, true).expect("the simulator needs none");
+        let calls = CallHandler::new(settings, Arc::new(ElksApi::new()), Arc::new(Nowhere));
+        let requests = Arc::new(Requests::new(Arc::new(calls)));
+        let input = io::Cursor::new(input);
+        (StdioTransport::new(input, Vec::new(), Arc::clone(&requests), watch::channel(false).0), requests)
+    }
+
+    #[tokio::test]
+    async fn requests_without_a_response_are_bounded_in_number_and_size() {
+        let id = |number: usize| format!("{number:0width$}", width = MAX_ID_BYTES);
+        let call = |number| {
+            let id = id(number);
+            format!(r#"{{"jsonrpc":"2.0","id":"{id}","method":"tools/call","params":{{"name":"send_sms"}}}}"#) + "\n"
+        };
+        let (mut transport, requests) = transport((0..2 * MAX_REQUESTS_IN_PROGRESS).map(call).collect());
+        for _ in 0..MAX_REQUESTS_IN_PROGRESS {
+            assert!(transport.receive().await.is_some());
+        }
+        let more = tokio::time::timeout(Duration::from_millis(50), transport.receive()).await;
+        assert!(more.is_err(), "the next request is not read");
+        assert!(requests.bytes() <= 512 * 32, "{} bytes", requests.bytes());
+        assert!(requests.cancelled(&RequestId::String(id(0).into())));
+    }
+
+    #[tokio::test]
+    async fn cancelled_ids_are_bounded_in_number_and_size() {
+        let pair = |number: usize| {
+            let id = format!("{number:0width$}", width = MAX_ID_BYTES);
+            format!(r#"{{"jsonrpc":"2.0","id":"{id}","method":"ping"}}"#)
+                + "\n"
+                + &format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":"{id}"}}}}"#)
+                + "\n"
+        };
+        let (mut transport, requests) = transport((0..3 * MAX_CANCELLED_IDS).map(pair).collect());
+        let mut most = 0;
+        for _ in 0..6 * MAX_CANCELLED_IDS {
+            assert!(transport.receive().await.is_some());
+            most = most.max(transport.cancelled.bytes());
+        }
+        assert!(most < 512 << 10 && requests.bytes() < 1024, "{most} bytes");
+    }
+
+    #[test]
+    fn what_is_refused_counts_as_a_call_if_it_may_be_one() {
+        let call = |line: &str| match parse(line.as_bytes()) {
+            Line::Message(_, call) => ("taken", call.is_some()),
+            Line::Refused(_, call) => ("refused", call.is_some()),
+            Line::Noise => ("noise", false),
+        };
+        let (deep, end) = ("[".repeat(500), "]".repeat(500));
+        for (line, expected) in [
+            (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"send_sms"}}"#, ("taken", true)),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}"#, ("refused", true)),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"tools\/call","params":{}}"#, ("taken", true)),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, ("taken", false)),
+            (r#"{"id":1,"method":"tools/call"}"#, ("refused", true)),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"a":1,"a":2}}"#, ("refused", true)),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"a":"\ud83d"}}"#, ("refused", true)),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\ud83d"}}"#, ("refused", false)),
+            (r#"[{"jsonrpc":"2.0","id":1,"method":"tools/call"}]"#, ("refused", true)),
+            (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, ("refused", false)),
+            (&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{deep}{end}}}"#), ("refused", true)),
+            ("5", ("refused", false)),
+            ("tools/call", ("noise", false)),
+        ] {
+            assert_eq!(call(line), expected, "{line}");
+        }
+    }
+
     #[test]
     fn what_is_no_message_is_refused_with_its_id_or_ignored() {
         let response = |line: &str| match parse(line.as_bytes()) {
-            Ok(_) => "taken".to_string(),
-            Err(None) => "ignored".into(),
-            Err(Some(refusal)) => serde_json::to_string(&refusal).expect("serialises"),
+            Line::Message(..) => "taken".to_string(),
+            Line::Noise => "ignored".into(),
+            Line::Refused(refusal, _) => serde_json::to_string(&refusal).expect("serialises"),
         };
         assert_eq!(response(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#), "taken");
         assert_eq!(response("noise"), "ignored");

@@ -158,7 +158,7 @@ macro_rules! tools {
 
             /// Runs the component's function behind the egress, closes the egress, and decides what came of it.
             /// `contains_secret` finds the account's credentials in bytes.
-            pub(crate) async fn run(
+            pub async fn run(
                 &self,
                 component: &Component<'_>,
                 egress: &Egress,
@@ -198,14 +198,14 @@ tools! {
     GetDeliveryStatistics in get_delivery_statistics,
 }
 
-/// What a call needs of the component.
-pub(crate) struct Component<'a> {
+/// What a call needs to reach the component.
+pub struct Component<'a> {
     /// The loaded component, or why there is none.
-    pub(crate) sandbox: Result<&'a Sandbox, NoAnswer>,
+    pub sandbox: Result<&'a Sandbox, NoAnswer>,
     /// What the component learns about the account.
-    pub(crate) account: &'a Account,
+    pub account: &'a Account,
     /// When the call must have ended.
-    pub(crate) deadline: Instant,
+    pub deadline: Instant,
 }
 
 impl Component<'_> {
