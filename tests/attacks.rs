@@ -89,7 +89,7 @@ impl Scene {
 
     /// That a call ended in this denial, with one audit line for it and one for the call, that so
     /// many messages were sent, and that the next call works.
-    async fn denied(&self, result: Result<Success, Failure>, rule: &str, sent: i64, attack: &str) {
+    pub async fn denied(&self, result: Result<Success, Failure>, rule: &str, sent: i64, attack: &str) {
         let error = result.err().unwrap_or_else(|| panic!("{attack}: not denied")).to_string();
         let audits = self.audits();
         assert!(error.starts_with("Error (SANDBOX_VIOLATION): "), "{attack}: {error}");

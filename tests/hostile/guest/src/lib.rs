@@ -2,13 +2,21 @@
 //! attack is the `message` of `send-sms` or the `cursor` of `get-sms-messages`. It also exports `ask`, which sends one
 //! GET.
 
+mod hoard;
+
 mod bindings {
     wit_bindgen::generate!({
         inline: "
             package tests:hostile;
 
+            interface hoarding {
+              /// A handle that costs the component nothing.
+              resource treasure;
+            }
+
             world hostile {
               include elks:sms/elks-sms@0.2.0;
+              export hoarding;
               /// Sends a GET of a path to 46elks, and returns the body of the response, or why there is none.
               export ask: func(path: string) -> string;
             }
@@ -24,7 +32,7 @@ use bindings::exports::elks::sms::queries::{
     EstimateSmsCostRequest, GetDeliveryStatisticsRequest, GetSmsMessagesRequest, SmsEstimate, SmsHistory, SmsStatus,
 };
 use bindings::exports::elks::sms::sending::{self, SendSmsRequest, SentSms};
-use bindings::exports::elks::sms::types::{Account, Encoding, Error};
+use bindings::exports::elks::sms::types::{Account, Direction, Encoding, Error, Message};
 use bindings::wasi::http::outgoing_handler;
 use bindings::wasi::http::types::{Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -227,12 +235,35 @@ fn attack(name: &str, to: &str, from: &str) -> String {
         }
         "a hundred mebibytes of result" => "x".repeat(100 << 20),
         "more result than the host copies" => "x".repeat(5 << 20),
-        "more result than a client should get" => "x".repeat(1 << 20),
+        "more result than a client should get" => "x".repeat((1 << 20) - 64),
         "ansi and bidi" => {
             "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}desrever\u{2066}\u{e0041}\u{9b}31m\u{200b}\r\n{\"audit\":1}".into()
         }
+        "a result that grows when it is escaped" => "\u{1}".repeat((1 << 20) - 64),
+        name if name.starts_with("keep ") => {
+            let kept = hoard::keep(name);
+            format!("{}, {kept}", valid().send())
+        }
         "call count" => format!("call {}", CALLS.fetch_add(1, Ordering::Relaxed)),
         _ => format!("leaks {name}"),
+    }
+}
+
+/// A message that costs the component as little as possible.
+fn empty_message() -> Message {
+    Message {
+        id: String::new(),
+        direction: Direction::Inbound,
+        created: String::new(),
+        status: None,
+        delivered: None,
+        from: String::new(),
+        to: String::new(),
+        message: None,
+        untrusted: true,
+        parts: None,
+        cost: None,
+        currency: None,
     }
 }
 
@@ -305,6 +336,12 @@ impl queries::Guest for Component {
                     said = Request::get("/a1/sms").send();
                 }
                 said
+            }
+            "the most of everything" => hoard::most(),
+            name if name.starts_with("keep ") => hoard::keep(name),
+            "as many messages as the host copies" => {
+                let messages = (0..8000).map(|_| empty_message()).collect();
+                return Ok(SmsHistory { summary: String::new(), messages, next_cursor: None });
             }
             "message ids as mail" => Request::get("/a1/sms/c2VjcmV0").send(),
             "a secret in a parameter" => Request::get("/a1/sms?start=secret").send(),
