@@ -64,9 +64,9 @@ impl Scene {
         self.call(Tool::SendSms, json!({"to": RECIPIENT, "message": attack})).await
     }
 
-    /// Calls `get_sms_messages` with a cursor that names an attack: its id, where zeros stand for spaces.
+    /// Calls `get_sms_messages` with a cursor that names an attack: its id, where `Z` stands for a space.
     pub async fn query(&self, attack: &str) -> Result<Success, Failure> {
-        let cursor = format!("2026-12-31T00:00:00.000~{}", attack.replace(' ', "0"));
+        let cursor = format!("2026-12-31T00:00:00.000~{}", attack.replace(' ', "Z"));
         self.call(Tool::GetSmsMessages, json!({"cursor": cursor})).await
     }
 
@@ -90,7 +90,7 @@ impl Scene {
 
     /// That a call ended in this denial, with one audit line for it and one for the call, that so
     /// many messages were sent, and that the next call works.
-    async fn denied(&self, result: Result<Success, Failure>, rule: &str, sent: i64, attack: &str) {
+    pub async fn denied(&self, result: Result<Success, Failure>, rule: &str, sent: i64, attack: &str) {
         let error = result.err().unwrap_or_else(|| panic!("{attack}: not denied")).to_string();
         let audits = self.audits();
         assert!(error.starts_with("Error (SANDBOX_VIOLATION): "), "{attack}: {error}");

@@ -5,7 +5,8 @@ use crate::support::fake_elks::{self, FakeElks, Reaction};
 use crate::support::program::Launch;
 use elks_mcp::tools::Tool;
 use elks_sandbox::ElksApi;
-use elks_sandbox::sandbox::CALL_TIMEOUT;
+use elks_sandbox::egress::MAX_REQUESTS;
+use elks_sandbox::sandbox::{CALL_TIMEOUT, MAX_AUTHORITY_BYTES, MAX_PATH_BYTES};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,12 +47,85 @@ async fn a_million_resources_are_denied() {
 }
 
 #[tokio::test]
+async fn handles_over_the_limit_are_denied() {
+    for attack in ["keep 21 fields 0", "keep 21 treasure 0", "keep 7 body 1"] {
+        stopped(attack, "SANDBOX_ERROR", "failed").await;
+    }
+    let scene = Scene::new(false);
+    let error = scene.query("keep 20 pollable 0").await.err().expect("the future is the first handle").to_string();
+    assert!(error.starts_with("Error (SANDBOX_ERROR): the component failed"), "{error}");
+    scene.still_works(0).await;
+}
+
+#[tokio::test]
+async fn headers_over_the_limit_are_not_kept() {
+    for attack in ["keep 1 headers 600", "keep 12 headers 1"] {
+        stopped(attack, "SANDBOX_ERROR", "failed").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_nobody_reads_holds_two_writes() {
+    stopped("keep 1 body 8192", "SANDBOX_ERROR", "took too long").await;
+}
+
+#[tokio::test]
+async fn a_text_of_a_request_over_its_limit_is_denied_and_not_kept() {
+    let (authority, path) = (MAX_AUTHORITY_BYTES, MAX_PATH_BYTES);
+    for (attack, rule) in [
+        (format!("keep 1 authority {}", authority + 1), "authority"),
+        (format!("keep 1 path {}", path + 1), "path"),
+        ("keep 1 method 1".into(), "method"),
+        ("keep 1 scheme 1".into(), "scheme"),
+        ("keep 15 authority 1900000".into(), "authority"),
+        ("keep 15 path 65000".into(), "path"),
+        ("keep 15 method 1900000".into(), "method"),
+        ("keep 15 scheme 64".into(), "scheme"),
+    ] {
+        let scene = Scene::new(false);
+        let result = scene.send(&attack).await;
+        scene.denied(result, rule, 0, &attack).await;
+    }
+    for attack in
+        [format!("keep 15 authority {authority}"), format!("keep 15 path {path}"), "keep 1 headers 400".into()]
+    {
+        let scene = Scene::new(false);
+        scene.send(&attack).await.unwrap_or_else(|error| panic!("{attack}: {error}"));
+        assert_eq!(scene.charged().await, 1, "{attack}: up to the limit, the message is sent");
+    }
+}
+
+#[test]
+fn the_longest_valid_paths_are_within_the_limit() {
+    let mut program = Launch::simulator().serve();
+    let (start, end) = ("2026-01-31T12:00:00.123456Z", "2026-01-30T12:00:00.123456Z");
+    program
+        .call("get_sms_messages", json!({"limit": 100, "start": start, "end": end, "to": "+467017406050123"}))
+        .facts();
+    program.call("check_sms_status", json!({"message_id": "s".repeat(64)})).failed("ELKS_API_ERROR");
+}
+
+#[tokio::test]
+async fn a_call_hands_over_a_limited_number_of_requests() {
+    // The first ones are permitted. Those that are dropped at once would be tasks that nobody had time to end.
+    for attack in
+        [format!("keep {} dropped 0", MAX_REQUESTS + 1), "keep 11 future 0".into(), "keep 11 response 0".into()]
+    {
+        let scene = Scene::new(false);
+        let result = scene.query(&attack).await;
+        scene.denied(result, "count", 0, &attack).await;
+    }
+}
+
+#[tokio::test]
 async fn a_huge_result_is_refused() {
     stopped("a hundred mebibytes of result", "SANDBOX_ERROR", "too much memory").await;
     stopped("more result than the host copies", "SANDBOX_ERROR", "failed").await;
-    let scene = Scene::new(false);
-    let success = scene.send("more notes than a client should get").await.unwrap_or_else(|error| panic!("{error}"));
-    assert!(success.text.len() < 2000, "notes are cut");
+    for attack in ["more notes than a client should get", "a result that grows when it is escaped"] {
+        let scene = Scene::new(false);
+        let success = scene.send(attack).await.unwrap_or_else(|error| panic!("{attack}: {error}"));
+        assert!(success.text.len() < 2000, "{attack}: notes are cut");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,6 +17,8 @@ mod connections;
 mod ending;
 mod inbound;
 mod limits;
+#[cfg(target_os = "linux")]
+mod memory;
 mod misreports;
 mod node_server;
 mod protocol;

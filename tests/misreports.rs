@@ -204,7 +204,7 @@ async fn stranger_field(scene: &Scene, field: &str) -> String {
 #[tokio::test]
 async fn the_end_of_the_history_is_where_46elks_says() {
     let scene = with_history().await;
-    let cursor = "2026-12-31T00:00:00.000~no0more";
+    let cursor = "2026-12-31T00:00:00.000~noZmore";
     let result = scene.call(Tool::GetSmsMessages, json!({"cursor": cursor, "limit": 1})).await;
     withheld(&scene, result, "next_cursor", "no more");
 }

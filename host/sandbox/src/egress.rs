@@ -8,6 +8,7 @@ use crate::trace::{Exchange, Outcome, Trace};
 use crate::upstream::{Error, Upstream, is_before_send};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+use http::uri::Scheme;
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use sms_rules::limits::{API_HOST, MAX_RESPONSE_BYTES};
@@ -21,6 +22,10 @@ pub const MAX_REQUEST_BYTES: usize = 32 * 1024;
 /// Most bytes of requests and responses that one call may collect (8 MiB). Ten pages of messages that all have ten
 /// parts are half of it, even when each character is escaped.
 pub const MAX_TRACE_BYTES: usize = 8 << 20;
+
+/// Most requests that a call may hand over, permitted or not. Each becomes a task, which outlives its handle by a
+/// moment, and of each the egress may be reading a body: 512 KiB in all. The longest valid call reads ten pages.
+pub const MAX_REQUESTS: u32 = 16;
 
 /// The way out of one call. Clones share one permit and one trace.
 #[derive(Clone)]
@@ -40,6 +45,8 @@ struct Inner {
 struct State {
     permit: Permit,
     trace: Trace,
+    /// How many requests the component has handed over.
+    handed_over: u32,
 }
 
 impl Egress {
@@ -50,8 +57,24 @@ impl Egress {
         credentials: Arc<Credentials>,
         upstream: Arc<dyn Upstream>,
     ) -> Self {
-        let state = Arc::new(Mutex::new(State { permit, trace: Trace::default() }));
+        let state = Arc::new(Mutex::new(State { permit, trace: Trace::default(), handed_over: 0 }));
         Self(Arc::new(Inner { state, limit, credentials, upstream }))
+    }
+
+    /// Records a rule that the component broke before it handed a request over.
+    pub(crate) fn deny(&self, rule: Rule) {
+        deny(&mut lock(&self.0.state), rule);
+    }
+
+    /// Counts a request that the component hands over. One too many is denied before it becomes a task.
+    fn takes_another(&self) -> bool {
+        let mut state = lock(&self.0.state);
+        state.handed_over += 1;
+        let fits = state.handed_over <= MAX_REQUESTS;
+        if !fits {
+            deny(&mut state, Rule::Count);
+        }
+        fits
     }
 
     /// Closes the way out and returns what happened. The component's requests run in tasks of their own, which may
@@ -194,9 +217,15 @@ impl WasiHttpHooks for Egress {
         })
     }
 
-    /// Accepts every scheme, so that `decide` can deny and record all but https.
-    fn is_supported_scheme(&mut self, _: &http::uri::Scheme) -> bool {
-        true
+    /// wasmtime asks this before it makes a task for a request. Every scheme is accepted, so that `decide` can deny and
+    /// record all but https.
+    fn is_supported_scheme(&mut self, _: &Scheme) -> bool {
+        self.takes_another()
+    }
+
+    /// The same for a request without a scheme.
+    fn default_scheme(&mut self) -> Option<Scheme> {
+        self.takes_another().then_some(Scheme::HTTPS)
     }
 
     /// The HTTP client sets the Host header.

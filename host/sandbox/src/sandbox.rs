@@ -3,6 +3,8 @@
 
 use crate::egress::Egress;
 use crate::engine::{self, MAX_MEMORY_BYTES};
+use crate::permit::Rule;
+use sms_rules::limits::API_HOST;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,6 +18,7 @@ use wasmtime::{
     Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store, StoreContextMut, Trap,
     UpdateDeadline,
 };
+use wasmtime_wasi_http::p2::bindings::http::types::{Method, OutgoingRequest, Scheme};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use wasmtime_wasi_io::IoView;
 
@@ -29,14 +32,24 @@ const KEPT_MEMORY_BYTES: usize = 320 << 10;
 /// Most elements of a table. The component's own tables hold a few hundred functions.
 pub const MAX_TABLE_ELEMENTS: usize = 4096;
 
-/// Most handles that a call may hold at a time. One request and its response need about ten.
-pub const MAX_HANDLES: usize = 128;
+/// Most handles that a call may hold at a time. A request and its response need five.
+///
+/// With the limits below, this bounds what the host keeps for a component. A request with its texts and headers takes
+/// less than 4 KiB, and a body that nobody reads holds two writes of 4 KiB: 20 handles keep less than 256 KiB.
+pub const MAX_HANDLES: usize = 20;
 
-/// Most bytes that the component may pass to the host in one host call (8 MiB).
-pub const MAX_HOSTCALL_BYTES: usize = 8 << 20;
+/// Most bytes that the component may pass to the host at a time, in a host call or as its result (2 MiB). The largest
+/// result has 1 MiB as JSON, and may be larger as records.
+pub const MAX_HOSTCALL_BYTES: usize = 2 << 20;
 
-/// Most bytes of headers, as they lie in memory. A valid request has three short ones.
-pub const MAX_HEADER_BYTES: usize = 4096;
+/// Most bytes of a request's headers, as they lie in memory. A valid request has three, of 302 bytes.
+pub const MAX_HEADER_BYTES: usize = 512;
+
+/// Longest authority of a request, in bytes. The only valid one is that of 46elks.
+pub const MAX_AUTHORITY_BYTES: usize = API_HOST.len();
+
+/// Longest path and query of a request, in bytes. The longest valid one asks for a page of the history and has 113.
+pub const MAX_PATH_BYTES: usize = 128;
 
 /// How long a call may take in all, waiting for the upstream included.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -111,9 +124,28 @@ impl IoView for State {
 }
 
 impl WasiHttpView for State {
+    /// The component calls a function of wasi:http. Before that runs, a text over its limit that an earlier call left
+    /// is removed, so the host keeps no more than one, and only until the next call.
     fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let requests = self.table.iter_mut().filter_map(|resource| resource.downcast_mut());
+        requests.filter_map(trim).for_each(|rule| self.egress.deny(rule));
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.egress }
     }
+}
+
+/// Empties a request that keeps a text over its limit, and returns the rule that it breaks.
+fn trim(request: &mut OutgoingRequest) -> Option<Rule> {
+    let over = |text: &Option<String>, max| text.as_ref().is_some_and(|text| text.len() > max);
+    let rule = match request {
+        // Each valid method and scheme has a case of its own, which keeps no text.
+        OutgoingRequest { method: Method::Other(_), .. } => Rule::Method,
+        OutgoingRequest { scheme: Some(Scheme::Other(_)), .. } => Rule::Scheme,
+        OutgoingRequest { authority, .. } if over(authority, MAX_AUTHORITY_BYTES) => Rule::Authority,
+        OutgoingRequest { path_with_query, .. } if over(path_with_query, MAX_PATH_BYTES) => Rule::Path,
+        _ => return None,
+    };
+    (request.method, request.scheme, request.authority, request.path_with_query) = (Method::Get, None, None, None);
+    Some(rule)
 }
 
 /// Limits memory and tables, and remembers whether the call wanted more.
@@ -206,6 +238,8 @@ impl Sandbox {
         let mut store = Store::new(&self.engine, State { egress, table, http, limiter: Limiter::default() });
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(MAX_HOSTCALL_BYTES);
+        // The table above holds the host's resources. This counts the component's own, too.
+        store.set_max_component_handles(MAX_HANDLES);
         store.set_epoch_deadline(1);
         let computed = Arc::new(AtomicU32::new(0));
         // wasmtime calls this when the component computes while the epoch advances. Ticks that pass while the component

@@ -2,13 +2,21 @@
 //! attack is the `message` of `send-sms` or the `cursor` of `get-sms-messages`. It also exports `ask`, which sends one
 //! GET.
 
+mod hoard;
+
 mod bindings {
     wit_bindgen::generate!({
         inline: "
             package tests:hostile;
 
+            interface hoarding {
+              /// A handle that costs the component nothing.
+              resource treasure;
+            }
+
             world hostile {
               include elks:sms/elks-sms@0.2.0;
+              export hoarding;
               /// Sends a GET of a path to 46elks, and returns the body of the response, or why there is none.
               export ask: func(path: string) -> string;
             }
@@ -232,13 +240,18 @@ fn attack(name: &str, to: &str, from: &str, dry_run: bool) -> String {
             panic!("the attacker gives up after sending")
         }
         "a hundred mebibytes of result" => "x".repeat(100 << 20),
-        "more result than the host copies" => {
-            valid().send();
-            "x".repeat(9 << 20)
-        }
+        "more result than the host copies" => "x".repeat(3 << 20),
         "ansi and bidi" => {
             valid().send();
             "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}desrever\u{2066}\u{e0041}\u{9b}31m\u{200b}\r\n{\"audit\":1}".into()
+        }
+        "a result that grows when it is escaped" => {
+            valid().send();
+            "\u{1}".repeat((1 << 20) - 64)
+        }
+        name if name.starts_with("keep ") => {
+            let kept = hoard::keep(name);
+            format!("{}, {kept}", valid().send())
         }
         "call count" => {
             valid().send();
@@ -251,6 +264,24 @@ fn attack(name: &str, to: &str, from: &str, dry_run: bool) -> String {
         "delivered without a request" | "a price without a request" => "nothing left".into(),
         lie if lie.starts_with("a lie about") || lie.starts_with("an error") => valid().send(),
         _ => format!("leaks {name}"),
+    }
+}
+
+/// A message that costs the component as little as possible.
+fn empty_message() -> Message {
+    Message {
+        id: String::new(),
+        direction: Direction::Inbound,
+        created: String::new(),
+        status: None,
+        delivered: None,
+        from: String::new(),
+        to: String::new(),
+        message: None,
+        untrusted: true,
+        parts: None,
+        cost: None,
+        currency: None,
     }
 }
 
@@ -321,9 +352,9 @@ impl sending::Guest for Component {
     }
 }
 
-/// The name of the attack in a cursor: `time~name`, where zeros stand for spaces.
+/// The name of the attack in a cursor: `time~name`, where `Z` stands for a space.
 fn named(cursor: Option<&str>) -> String {
-    cursor.and_then(|cursor| cursor.split_once('~')).map_or(String::new(), |(_, name)| name.replace('0', " "))
+    cursor.and_then(|cursor| cursor.split_once('~')).map_or(String::new(), |(_, name)| name.replace('Z', " "))
 }
 
 /// A message that nobody wrote.
@@ -365,6 +396,12 @@ impl queries::Guest for Component {
                 }
                 said
             }
+            "the most of everything" => hoard::most(),
+            name if name.starts_with("keep ") => hoard::keep(name),
+            "as many messages as the host copies" => {
+                let messages = (0..8000).map(|_| empty_message()).collect();
+                return Ok(SmsHistory { messages, next_cursor: None, stopped_early: false, unreadable: 0 });
+            }
             "message ids as mail" => Request::get("/a1/sms/c2VjcmV0").send(),
             "a secret in a parameter" => Request::get("/a1/sms?start=secret").send(),
             "a filter left out" => Request::get("/a1/sms?limit=1").send(),
@@ -397,6 +434,7 @@ impl queries::Guest for Component {
             "another cursor" => history.next_cursor = Some("2020-01-01T00:00:00.000".into()),
             "stopped" => history.stopped_early = !history.stopped_early,
             "unreadable rows" => history.unreadable += 1,
+            "the most of everything" => history.next_cursor = Some(said),
             _ => {}
         }
         Ok(history)
