@@ -25,6 +25,14 @@ const SENDER: &str = elks_mcp::config::SIMULATED_SENDER;
 #[derive(Default)]
 pub struct Lines(Mutex<Vec<String>>);
 
+impl Lines {
+    /// The audit records since the last look.
+    pub fn take(&self) -> Vec<Value> {
+        let lines = std::mem::take(&mut *self.0.lock().unwrap());
+        lines.iter().filter_map(|line| Some(serde_json::from_str::<Value>(line).ok()?["audit"].take())).collect()
+    }
+}
+
 impl Sink for Lines {
     fn line(&self, line: &str) {
         self.0.lock().unwrap().push(line.into());
@@ -76,8 +84,7 @@ impl Scene {
 
     /// The audit records since the last look.
     pub fn audits(&self) -> Vec<Value> {
-        let lines = std::mem::take(&mut *self.lines.0.lock().unwrap());
-        lines.iter().filter_map(|line| Some(serde_json::from_str::<Value>(line).ok()?["audit"].take())).collect()
+        self.lines.take()
     }
 
     /// How many messages the account has been charged for.

@@ -116,10 +116,12 @@ pub(crate) fn history(limit: usize, currency: Option<&str>) -> SmsHistory {
 
 pub(crate) fn estimate(currency: Option<&str>, checker_notes: Vec<String>) -> SmsEstimate {
     let json = body();
+    let parts = number(&json, "parts").unwrap_or(1);
+    let room = if parts == 1 { 160 } else { 153 * parts };
     SmsEstimate {
-        parts: number(&json, "parts").unwrap_or(1),
+        parts,
         encoding: Encoding::Gsm7,
-        characters_left: 160 - field(&json, "message").map_or(0, |text| text.chars().count() as u32),
+        characters_left: room - field(&json, "message").map_or(0, |text| text.chars().count() as u32),
         non_gsm_characters: Vec::new(),
         estimated_cost: price(),
         currency: currency.map(Into::into),
