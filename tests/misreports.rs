@@ -293,3 +293,102 @@ async fn notes_of_the_component_are_bounded_and_named_as_its_own() {
     assert!(notes.iter().all(|note| note.chars().count() <= 300 && !note.contains(['\n', '\u{202e}'])), "{notes:?}");
     assert!(!success.summary.contains("0.01"), "{}", success.summary);
 }
+
+/// A scene whose upstream is a fake 46elks.
+fn with_fake(elks: &FakeElks, dry_run: bool) -> Scene {
+    Scene::with_upstream(Arc::new(ElksApi::at(elks.address, &elks.certificate).unwrap()), dry_run)
+}
+
+fn with_fake_and_limit(elks: &FakeElks, limit: u32) -> Scene {
+    let upstream = Arc::new(ElksApi::at(elks.address, &elks.certificate).unwrap());
+    Scene::limited(upstream, true, limit)
+}
+
+#[tokio::test]
+async fn a_cancelled_dry_run_that_46elks_answered_with_an_id_is_an_alarm() {
+    let elks = FakeElks::answering(|request| match request.field("dryrun") {
+        Some(_) => Reaction::json(&merged(answers::dry_run(request), &json!({"id": answers::ID}))),
+        None => Reaction::json(&answers::account()),
+    });
+    let scene = with_fake(&elks, true);
+    let _ = scene.query("valid").await; // the account is verified
+    scene.audits();
+    let call = scene.send("send and compute");
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(700), call).await.is_err(), "is cancelled");
+    assert!(elks.requests().iter().any(|request| request.field("dryrun").is_some()), "the dry run left");
+    let audits = scene.audits();
+    assert!(audits.iter().any(|audit| audit["event"] == "dry_run_with_id"), "{audits:?}");
+}
+
+#[tokio::test]
+async fn a_denial_during_the_check_of_the_account_is_an_alarm_also_when_the_call_is_cancelled() {
+    let elks = FakeElks::answering_everything(|_| {
+        Reaction::json(&merged(answers::account(), &json!({"displayname": "Denied and hanging"})))
+    });
+    let scene = with_fake(&elks, true);
+    let call = scene.send("valid");
+    if let Ok(ended) = tokio::time::timeout(std::time::Duration::from_millis(700), call).await {
+        panic!("is not cancelled: {:?} {:?}", ended.err(), scene.audits());
+    }
+    let audits = scene.audits();
+    assert!(audits.iter().any(|audit| audit["event"] == "denied"), "{audits:?}");
+}
+
+#[tokio::test]
+async fn asking_for_the_account_again_is_limited_also_when_calls_are_cancelled() {
+    // The check is slow, so that there is time to cancel. The component computes; a slow 46elks does the same.
+    let asked = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let elks = FakeElks::answering_everything(move |_| {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Reaction::json(&merged(answers::account(), &json!({"displayname": "Denied and hanging"})))
+    });
+    let scene = with_fake_and_limit(&elks, 2);
+    for _ in 0..8 {
+        let call = scene.send("valid");
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(300), call).await;
+    }
+    let asked = asked.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(asked <= 3, "{asked} requests for the account, one is free and two are admitted: {:?}", scene.audits());
+}
+
+#[tokio::test]
+async fn a_component_that_does_not_ask_for_the_account_is_not_called_an_unreachable_46elks() {
+    let elks = FakeElks::answering_everything(|_| Reaction::text(500, "oops"));
+    let scene = with_fake(&elks, true);
+    let failure = scene.send("valid").await.err().expect("must fail");
+    assert!(!failure.text.contains("could not be reached"), "{failure}");
+}
+
+#[tokio::test]
+async fn an_answer_that_the_host_cannot_pass_on_is_not_called_no_answer() {
+    let elks = FakeElks::answering(|_| Reaction::answer(403, "text/plain", b"Invalid to number \xff".to_vec()));
+    let scene = with_fake(&elks, false);
+    for failure in [scene.send("valid").await.err(), scene.query("valid").await.err()] {
+        let failure = failure.expect("must fail");
+        assert!(!failure.text.contains("no answer of 46elks arrived"), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_cannot_hide_messages_behind_a_small_page() {
+    let scene = with_history().await;
+    let all = scene.query("valid").await.unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(all.facts["messages"].as_array().unwrap().len() > 2);
+    if let Ok(success) = scene.query("a page of one").await {
+        panic!("passed: {}", success.summary);
+    }
+}
+
+/// The failure that a model gets after a send that may have left tells it to look here.
+#[tokio::test]
+async fn none_match_is_never_said_while_one_does() {
+    let scene = with_history().await;
+    let cursor = "2026-12-31T00:00:00.000~aZpageZofZone";
+    for direction in ["outbound", "inbound"] {
+        let arguments = json!({"cursor": cursor, "direction": direction});
+        if let Ok(success) = scene.call(Tool::GetSmsMessages, arguments).await {
+            panic!("{direction}: {}", success.summary);
+        }
+    }
+}

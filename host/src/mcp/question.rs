@@ -112,24 +112,14 @@ impl Question<'_> {
         let parts = count(parts, "part");
         let characters = count(text.chars().count() as u64, "character");
         let lines = count(quotation.lines, "line");
-        let controls = match text.chars().filter(|&c| is_removable(c)).count() {
-            0 => String::new(),
-            1 => "; 1 control character may be removed before it is sent".into(),
-            many => format!("; {} control characters may be removed before it is sent", grouped(many as u64)),
-        };
         let legend = quotation.legend();
         let rows = quotation.rows.join("\n");
         Ok(format!(
             "Send this SMS?\n\n- To: {to}\n- From: {from}\n{flash}- Price: {parts}, {price}\n\
-             - Length: {characters} on {lines}{controls}\n\n\
+             - Length: {characters} on {lines}\n\n\
              Everything below is the text of the message. {legend}\n\n```\n{rows}\n```"
         ))
     }
-}
-
-/// Whether a character may be removed from a text before it is sent; the egress allows it.
-fn is_removable(c: char) -> bool {
-    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
 /// A text as rows that are safe to show.
@@ -345,7 +335,7 @@ Send this SMS?
 - From: Tandvard
 - Flash: the phone shows it at once and does not store it
 - Price: 2 parts, 1.04 SEK
-- Length: 63 characters on 6 lines; 1 control character may be removed before it is sent
+- Length: 63 characters on 6 lines
 
 Everything below is the text of the message. Each line of it begins with │. A row with ┊ goes on with the line above. \
 A row without a bar counts what is not shown there. A code like \\u{200b} stands for a character that could not be seen.

@@ -75,7 +75,7 @@ fn written(bytes: usize) -> Option<impl Sized> {
 /// A GET of the history, as the cursor of an attack permits it, that is handed over.
 fn hand_over() -> Option<FutureIncomingResponse> {
     let request = OutgoingRequest::new(Fields::from_list(&[]).ok()?);
-    request.set_path_with_query(Some("/a1/sms?limit=1&start=2026-12-31T00%3A00%3A00.001")).ok()?;
+    request.set_path_with_query(Some("/a1/sms?limit=10&start=2026-12-31T00%3A00%3A00.001")).ok()?;
     request.set_scheme(Some(&Scheme::Https)).ok()?;
     request.set_authority(Some("api.46elks.com")).ok()?;
     let body = request.body().ok()?;
