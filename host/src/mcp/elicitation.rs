@@ -175,7 +175,7 @@ fn question(call: &Call, settings: &Settings, estimate: &Value) -> Result<String
         currency => Some(currency.as_str().ok_or_else(no_price)?),
     };
     let parts = estimate["parts"].as_u64().ok_or_else(no_price)?;
-    Question { to, from, flash: *flash, parts, price, currency, text: message }
+    Question { to, from, flash: *flash, parts, price, currency, text: message, simulated: settings.simulate }
         .words()
         .map_err(|why| not_confirmed(format!("the person could not be asked: {why}")))
 }

@@ -83,8 +83,10 @@ pub(super) struct Question<'a> {
     pub(super) price: Option<u64>,
     /// The currency of the price, where it is known.
     pub(super) currency: Option<&'a str>,
-    /// The text. Control characters may be missing from what is sent.
+    /// The text, as it is sent.
     pub(super) text: &'a str,
+    /// Whether the simulator answers, so that nothing real is sent.
+    pub(super) simulated: bool,
 }
 
 impl Question<'_> {
@@ -93,7 +95,7 @@ impl Question<'_> {
     /// # Errors
     /// A fact could pass for something else, or the text is too long to be read.
     pub(super) fn words(&self) -> Result<String, CannotShow> {
-        let Self { to, from, flash, parts, price, currency, text } = *self;
+        let Self { to, from, flash, parts, price, currency, text, simulated } = *self;
         if !is_e164(to) {
             return Err(CannotShow::Recipient);
         }
@@ -107,6 +109,7 @@ impl Question<'_> {
         if quotation.rows.len() > MAX_ROWS {
             return Err(CannotShow::TooManyRows(quotation.rows.len()));
         }
+        let mark = if simulated { "[SIMULATED] " } else { "" };
         let flash = if flash { "- Flash: the phone shows it at once and does not store it\n" } else { "" };
         let price = price.map_or("46elks reported no price".into(), |price| money(price, currency));
         let parts = count(parts, "part");
@@ -115,7 +118,7 @@ impl Question<'_> {
         let legend = quotation.legend();
         let rows = quotation.rows.join("\n");
         Ok(format!(
-            "Send this SMS?\n\n- To: {to}\n- From: {from}\n{flash}- Price: {parts}, {price}\n\
+            "{mark}Send this SMS?\n\n- To: {to}\n- From: {from}\n{flash}- Price: {parts}, {price}\n\
              - Length: {characters} on {lines}\n\n\
              Everything below is the text of the message. {legend}\n\n```\n{rows}\n```"
         ))
@@ -312,7 +315,7 @@ mod tests {
 
     fn asking(text: &str) -> Question<'_> {
         let (to, from, currency) = ("+46701740605", "+46766861004", Some("SEK"));
-        Question { to, from, flash: false, parts: 1, price: Some(5200), currency, text }
+        Question { to, from, flash: false, parts: 1, price: Some(5200), currency, text, simulated: false }
     }
 
     /// The rows of the text in a question.
