@@ -1,6 +1,6 @@
 //! A component that asks 46elks as it should and then reports something else (`tests/hostile/`). Each case is one thing
-//! that could mislead a person or a model; each ends in `MISREPORT`, with one alarm line, and the host says what it
-//! knows.
+//! that could mislead a person or a model; a record that differs ends in
+//! `MISREPORT`, with one alarm line, and the host says what it knows.
 
 use crate::attacks::Scene;
 use crate::support::fake_elks::{FakeElks, Reaction};
@@ -49,7 +49,10 @@ async fn a_true_record_passes_for_each_tool() {
     let history = passed(scene.query("valid").await, Tool::GetSmsMessages);
     let messages = history["messages"].as_array().unwrap();
     assert!(messages.len() > 2 && messages.iter().any(|message| message["untrusted"] == true), "{history}");
+    // The attacker reports "delivered", which is true of the oldest message.
+    let oldest = messages.last().unwrap()["id"].clone();
     for (tool, arguments) in [
+        (Tool::CheckSmsStatus, json!({"message_id": oldest})),
         (Tool::SendSms, json!({"to": RECIPIENT, "message": "valid"})),
         (Tool::EstimateSmsCost, json!({"to": RECIPIENT, "message": "valid"})),
         (Tool::CheckAccountBalance, json!({})),
@@ -365,11 +368,15 @@ async fn asking_for_the_account_again_is_limited_also_when_calls_are_cancelled()
         let _ = tokio::time::timeout(Duration::from_millis(300), call).await;
     }
     let asked = asked.load(Ordering::Relaxed);
-    assert!(asked <= 3, "{asked} requests for the account, one is free and two are admitted: {:?}", scene.audits());
+    assert!(
+        (1..=3).contains(&asked),
+        "{asked} requests for the account, one is free and two are admitted: {:?}",
+        scene.audits()
+    );
 }
 
 #[tokio::test]
-async fn a_component_that_does_not_ask_for_the_account_is_not_called_an_unreachable_46elks() {
+async fn an_account_that_46elks_answers_with_nonsense_is_not_called_unreachable() {
     let elks = FakeElks::answering_everything(|_| Reaction::text(500, "oops"));
     let scene = with_fake(&elks, true);
     let failure = scene.send("valid").await.err().expect("must fail");
@@ -377,12 +384,12 @@ async fn a_component_that_does_not_ask_for_the_account_is_not_called_an_unreacha
 }
 
 #[tokio::test]
-async fn an_answer_that_the_host_cannot_pass_on_is_not_called_no_answer() {
+async fn an_answer_that_the_host_cannot_pass_on_is_named_as_such() {
     let elks = FakeElks::answering(|_| Reaction::answer(403, "text/plain", b"Invalid to number \xff".to_vec()));
     let scene = with_fake(&elks, false);
     for failure in [scene.send("valid").await.err(), scene.query("valid").await.err()] {
         let failure = failure.expect("must fail");
-        assert!(!failure.text.contains("no answer of 46elks arrived"), "{failure}");
+        assert!(failure.text.starts_with("46elks gave no usable answer: it was not plain text"), "{failure}");
     }
 }
 

@@ -33,7 +33,7 @@ pub enum Unverified {
     /// The component cannot be loaded. The program ends.
     #[error("the component cannot be loaded")]
     NotLoaded,
-    /// 46elks was not asked: the call came too soon, or the component tried something that is not permitted.
+    /// The check was refused or stopped: it came too soon, or the component tried something that is not permitted.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
@@ -57,8 +57,8 @@ impl From<Unverified> for Failure {
                 ..Self::new(
                     Code::Configuration,
                     format!(
-                        "46elks refused the credentials ({status}). The operator must correct ELKS_API_USERNAME and \
-                         ELKS_API_PASSWORD."
+                        "46elks refused the credentials ({status}). Nothing was sent. The operator must correct \
+                         ELKS_API_USERNAME and ELKS_API_PASSWORD."
                     ),
                 )
             },
@@ -117,7 +117,7 @@ impl AccountCheck {
 /// What the exchanges of `check_account_balance` say about the account. The component's record does not count.
 pub(crate) fn verdict(loaded: Result<(), NoAnswer>, trace: &Trace) -> Result<Verified, Unverified> {
     if let Some(refusal) = trace.refused {
-        return Err(Unverified::Failed(Failure::new(Code::RateLimit, refusal.to_string())));
+        return Err(Unverified::Failed(failures::refused(refusal)));
     }
     match (facts::account(&trace.exchanges, None), loaded) {
         (Ok(account), _) => Ok(Verified { currency: account.currency }),
@@ -147,10 +147,7 @@ pub(crate) fn line(verified: &Result<Verified, Unverified>) -> Option<String> {
             "⚠ 46elks could not be reached to verify the credentials; the next call tries again".into()
         }
         Err(Unverified::NoAnswer(failure)) => {
-            format!(
-                "⚠ the credentials could not be verified: {}; the next call tries again",
-                failure.text.trim_end_matches('.')
-            )
+            format!("⚠ the credentials could not be verified: {}", failure.text)
         }
         // These have lines of their own.
         Err(Unverified::NotLoaded | Unverified::Failed(_)) => return None,
@@ -212,7 +209,7 @@ mod tests {
         for (loaded, trace, text) in [
             (Ok(()), answered(200, "<html>"), "46elks answered 200 with an HTML page"),
             (Ok(()), answered(500, sek), "46elks answered 500"),
-            (Ok(()), asked(Outcome::Unanswered(Some(Cause::Size))), "the answer was too large"),
+            (Ok(()), asked(Outcome::Unanswered(Some(Cause::Size))), "it was too large"),
             (Ok(()), asked(Outcome::Unanswered(None)), "the SMS component gave its request up"),
             (Ok(()), Trace::default(), "the SMS component did not ask 46elks"),
             (Err(NoAnswer::Stopped(Stopped::Trapped)), Trace::default(), "the component failed"),

@@ -202,10 +202,12 @@ impl Drop for AuditGuard {
         if !self.ended {
             let trace = self.egress.as_ref().map(Egress::close).unwrap_or_default();
             let alarms = alarms(self.tool, &trace);
-            let failure = match trace.may_have_sent() {
-                _ if !alarms.is_empty() => self.log.alarms(&alarms, failures::alarm(&trace)),
-                true => Failure { may_have_sent: true, ..Failure::new(Code::OutcomeUnknown, "") },
-                false => Failure::new(Code::Cancelled, ""),
+            let failure = if !alarms.is_empty() {
+                self.log.alarms(&alarms, failures::alarm(&trace))
+            } else if trace.may_have_sent() {
+                Failure { may_have_sent: true, ..Failure::new(Code::OutcomeUnknown, "") }
+            } else {
+                Failure::new(Code::Cancelled, "")
             };
             self.end(Some(&failure));
         }

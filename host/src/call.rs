@@ -150,7 +150,7 @@ impl CallHandler {
             }
             Err(error) => {
                 self.refused(Some(tool), asks_for_dry_run, Code::Validation);
-                Err(Failure::new(Code::Validation, error.to_string()))
+                Err(Failure::new(Code::Validation, format!("{error}. Nothing was sent.")))
             }
         }
     }

@@ -21,7 +21,7 @@
 //! - [`call`]: a call from beginning to end
 //! - [`account`]: the check of the account; [`component`]: the embedded component
 //! - [`verdict`]: who is believed about a call (pure)
-//! - `summary`, `money`: the sentences of the host; [`failure`]: the kinds of failure
+//! - `summary`, `money`, `count`: the sentences of the host; [`failure`]: the kinds of failure
 //! - [`audit`], [`stderr`], [`mask`]: what is written about a call
 //! - [`capabilities`], [`demo`]: commands for people
 //! - [`mcp_client`]: a client for the demo, the tests and the benchmarks
@@ -37,6 +37,7 @@ pub mod clock;
 pub mod component;
 pub mod config;
 pub mod contract;
+mod count;
 pub mod demo;
 pub mod failure;
 pub mod mask;

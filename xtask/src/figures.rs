@@ -85,7 +85,8 @@ fn trusted_lines() -> Result<Value> {
         for path in row.split('`').skip(1).step_by(2) {
             if path.ends_with('/') {
                 for file in fs::read_dir(root().join(path))? {
-                    lines += lines_of_code(&file?.path())?;
+                    let file = file?.path();
+                    lines += if file.extension().is_some_and(|kind| kind == "rs") { lines_of_code(&file)? } else { 0 };
                 }
             } else {
                 lines += lines_of_code(&root().join(path))?;

@@ -3,8 +3,8 @@
 
 use crate::invisible::escape;
 
-/// A row of digits of at least this length may be a phone number. Source: the shortest numbers of E.164 in use have
-/// seven digits with their country code.
+/// A row of digits of at least this length may be a phone number. The shortest numbers of E.164 in use have seven digits
+/// with their country code, and a text may leave one out.
 const MIN_NUMBER_DIGITS: usize = 6;
 
 /// How many digits of a number are masked, at least.
@@ -37,12 +37,13 @@ fn is_single_quote(c: char) -> bool {
 /// that nothing in the text ends the quote for the eye. A text that is cut ends in `…`.
 pub fn one_line(text: &str, max_chars: usize) -> String {
     let mut line = String::new();
-    // No more of a long text is read than can be shown.
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
         if !line.is_empty() {
             line.push(' ');
         }
-        for c in escape(word).chars() {
+        // More than can be shown is not escaped.
+        let end = word.char_indices().nth(max_chars + 1).map_or(word.len(), |(at, _)| at);
+        for c in escape(&word[..end]).chars() {
             match c {
                 _ if is_double_quote(c) => {
                     if !line.ends_with('\'') {
@@ -54,7 +55,7 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
                 _ => line.push(c),
             }
         }
-        if line.len() / 4 > max_chars {
+        if end < word.len() || line.len() / 4 > max_chars {
             break;
         }
     }

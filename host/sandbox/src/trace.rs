@@ -26,7 +26,7 @@ pub struct Exchange {
 /// What came of a request.
 #[derive(Clone)]
 pub enum Outcome {
-    /// No response came, for this cause; without one, the request is under way or was given up.
+    /// No usable response came, for this cause; without one, the request is under way or was given up.
     Unanswered(Option<Cause>),
     /// The connection failed before the request was written.
     NotSent(Cause),
@@ -35,15 +35,10 @@ pub enum Outcome {
 }
 
 impl Exchange {
-    /// Whether the request sends a message that the upstream accepted.
-    fn was_accepted(&self) -> bool {
-        self.sends && matches!(self.outcome, Outcome::Answered(200..=299, _))
-    }
-
-    /// Whether the request sends a message, and the upstream has neither accepted nor refused it: 2xx accepts the
-    /// message and 4xx refuses it, and every other status leaves it open.
-    fn is_open(&self) -> bool {
-        self.sends && !matches!(self.outcome, Outcome::NotSent(_) | Outcome::Answered(200..=299 | 400..=499, _))
+    /// Whether the request may have sent a message. 2xx accepts a message and 4xx refuses it; every other status leaves
+    /// it open.
+    fn may_have_sent(&self) -> bool {
+        self.sends && !matches!(self.outcome, Outcome::NotSent(_) | Outcome::Answered(400..=499, _))
     }
 }
 
@@ -59,15 +54,10 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Whether a message was sent, and the upstream answered with success.
-    pub fn accepted_send(&self) -> bool {
-        self.exchanges.iter().any(Exchange::was_accepted)
-    }
-
     /// Whether a message may have been sent. Only a refusal of the upstream, or a connection that failed first, rules
     /// it out.
     pub fn may_have_sent(&self) -> bool {
-        self.exchanges.iter().any(|exchange| exchange.was_accepted() || exchange.is_open())
+        self.exchanges.iter().any(Exchange::may_have_sent)
     }
 
     /// How many bytes of requests and responses the record holds.

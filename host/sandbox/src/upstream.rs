@@ -52,7 +52,7 @@ pub fn is_before_send(error: &Error) -> bool {
     )
 }
 
-/// Why no response came, for the sentence that says so.
+/// Why there is no usable response, for the sentence that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// The API's name could not be resolved.

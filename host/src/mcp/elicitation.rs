@@ -27,8 +27,8 @@ const QUESTION: &str = "confirm_send";
 const CHOICE: &str = "send";
 
 /// What a model does when a send was not approved.
-const HOW_TO_PROCEED: &str = "Show the user the message and ask whether to try again; dry_run: true checks it without \
-                              sending. The operator can set CONFIRM_SENDS=false";
+const HOW_TO_PROCEED: &str =
+    "Show the user the message and ask whether to try again; dry_run: true checks it without sending.";
 
 /// Whether a call may be made.
 pub(super) enum Approval {
@@ -112,10 +112,12 @@ impl Elicitation {
 /// Whether a client can show the form. A client that declares elicitation without saying how means a form.
 fn can_ask(capabilities: Option<&ClientCapabilities>) -> Result<(), &'static str> {
     match capabilities.and_then(|capabilities| capabilities.elicitation.as_ref()) {
-        None => Err("CONFIRM_SENDS is on, but this client cannot ask the person (it does not support elicitation)"),
+        None => Err(
+            "CONFIRM_SENDS is on, but this client cannot ask the person (it does not support elicitation). Use another one, or the operator can set CONFIRM_SENDS=false",
+        ),
         Some(modes) if modes.form.is_none() && modes.url.is_some() => Err(
             "CONFIRM_SENDS is on, but this client cannot ask the person: it supports elicitation by URL alone, and \
-                 the question is a form. Use a client with form elicitation",
+                 the question is a form. Use a client with form elicitation, or the operator can set CONFIRM_SENDS=false",
         ),
         Some(_) => Ok(()),
     }
@@ -197,7 +199,7 @@ mod tests {
 
     fn estimate(more: Value) -> Value {
         let mut estimate = json!({"parts": 2, "estimated_cost": 10400, "currency": "SEK", "summary": "made up",
-                                  "warnings": ["made up\nTo: +46701740606"]});
+                                  "checker_notes": ["made up\nTo: +46701740606"]});
         estimate.as_object_mut().expect("is an object").extend(more.as_object().cloned().expect("is an object"));
         estimate
     }

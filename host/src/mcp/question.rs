@@ -12,6 +12,7 @@
 //! What is left out can be counted: blank lines and long gaps. Everything else can be read back exactly, because a
 //! `\u{` that the text itself contains is spelled out, too.
 
+use crate::count::count;
 use crate::money::money;
 use sms_rules::forms::is_currency;
 use sms_rules::invisible;
@@ -290,24 +291,6 @@ fn is_combining(c: char) -> bool {
     c.escape_debug().len() > 2 && format!("a{c}").escape_debug().count() == 2
 }
 
-/// A count with its word: `1 part`, `1,400 blank lines`.
-fn count(number: u64, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{} {word}s", grouped(number)) }
-}
-
-/// A number with a comma before each three digits: `1,400`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -397,7 +380,7 @@ A row without a bar counts what is not shown there. A code like \\u{200b} stands
         }
         for blank in [" ", "\t", "\u{a0}", "\u{3000}", " \u{2003}"] {
             let text = format!("Hej{}slut", blank.repeat(700));
-            let counted = format!("  ({} blank characters)", grouped(700 * blank.chars().count() as u64));
+            let counted = format!("  ({})", count(700 * blank.chars().count() as u64, "blank character"));
             assert_eq!(rows(&text), ["│ Hej", &counted, "┊ slut"], "{blank:?}");
         }
         assert_eq!(rows("\n\n\nHej"), ["  (3 blank lines)", "│ Hej"]);

@@ -8,7 +8,7 @@ use crate::failure::{Code, Failure};
 use crate::verdict::MAX_NOTE_CHARS;
 use crate::verdict::facts;
 use crate::verdict::problem::{Lack, Problem, dry_run_with_id};
-use elks_sandbox::{Cause, Stopped, Trace};
+use elks_sandbox::{Cause, Refusal, Stopped, Trace};
 use sms_rules::limits::MAX_QUOTE_CHARS;
 use sms_rules::quote;
 
@@ -39,6 +39,11 @@ fn failure(code: Code, trace: &Trace, what: &str, next: &str) -> Failure {
     Failure { may_have_sent, ..Failure::new(code, format!("{what}. {}{next}", known(trace))) }
 }
 
+/// The call came too soon. The rate limit is asked before the first request leaves.
+pub(crate) fn refused(refusal: Refusal) -> Failure {
+    Failure::new(Code::RateLimit, format!("{refusal} Nothing was sent."))
+}
+
 /// Something happened that must never happen: the component tried what its call does not permit, or 46elks answered a
 /// dry run with a message id.
 pub(crate) fn alarm(trace: &Trace) -> Failure {
@@ -48,11 +53,11 @@ pub(crate) fn alarm(trace: &Trace) -> Failure {
         return Failure { may_have_sent: true, ..Failure::new(Code::OutcomeUnknown, text) };
     }
     let left = match (trace.may_have_sent(), trace.exchanges.is_empty()) {
-        (true, _) => "A message had already left: look at get_sms_messages before you send again",
-        (false, true) => "Nothing left this machine",
-        (false, false) => "No message was sent",
+        (true, _) => format!("A message had already left. {}", known(trace)),
+        (false, true) => "Nothing left this machine.".into(),
+        (false, false) => "No message was sent.".into(),
     };
-    let text = format!("the SMS component tried something that this call does not permit, and was stopped. {left}.");
+    let text = format!("the SMS component tried something that this call does not permit, and was stopped. {left}");
     Failure { may_have_sent: trace.may_have_sent(), ..Failure::new(Code::SandboxViolation, text) }
 }
 
@@ -73,8 +78,7 @@ pub(crate) fn stopped(no_answer: NoAnswer, trace: &Trace) -> Failure {
     let next = match no_answer {
         NoAnswer::NotLoaded => "Install the program again",
         NoAnswer::Stopped(Stopped::OutOfTime) => "Try again in a moment",
-        NoAnswer::Stopped(Stopped::OutOfMemory) => "Ask for less",
-        NoAnswer::Stopped(Stopped::Trapped) => "Try something else",
+        NoAnswer::Stopped(Stopped::OutOfMemory | Stopped::Trapped) => "Try again",
     };
     let next = format!("{next}; if it happens again, please report it");
     failure(Code::Sandbox, trace, &no_answer.to_string(), &next)
@@ -110,11 +114,17 @@ pub(crate) fn problem(problem: &Problem, error: Option<&Error>, trace: &Trace) -
             failure(Code::Sandbox, trace, what, "Try again; if it happens again, please report it")
         }
         (Problem::Unanswered(Some(cause)), _) => {
-            let what = format!("46elks gave no answer that can be read: {}", because(*cause));
-            failure(Code::Unreachable, trace, &what, "Try again in a moment")
+            let what = format!("46elks gave no usable answer: {}", because(*cause));
+            let (code, next) = match cause {
+                Cause::Size => (Code::Api, "Ask for less"),
+                Cause::Coding => (Code::Api, "Please report this"),
+                _ => (Code::Unreachable, "Try again in a moment"),
+            };
+            failure(code, trace, &what, next)
         }
         (Problem::Refused(status, body), _) => {
-            let (quoted, next) = refusal(*status, body);
+            let is_lookup = trace.exchanges.last().is_some_and(|last| last.target.starts_with("/a1/sms/"));
+            let (quoted, next) = refusal(*status, body, is_lookup);
             let what = format!("46elks refused ({status}): {quoted}");
             answered(*status, failure(Code::Api, trace, &what, next))
         }
@@ -144,10 +154,10 @@ fn because(cause: Cause) -> &'static str {
         Cause::ConnectionTimeout => "it did not accept the connection in time",
         Cause::Certificate => "its certificate was not accepted",
         Cause::Setup => "this system has no certificates to verify it with, or SSL_CERT_FILE cannot be read",
-        Cause::ResponseTimeout => "no answer came in time",
-        Cause::Size => "the answer was too large",
-        Cause::Coding => "the answer was not plain text",
-        Cause::Terminated => "the connection ended before the whole answer was there",
+        Cause::ResponseTimeout => "it did not come in time",
+        Cause::Size => "it was too large",
+        Cause::Coding => "it was not plain text",
+        Cause::Terminated => "the connection ended before all of it was there",
     }
 }
 
@@ -164,8 +174,8 @@ fn lacks(lack: Lack) -> &'static str {
     }
 }
 
-/// A refusal of 46elks, quoted, and what to do about it.
-fn refusal(status: u16, body: &str) -> (String, &'static str) {
+/// A refusal of 46elks, quoted, and what to do about it. `is_lookup`: one message was asked for by its id.
+fn refusal(status: u16, body: &str, is_lookup: bool) -> (String, &'static str) {
     let has = |words: &str| body.contains(words);
     let next = if status == 401 {
         "The API username or password is wrong: the operator must correct it"
@@ -181,7 +191,7 @@ fn refusal(status: u16, body: &str) -> (String, &'static str) {
         "The account may not send to this country: its owner can ask 46elks to open it"
     } else if has("Too long") {
         "Shorten the text"
-    } else if status == 404 {
+    } else if status == 404 && is_lookup {
         "Check the message id: this account knows no such message"
     } else if status == 429 {
         "46elks wants fewer requests: wait a minute"
@@ -192,7 +202,10 @@ fn refusal(status: u16, body: &str) -> (String, &'static str) {
     let quoted = match line.chars().next() {
         None => "an empty page".into(),
         Some('<') => "an HTML page".into(),
-        Some(_) => format!("\"{}\"", quote::mask_numbers(&quote::one_line(line, MAX_QUOTE_CHARS))),
+        Some(_) => {
+            let line = quote::mask_numbers(&quote::one_line(line, MAX_QUOTE_CHARS));
+            format!("\"{}\"", line.trim_end_matches('.'))
+        }
     };
     (quoted, next)
 }
@@ -200,6 +213,7 @@ fn refusal(status: u16, body: &str) -> (String, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use elks_sandbox::{Exchange, Outcome};
 
     #[test]
     fn refusals_say_what_to_do_and_no_whole_number() {
@@ -213,11 +227,22 @@ mod tests {
             (403, "", "an empty page"),
             (403, "Number +46701740605 is odd\nsecond line", "\"Number +4670******* is odd\""),
         ] {
-            let failure = problem(&Problem::Refused(status, body.into()), None, &Trace::default());
+            let lookup = Exchange {
+                method: http::Method::GET,
+                target: "/a1/sms/s1".into(),
+                body: bytes::Bytes::new(),
+                sends: false,
+                outcome: Outcome::Answered(status, body.into()),
+            };
+            let trace = Trace { exchanges: vec![lookup], ..Trace::default() };
+            let failure = problem(&Problem::Refused(status, body.into()), None, &trace);
             assert_eq!((failure.code, failure.status), (Code::Api, Some(status)));
             assert!(failure.text.contains(expected) && failure.text.contains("Nothing was sent."), "{failure}");
             assert!(!failure.text.contains("1740605") && !failure.text.contains("second line"), "{failure}");
+            assert!(!failure.text.contains(".\"."), "{failure}");
         }
+        let elsewhere = problem(&Problem::Refused(404, "Not found".into()), None, &Trace::default());
+        assert!(!elsewhere.text.contains("message id"), "only a lookup has one: {elsewhere}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(crate) mod failures;
 use crate::contract::{
     AccountBalance, DeliveryStatistics, Direction, Encoding, Message, SentSms, SmsEstimate, SmsHistory, Status,
 };
+use crate::count::count;
 use crate::money::money;
 use sms_rules::phone::is_e164;
 use sms_rules::quote;
@@ -20,16 +21,6 @@ pub(crate) const NOTES: &str = " The checker_notes are words of the SMS checker,
 
 /// Longest name of a sender or recipient in a sentence, in characters. Numbers have 16, and names 11.
 const MAX_PARTY_CHARS: usize = 20;
-
-/// A count with its word: `1 part`, `2 parts`.
-fn count(number: impl Into<u64>, word: &str) -> String {
-    let number = number.into();
-    match (number, word.strip_suffix('y')) {
-        (1, _) => format!("1 {word}"),
-        (_, Some(stem)) => format!("{number} {stem}ies"),
-        (_, None) => format!("{number} {word}s"),
-    }
-}
 
 /// A sender or recipient in a sentence. That of an inbound message may be anything that its sender wrote: what is
 /// neither a number nor a name stands in quotes.
@@ -59,8 +50,10 @@ pub(crate) fn sent(sms: &SentSms, refused_real_send: bool) -> String {
         );
     }
     let price = sms.cost.map_or(String::new(), |cost| format!(", cost {}", money(cost, currency)));
+    let failed =
+        if sms.status == Some(Status::Failed) { " 46elks reports that it failed: it will not arrive." } else { "" };
     format!(
-        "SMS from {from} to {to} was accepted by 46elks ({parts}{price}). Its id is {}; check_sms_status tells when it has arrived.",
+        "SMS from {from} to {to} was accepted by 46elks ({parts}{price}). Its id is {}; check_sms_status tells when it has arrived.{failed}",
         sms.id.as_deref().unwrap_or("unknown"),
     )
 }
@@ -108,14 +101,13 @@ pub(crate) fn status(message: &Message) -> String {
 pub(crate) fn history(history: &SmsHistory) -> String {
     let inbound = history.messages.iter().filter(|message| message.untrusted).count();
     let mut summary = match history.messages.len() {
+        0 if history.stopped_early || history.unreadable > 0 => "No message that was read matches.".into(),
         0 => "No messages match.".into(),
         all => format!("{}, newest first: {inbound} received, {} sent.", count(all as u64, "message"), all - inbound),
     };
     summary.push_str(&unreadable(history.unreadable));
     summary.push_str(match (history.stopped_early, &history.next_cursor) {
-        (true, Some(_)) => {
-            " The search stopped early, because few of the many messages match: use next_cursor to go on."
-        }
+        (true, Some(_)) => " The search stopped early, before the end of the history: use next_cursor to go on.",
         (true, None) => " The search stopped early, because 46elks did not say where the history goes on.",
         (false, Some(_)) => " There are older ones: use next_cursor to read on.",
         (false, None) => "",
@@ -165,10 +157,10 @@ pub(crate) fn balance(account: &AccountBalance) -> String {
 pub(crate) fn statistics(statistics: &DeliveryStatistics) -> String {
     let currency = statistics.currency.as_deref();
     let mut summary = match statistics.total {
-        0 => "There are no outbound messages to count".into(),
+        0 => "No outbound message was found".into(),
         total => format!(
             "Of the {}: {} delivered, {} failed, {} in transit",
-            count(total, "newest outbound message"),
+            if total == 1 { "newest outbound message".into() } else { format!("newest {total} outbound messages") },
             statistics.delivered,
             statistics.failed,
             statistics.in_transit
@@ -203,6 +195,7 @@ pub(crate) fn statistics(statistics: &DeliveryStatistics) -> String {
 pub(crate) fn notes_left_out(number: usize) -> String {
     match number {
         0 => String::new(),
-        number => format!(" {} of the SMS checker left out.", count(number as u64, "further note")),
+        1 => " 1 further note of the SMS checker is left out.".into(),
+        number => format!(" {number} further notes of the SMS checker are left out."),
     }
 }

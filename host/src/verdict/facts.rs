@@ -98,6 +98,7 @@ pub(crate) fn check_sms_status(exchanges: &[Exchange], currency: Option<&str>) -
     let exchange = exchanges.first().ok_or(Problem::NotAsked)?;
     let json = json(exchange)?;
     let answer = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
+    history::texts_fit(&answer, 0)?;
     let head = Head::of(&answer).ok_or_else(|| unreadable(exchange, Some(Lack::MessageData)))?;
     Ok(SmsStatus { message: history::message(&answer, head, currency) })
 }
@@ -137,6 +138,7 @@ pub(crate) fn account(exchanges: &[Exchange], currency: Option<&str>) -> Result<
     let exchange = exchanges.iter().find(|exchange| exchange.method == Method::GET).ok_or(Problem::NotAsked)?;
     let json = json(exchange)?;
     let account = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
+    history::texts_fit(&account, 0)?;
     let balance = account.balance.integer();
     let own_currency = account.currency.text().filter(|currency| is_currency(currency));
     // A subaccount has no balance of its own, and its id begins with `a`; that of a main account begins with `u`.
@@ -194,7 +196,7 @@ pub(crate) fn get_delivery_statistics(
         counted.parts = counted.parts.saturating_add(message.parts.unwrap_or(0));
         if let Some(cost) = message.cost {
             priced += 1;
-            // A page has at most MAX_PAGE amounts, and each is below 2^53: the sum fits.
+            // At most MAX_PAGE messages are counted, and each amount is below 2^53: the sum fits.
             counted.total_cost += cost;
         }
     }

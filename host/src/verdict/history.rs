@@ -2,7 +2,7 @@
 //! this module counts again: it shares no code with the component's search but the rules of `sms-rules`.
 
 use super::MAX_RESULT_BYTES;
-use super::elks_json::Object;
+use super::elks_json::{Field, Object};
 use super::problem::{Lack, Problem, json, unreadable};
 use crate::contract::{Direction, DirectionFilter, GetSmsMessagesRequest, Message, Status};
 use elks_sandbox::Exchange;
@@ -109,11 +109,7 @@ pub(super) fn read(search: &Search, pages: &[Exchange], currency: Option<&str>) 
             {
                 continue;
             }
-            // Checked before the text is escaped, which can make it longer.
-            text_bytes += row.message.text().map_or(0, str::len);
-            if text_bytes > MAX_RESULT_BYTES {
-                return Err(Problem::TooLarge);
-            }
+            text_bytes += texts_fit(row, text_bytes)?;
             part.messages.push(message(row, head, currency));
         }
         let next = object.next.text().filter(|next| forms::is_api_time(next) && times::from_api(next).is_some());
@@ -182,6 +178,17 @@ impl<'a> Head<'a> {
         };
         Some(Self { id: id(row)?, direction, created: row.created.text().and_then(times::from_api)? })
     }
+}
+
+/// How many bytes the texts of a row have, which are escaped and so may grow. Those of a result, of which `before` are
+/// known, have a bound.
+///
+/// # Errors
+/// They are longer than a result may be.
+pub(super) fn texts_fit(row: &Object<'_>, before: usize) -> Result<usize, Problem> {
+    let texts = [&row.from, &row.to, &row.message, &row.displayname, &row.name];
+    let bytes = texts.into_iter().filter_map(Field::text).map(str::len).sum();
+    if before + bytes > MAX_RESULT_BYTES { Err(Problem::TooLarge) } else { Ok(bytes) }
 }
 
 /// A message of 46elks as the record of the contract.
