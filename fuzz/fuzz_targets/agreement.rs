@@ -7,7 +7,7 @@ use elks_mcp::component;
 use elks_mcp::contract::Account;
 use elks_mcp::tools::Component;
 use elks_mcp::verdict::{Alarm, Context, Verdict};
-use elks_mcp_fuzz::{answer, call, settings};
+use elks_mcp_fuzz::{answer, call, settings, stretched};
 use elks_sandbox::upstream::{Error, Pending, Upstream};
 use elks_sandbox::{Egress, Sandbox};
 use http::{Request, Response, StatusCode};
@@ -43,7 +43,8 @@ impl Upstream for Scripted {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut u = Unstructured::new(bytes);
+    let bytes = stretched(bytes);
+    let mut u = Unstructured::new(&bytes);
     // When the bytes end too early, there is nothing to check.
     let _ = one_call(&mut u);
 });

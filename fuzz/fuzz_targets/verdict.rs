@@ -11,7 +11,7 @@ use elks_mcp::tools::{
     ToolSpec,
 };
 use elks_mcp::verdict::{Alarm, Context, MAX_NOTE_CHARS, MAX_NOTES, MAX_RESULT_BYTES, Success, Verdict, verdict};
-use elks_mcp_fuzz::{Make, PASSWORD, answer, call, settings, text};
+use elks_mcp_fuzz::{Make, PASSWORD, answer, call, settings, stretched, text};
 use elks_sandbox::{
     Allowed, Class, Credentials, Exchange, Outcome, Parameter, Permit, Refusal, RequestPattern, Stopped, Trace,
 };
@@ -31,7 +31,8 @@ const MAX_TEXT_CHARS: usize = MAX_NOTE_CHARS + 400;
 static CREDENTIALS: LazyLock<Credentials> = LazyLock::new(|| Credentials::new("u1", PASSWORD));
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut u = Unstructured::new(bytes);
+    let bytes = stretched(bytes);
+    let mut u = Unstructured::new(&bytes);
     // When the bytes end too early, there is nothing to check.
     let _ = one_call(&mut u);
 });

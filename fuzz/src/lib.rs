@@ -22,6 +22,25 @@ pub const PASSWORD: &str = "s3cretpassw0rd";
 /// Most fields of an object, rows of a page, and items of a list. Larger ones repeat what smaller ones do.
 const MAX_ITEMS: usize = 12;
 
+/// How many bytes are made of an input, at least: three pages of the history.
+const STRETCHED_BYTES: usize = 4096;
+
+/// The input, followed by bytes that its first eight decide. libFuzzer begins with inputs of a few bytes and lengthens
+/// them slowly; alone, they would give hardly a page with two messages.
+pub fn stretched(input: &[u8]) -> Vec<u8> {
+    let mut state =
+        input.iter().take(8).fold(1_u64, |state, byte| (state << 8) ^ (state >> 56) ^ u64::from(*byte)).max(1);
+    let mut bytes = input.to_vec();
+    while bytes.len() < STRETCHED_BYTES {
+        // Xorshift (Marsaglia, 2003): never zero again, and every bit changes.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend(state.to_le_bytes());
+    }
+    bytes
+}
+
 /// The settings of the simulator, with the operator's dry run or without.
 pub fn settings(dry_run: bool) -> Settings {
     let mut settings = Settings::read(|_| None, true).expect("the simulator needs none");
