@@ -15,6 +15,7 @@ mod component;
 mod confirm;
 mod connections;
 mod ending;
+mod hostile_session;
 mod inbound;
 mod limits;
 #[cfg(target_os = "linux")]

@@ -11,15 +11,16 @@ use elks_mcp::config::Settings;
 use elks_mcp::contract::{Account, CheckSmsStatusRequest};
 use elks_mcp::simulator::{Outcome, Simulator};
 use elks_mcp::stderr::Sink;
-use elks_mcp::tools::{Call, Component, Tool};
+use elks_mcp::tools::{Call, Component, GetSmsMessages, SendSms, Tool, ToolSpec};
 use elks_mcp::verdict::{Context, Verdict};
 use elks_sandbox::sandbox::CALL_TIMEOUT;
-use elks_sandbox::{Class, Credentials, Egress, RateLimiter, Sandbox, Upstream};
+use elks_sandbox::{Class, Credentials, Egress, Exchange, RateLimiter, Sandbox, Upstream};
 use elks_sms::native::{self, FetchError, Response, queries, sending, types};
 use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Map, Value, json};
+use sms_rules::limits::MAX_PAGE;
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -70,6 +71,17 @@ impl Bench {
     /// Runs the component for a call, with its permit, checks its record and makes the result. Returns whether it
     /// succeeded.
     async fn run(&self, call: &Call) -> bool {
+        self.run_behind(call, &self.egress(call)).await
+    }
+
+    /// The exchanges of a call that succeeds.
+    async fn exchanges(&self, call: &Call) -> Vec<Exchange> {
+        let egress = self.egress(call);
+        assert!(self.run_behind(call, &egress).await);
+        egress.close().exchanges
+    }
+
+    async fn run_behind(&self, call: &Call, egress: &Egress) -> bool {
         let account = Account {
             credentials: None,
             default_sender: Some(self.settings.sender.clone()),
@@ -80,7 +92,7 @@ impl Bench {
         let deadline = Instant::now() + CALL_TIMEOUT;
         let component = Component { sandbox: Ok(&self.sandbox), account: &account, deadline };
         let context = Context { settings: &self.settings, currency: None };
-        matches!(call.run(&component, &self.egress(call), &context, &|_| false).await, Verdict::Success(_))
+        matches!(call.run(&component, egress, &context, &|_| false).await, Verdict::Success(_))
     }
 
     /// What happens outside the component when it sends: egress, credentials, simulator, response. Returns whether
@@ -190,6 +202,34 @@ fn steps(criterion: &mut Criterion) {
     let send = Call::parse(tool, arguments.clone()).expect("is valid");
     criterion.bench_function("egress and simulator", |bencher| {
         bencher.to_async(&runtime).iter(async || assert!(bench.send(&send).await));
+    });
+    let context = Context { settings: &bench.settings, currency: None };
+    let exchanges = runtime.block_on(bench.exchanges(&send));
+    let Call::SendSms(request) = &send else { panic!("is a send") };
+    let truth = SendSms::facts(request, &context, &exchanges).expect("was sent");
+    criterion.bench_function("check of a send", |bencher| {
+        bencher.iter(|| {
+            assert!(SendSms::facts(request, &context, black_box(&exchanges)).is_ok_and(|facts| facts == truth));
+        });
+    });
+    // A full page, from a simulator of its own: the one above holds every message of the steps before.
+    let with_page = Bench::new();
+    for _ in 0..MAX_PAGE {
+        assert!(runtime.block_on(with_page.run(&send)));
+    }
+    let arguments_of_page = json!({"limit": MAX_PAGE}).as_object().cloned().unwrap_or_default();
+    let page = Call::parse(Tool::GetSmsMessages, arguments_of_page).expect("is valid");
+    let exchanges = runtime.block_on(with_page.exchanges(&page));
+    let Call::GetSmsMessages(request) = &page else { panic!("is a history") };
+    let truth = GetSmsMessages::facts(request, &context, &exchanges).expect("is a page");
+    assert_eq!(truth.messages.len(), MAX_PAGE as usize);
+    criterion.bench_function("check of 100 messages", |bencher| {
+        bencher.iter(|| {
+            assert!(GetSmsMessages::facts(request, &context, black_box(&exchanges)).is_ok_and(|facts| facts == truth));
+        });
+    });
+    criterion.bench_function("history of 100 messages", |bencher| {
+        bencher.to_async(&runtime).iter(|| with_page.run(&page));
     });
     let limiter = RateLimiter::new(NonZeroU32::MAX, NonZeroU32::MAX);
     let mut now = Instant::now();

@@ -21,7 +21,8 @@ DOCS = ROOT / "docs"
 PROGRAM = TARGET / "release/elks-mcp"
 TOOLS = ["send_sms", "get_sms_messages", "check_sms_status", "estimate_sms_cost", "check_account_balance",
          "get_delivery_statistics"]
-STEPS = ["load the component", "instance", "egress and simulator", "rate limit", "JSON in", "audit record"]
+STEPS = ["load the component", "instance", "egress and simulator", "rate limit", "JSON in", "audit record", "check of a send",
+         "check of 100 messages", "history of 100 messages"]
 
 
 def median_us(*name):

@@ -141,7 +141,7 @@ pub(crate) fn line(verified: &Result<Verified, Unverified>) -> Option<String> {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use elks_sandbox::{Exchange, Outcome, Stopped};
+    use elks_sandbox::{Cause, Exchange, Outcome, Stopped};
     use std::sync::atomic::{AtomicU32, Ordering};
 
     #[tokio::test]
@@ -185,8 +185,8 @@ mod tests {
             (Ok(()), answered(401, sek), Err(Unverified::Refused(401))),
             (Ok(()), answered(403, sek), Err(Unverified::Refused(403))),
             (Ok(()), answered(500, sek), Err(Unverified::Unreachable)),
-            (Ok(()), asked(Outcome::NotSent), Err(Unverified::Unreachable)),
-            (Ok(()), asked(Outcome::Unanswered), Err(Unverified::Unreachable)),
+            (Ok(()), asked(Outcome::NotSent(Cause::Connection)), Err(Unverified::Unreachable)),
+            (Ok(()), asked(Outcome::Unanswered(None)), Err(Unverified::Unreachable)),
             (Ok(()), Trace::default(), Err(Unverified::Unreachable)),
             (Err(NoAnswer::NotLoaded), Trace::default(), Err(Unverified::NotLoaded)),
         ] {

@@ -121,7 +121,7 @@ impl AuditLog {
             record["simulated"] = true.into();
         }
         self.sink.line(&json!({ "audit": record }).to_string());
-        failure.to_report(&id)
+        failure.with_report_id(&id)
     }
 }
 

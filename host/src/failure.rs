@@ -89,7 +89,7 @@ impl Failure {
     }
 
     /// The failure with a request to report it. `id` finds the alarm's line in the audit log.
-    pub(crate) fn to_report(mut self, id: &str) -> Self {
+    pub(crate) fn with_report_id(mut self, id: &str) -> Self {
         self.text.push_str(&format!(" Please report this with the id {id}."));
         self
     }

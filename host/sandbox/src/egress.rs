@@ -117,8 +117,8 @@ impl Inner {
         });
         state.trace.exchanges[at].outcome = match &response {
             Ok(response) => Outcome::Answered(response.status().as_u16(), response.body().clone()),
-            Err(error) if is_before_send(error) => Outcome::NotSent,
-            Err(_) => Outcome::Unanswered,
+            Err(error) if is_before_send(error) => Outcome::NotSent(error.into()),
+            Err(error) => Outcome::Unanswered(Some(error.into())),
         };
         response
     }
@@ -152,7 +152,7 @@ impl Inner {
             target: target.clone(),
             body: body.clone(),
             sends,
-            outcome: Outcome::Unanswered,
+            outcome: Outcome::Unanswered(None),
         });
         Ok((state.trace.exchanges.len() - 1, target))
     }
@@ -246,7 +246,7 @@ type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Se
 mod tests {
     use super::*;
     use crate::permit::{Allowed, RequestPattern};
-    use crate::upstream::Pending;
+    use crate::upstream::{Cause, Pending};
 
     /// An upstream that gives each request the same response.
     struct Fixed(fn() -> Result<Response<Bytes>, Error>, Mutex<Vec<Request<Bytes>>>);
@@ -387,7 +387,10 @@ mod tests {
         }
         let trace = scene.egress.close();
         assert!(trace.bytes() <= MAX_TRACE_BYTES);
-        assert!(matches!(trace.exchanges.last().map(|last| &last.outcome), Some(Outcome::Unanswered)));
+        assert!(matches!(
+            trace.exchanges.last().map(|last| &last.outcome),
+            Some(Outcome::Unanswered(Some(Cause::Size)))
+        ));
     }
 
     #[tokio::test]

@@ -88,5 +88,5 @@ pub use {
     rate_limit::{Class, RateLimiter, Refusal},
     sandbox::{Function, LoadError, Sandbox, Stopped},
     trace::{Exchange, Outcome, Trace},
-    upstream::{ElksApi, Upstream},
+    upstream::{Cause, ElksApi, Upstream},
 };

@@ -3,6 +3,7 @@
 
 use crate::permit::Rule;
 use crate::rate_limit::Refusal;
+use crate::upstream::Cause;
 use bytes::Bytes;
 use http::Method;
 
@@ -25,10 +26,10 @@ pub struct Exchange {
 /// What came of a request.
 #[derive(Clone)]
 pub enum Outcome {
-    /// No response came: the request is under way, or its response is lost.
-    Unanswered,
+    /// No response came, for this cause; without one, the request is under way or was given up.
+    Unanswered(Option<Cause>),
     /// The connection failed before the request was written.
-    NotSent,
+    NotSent(Cause),
     /// The upstream answered with this HTTP status and this text, as the component got it.
     Answered(u16, Bytes),
 }
@@ -42,7 +43,7 @@ impl Exchange {
     /// Whether the request sends a message, and the upstream has neither accepted nor refused it: 2xx accepts the
     /// message and 4xx refuses it, and every other status leaves it open.
     fn is_open(&self) -> bool {
-        self.sends && !matches!(self.outcome, Outcome::NotSent | Outcome::Answered(200..=299 | 400..=499, _))
+        self.sends && !matches!(self.outcome, Outcome::NotSent(_) | Outcome::Answered(200..=299 | 400..=499, _))
     }
 }
 
@@ -73,7 +74,7 @@ impl Trace {
     pub fn bytes(&self) -> usize {
         let of = |exchange: &Exchange| match &exchange.outcome {
             Outcome::Answered(_, body) => body.len(),
-            Outcome::Unanswered | Outcome::NotSent => 0,
+            Outcome::Unanswered(_) | Outcome::NotSent(_) => 0,
         };
         self.exchanges.iter().map(|exchange| exchange.target.len() + exchange.body.len() + of(exchange)).sum()
     }

@@ -52,6 +52,45 @@ pub fn is_before_send(error: &Error) -> bool {
     )
 }
 
+/// Why no response came, for the sentence that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The API's name could not be resolved.
+    Name,
+    /// The connection was not accepted.
+    Connection,
+    /// The connection was not made in time.
+    ConnectionTimeout,
+    /// The server could not prove its name.
+    Certificate,
+    /// The HTTP client could not be set up.
+    Setup,
+    /// The response was not there in time.
+    ResponseTimeout,
+    /// The response, or all responses of the call together, are larger than the bound.
+    Size,
+    /// The response is no plain text.
+    Coding,
+    /// The connection ended before the whole response was there.
+    Terminated,
+}
+
+impl From<&Error> for Cause {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::DnsError { .. } => Self::Name,
+            Error::ConnectionRefused => Self::Connection,
+            Error::ConnectionTimeout => Self::ConnectionTimeout,
+            Error::TlsCertificateError => Self::Certificate,
+            Error::ConfigurationError => Self::Setup,
+            Error::HttpResponseTimeout => Self::ResponseTimeout,
+            Error::HttpResponseBodySize(_) => Self::Size,
+            Error::HttpResponseContentCoding(_) | Error::HttpProtocolError => Self::Coding,
+            _ => Self::Terminated,
+        }
+    }
+}
+
 /// The 46elks API over TLS.
 pub struct ElksApi {
     /// Made when it is first needed: loading the system's certificates takes longer than the MCP handshake may.

@@ -11,4 +11,4 @@ mod server;
 mod stdio;
 mod strict_json;
 
-pub use server::{Ended, serve};
+pub use server::{Ended, serve, serve_on};

@@ -23,6 +23,7 @@ use serde_json::json;
 use sms_rules::invisible::escape;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 /// How many characters of an unknown tool's name are repeated, at most.
@@ -69,12 +70,25 @@ pub enum Ended {
 /// # Errors
 /// rmcp does not take the embedded tool list, which a test rules out, or the system gives no random numbers.
 pub async fn serve(calls: Arc<CallHandler>, signalled: impl Future<Output = ()>) -> anyhow::Result<Ended> {
+    let (stdin, stdout) = stdio_pipes();
+    serve_on(calls, stdin, stdout, signalled).await
+}
+
+/// Serves MCP on any pair of pipes, as [`serve`] does on stdin and stdout.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_on(
+    calls: Arc<CallHandler>,
+    input: impl AsyncRead + Send + Unpin + 'static,
+    output: impl AsyncWrite + Send + Unpin + 'static,
+    signalled: impl Future<Output = ()>,
+) -> anyhow::Result<Ended> {
     let tools = Arc::new(serde_json::from_str(TOOLS_JSON)?);
     let (ended, input_ended) = watch::channel(false);
     let elicitation = Arc::new(Elicitation::new(Arc::clone(&calls), input_ended)?);
     let requests = Arc::new(Requests::new(Arc::clone(&calls)));
-    let (stdin, stdout) = stdio_pipes();
-    let transport = StdioTransport::new(stdin, stdout, Arc::clone(&requests), ended);
+    let transport = StdioTransport::new(input, output, Arc::clone(&requests), ended);
     let server = Server { calls: Arc::clone(&calls), tools, requests, sent_ids: Arc::new(SentIds::new()), elicitation };
     let asked_to_end = async {
         tokio::select! {
@@ -149,10 +163,8 @@ impl Server {
 
     /// A result that every client can read: the sentence, the facts as JSON text, and the facts as structured content.
     fn success(&self, success: Success) -> CallToolResult {
-        let mark = if self.calls.settings().simulate { "[SIMULATED] " } else { "" };
-        let texts = [format!("{mark}{}", success.summary), success.text];
         let mut result = CallToolResult::structured(success.facts);
-        result.content = texts.map(ContentBlock::text).into();
+        result.content = [success.summary, success.text].map(ContentBlock::text).into();
         self.marked(result)
     }
 

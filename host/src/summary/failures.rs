@@ -1,6 +1,6 @@
 //! The failures of a call as clients and models read them: what was tried, why it failed, whether anything was sent,
-//! and what to do next. Whether anything was sent follows from the trace alone. Words of the component and of 46elks
-//! are quoted and named as theirs.
+//! and what to do next. Whether anything was sent follows from the trace alone. Of the component's words only the
+//! reason why arguments are not valid is quoted, and named as its own; of 46elks's, the text of a refusal.
 
 use crate::component::NoAnswer;
 use crate::contract::{Error, SentSms};
@@ -8,7 +8,7 @@ use crate::failure::{Code, Failure};
 use crate::verdict::MAX_NOTE_CHARS;
 use crate::verdict::facts;
 use crate::verdict::problem::{Lack, Problem};
-use elks_sandbox::{Stopped, Trace};
+use elks_sandbox::{Cause, Stopped, Trace};
 use sms_rules::limits::MAX_QUOTE_CHARS;
 use sms_rules::quote;
 
@@ -100,12 +100,12 @@ pub(crate) fn problem(problem: &Problem, error: Option<&Error>, trace: &Trace) -
             let what = "the SMS component asked for another part of the history than this call";
             failure(Code::Sandbox, trace, what, "Please report this")
         }
-        (Problem::Unreachable, _) => {
-            let what = format!("46elks could not be reached{}", reason(error));
+        (Problem::Unreachable(cause), _) => {
+            let what = format!("46elks could not be reached: {}", because(Some(*cause)));
             failure(Code::Unreachable, trace, &what, "Try again in a moment")
         }
-        (Problem::Unanswered, _) => {
-            let what = format!("no answer of 46elks arrived{}", reason(error));
+        (Problem::Unanswered(cause), _) => {
+            let what = format!("46elks gave no answer that can be read: {}", because(*cause));
             failure(Code::Unreachable, trace, &what, "Try again in a moment")
         }
         (Problem::Refused(status, body), _) => {
@@ -132,13 +132,19 @@ fn advice(text: &str) -> String {
     line.trim_end_matches('.').into()
 }
 
-/// Why there is no answer, in the component's words: only it got the error of the connection.
-fn reason(error: Option<&Error>) -> String {
-    match error {
-        Some(Error::Unreachable(reason) | Error::OutcomeUnknown(reason)) if !reason.is_empty() => {
-            format!(" (the SMS component says: \"{}\")", advice(reason))
-        }
-        _ => String::new(),
+/// Why there is no answer.
+fn because(cause: Option<Cause>) -> &'static str {
+    match cause {
+        None => "the request was given up",
+        Some(Cause::Name) => "its name could not be resolved",
+        Some(Cause::Connection) => "it did not accept the connection",
+        Some(Cause::ConnectionTimeout) => "it did not accept the connection in time",
+        Some(Cause::Certificate) => "its certificate was not accepted",
+        Some(Cause::Setup) => "this system has no certificates to verify it with, or SSL_CERT_FILE cannot be read",
+        Some(Cause::ResponseTimeout) => "no answer came in time",
+        Some(Cause::Size) => "the answer was too large",
+        Some(Cause::Coding) => "the answer was not plain text",
+        Some(Cause::Terminated) => "the connection ended before the whole answer was there",
     }
 }
 

@@ -154,7 +154,8 @@ fn success<Spec: ToolSpec>(
     context: &Context<'_>,
     contains_secret: &dyn Fn(&[u8]) -> bool,
 ) -> Verdict {
-    let mut summary = Spec::summary(request, record, context);
+    let mark = if context.settings.simulate { "[SIMULATED] " } else { "" };
+    let mut summary = format!("{mark}{}", Spec::summary(request, record, context));
     // Texts and numbers always serialise. If they did not, the record would be lost, not changed.
     let mut facts = serde_json::to_value(record).unwrap_or_default();
     sanitise(&mut facts);

@@ -1,6 +1,6 @@
 //! Why the exchanges of a call give no result. Facts only: the sentences are in `summary`.
 
-use elks_sandbox::{Exchange, Outcome};
+use elks_sandbox::{Cause, Exchange, Outcome};
 use sms_rules::surrogates::replace_lone;
 use std::borrow::Cow;
 
@@ -12,9 +12,9 @@ pub enum Problem {
     /// The component asked for another part of the history than the call, or left a part out.
     OtherPart,
     /// No connection could be made: 46elks has not got the request.
-    Unreachable,
-    /// No response came.
-    Unanswered,
+    Unreachable(Cause),
+    /// No response came. Without a cause, the request was given up.
+    Unanswered(Option<Cause>),
     /// 46elks refused the request with this HTTP status and these words.
     Refused(u16, String),
     /// 46elks answered with this HTTP status, but not with what belongs there.
@@ -48,8 +48,8 @@ pub enum Lack {
 /// There is no answer, or it is no success.
 pub(super) fn json(exchange: &Exchange) -> Result<Cow<'_, [u8]>, Problem> {
     match &exchange.outcome {
-        Outcome::NotSent => Err(Problem::Unreachable),
-        Outcome::Unanswered => Err(Problem::Unanswered),
+        Outcome::NotSent(cause) => Err(Problem::Unreachable(*cause)),
+        Outcome::Unanswered(cause) => Err(Problem::Unanswered(*cause)),
         Outcome::Answered(200..=299, body) => Ok(replace_lone(body)),
         Outcome::Answered(status @ 400..=499, body) => {
             Err(Problem::Refused(*status, String::from_utf8_lossy(body).into_owned()))
@@ -60,7 +60,7 @@ pub(super) fn json(exchange: &Exchange) -> Result<Cow<'_, [u8]>, Problem> {
 
 /// The problem of an answer that lacks something; without `lack`, the kind of the body says what.
 pub(super) fn unreadable(exchange: &Exchange, lack: Option<Lack>) -> Problem {
-    let Outcome::Answered(status, body) = &exchange.outcome else { return Problem::Unanswered };
+    let Outcome::Answered(status, body) = &exchange.outcome else { return Problem::Unanswered(None) };
     let of_body = || match body.trim_ascii().first() {
         None => Lack::Body,
         Some(b'<') => Lack::HtmlPage,

@@ -10,7 +10,7 @@ use crate::tools::{
     CheckAccountBalance, CheckSmsStatus, EstimateSmsCost, GetDeliveryStatistics, GetSmsMessages, SendSms, TOOLS_JSON,
 };
 use bytes::Bytes;
-use elks_sandbox::{Class, Exchange, Outcome, Refusal, Stopped};
+use elks_sandbox::{Cause, Class, Exchange, Outcome, Refusal, Stopped};
 use http::Method;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
@@ -107,8 +107,8 @@ impl Seen {
         match self {
             Self::Nothing => Trace::default(),
             Self::Accepted => sent(answered(200, ACCEPTED)),
-            Self::Unanswered => sent(Outcome::Unanswered),
-            Self::NotSent => sent(Outcome::NotSent),
+            Self::Unanswered => sent(Outcome::Unanswered(None)),
+            Self::NotSent => sent(Outcome::NotSent(Cause::Connection)),
             Self::Refused => sent(answered(403, "Invalid to number")),
             Self::ServerError => sent(answered(500, "")),
             Self::NoId => sent(answered(200, PRICED)),

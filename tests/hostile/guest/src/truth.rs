@@ -12,7 +12,7 @@ thread_local! {
 }
 
 /// Keeps the body of a response for the record.
-pub fn remember(body: Vec<u8>) {
+pub(crate) fn remember(body: Vec<u8>) {
     BODY.set(String::from_utf8_lossy(&body).into_owned());
 }
 
@@ -52,7 +52,13 @@ fn status(json: &str) -> Option<Status> {
     })
 }
 
-pub fn sent(account: &Account, from: String, to: String, message: String, checker_notes: Vec<String>) -> SentSms {
+pub(crate) fn sent(
+    account: &Account,
+    from: String,
+    to: String,
+    message: String,
+    checker_notes: Vec<String>,
+) -> SentSms {
     let json = body();
     let is_real = !account.dry_run;
     SentSms {
@@ -73,7 +79,7 @@ pub fn sent(account: &Account, from: String, to: String, message: String, checke
     }
 }
 
-pub fn messages(json: &str, currency: Option<&str>) -> Vec<Message> {
+pub(crate) fn messages(json: &str, currency: Option<&str>) -> Vec<Message> {
     let rows = json.split_once('[').map_or("", |(_, rows)| rows.split(']').next().unwrap_or_default());
     let rows = rows.split('{').filter(|row| !row.is_empty());
     rows.filter_map(|row| {
@@ -96,11 +102,11 @@ pub fn messages(json: &str, currency: Option<&str>) -> Vec<Message> {
     .collect()
 }
 
-pub fn message(currency: Option<&str>) -> Option<Message> {
+pub(crate) fn message(currency: Option<&str>) -> Option<Message> {
     messages(&format!("[{}]", body()), currency).pop()
 }
 
-pub fn history(limit: usize, currency: Option<&str>) -> SmsHistory {
+pub(crate) fn history(limit: usize, currency: Option<&str>) -> SmsHistory {
     let json = body();
     let messages = messages(&json, currency);
     let next = owned(&json, "next");
@@ -108,12 +114,14 @@ pub fn history(limit: usize, currency: Option<&str>) -> SmsHistory {
     SmsHistory { messages, stopped_early: !is_full && next.is_some(), next_cursor: next, unreadable: 0 }
 }
 
-pub fn estimate(currency: Option<&str>, checker_notes: Vec<String>) -> SmsEstimate {
+pub(crate) fn estimate(currency: Option<&str>, checker_notes: Vec<String>) -> SmsEstimate {
     let json = body();
+    let parts = number(&json, "parts").unwrap_or(1);
+    let room = if parts == 1 { 160 } else { 153 * parts };
     SmsEstimate {
-        parts: number(&json, "parts").unwrap_or(1),
+        parts,
         encoding: Encoding::Gsm7,
-        characters_left: 160 - field(&json, "message").map_or(0, |text| text.chars().count() as u32),
+        characters_left: room - field(&json, "message").map_or(0, |text| text.chars().count() as u32),
         non_gsm_characters: Vec::new(),
         estimated_cost: price(),
         currency: currency.map(Into::into),
@@ -121,11 +129,11 @@ pub fn estimate(currency: Option<&str>, checker_notes: Vec<String>) -> SmsEstima
     }
 }
 
-pub fn price() -> Option<u64> {
+pub(crate) fn price() -> Option<u64> {
     number(&body(), "estimated_cost")
 }
 
-pub fn balance() -> AccountBalance {
+pub(crate) fn balance() -> AccountBalance {
     let json = body();
     AccountBalance {
         name: owned(&json, "displayname"),
@@ -139,7 +147,7 @@ pub fn balance() -> AccountBalance {
     }
 }
 
-pub fn statistics(currency: Option<&str>) -> DeliveryStatistics {
+pub(crate) fn statistics(currency: Option<&str>) -> DeliveryStatistics {
     let messages = messages(&body(), currency);
     let messages: Vec<_> = messages.iter().filter(|message| message.direction == Direction::Outbound).collect();
     let with = |wanted: &[Status]| {
