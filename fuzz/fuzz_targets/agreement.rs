@@ -11,7 +11,7 @@ use elks_mcp_fuzz::{answer, call, settings, stretched};
 use elks_sandbox::upstream::{Error, Pending, Upstream};
 use elks_sandbox::{Egress, Sandbox};
 use http::{Request, Response, StatusCode};
-use libfuzzer_sys::arbitrary::{Result, Unstructured};
+use libfuzzer_sys::arbitrary::{self, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -27,13 +27,15 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| component::load().expect("l
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_all().build().expect("starts"));
 
-/// Gives the answers one after the other, and then the last one again.
-struct Scripted(Vec<Option<(StatusCode, Bytes)>>, AtomicUsize);
+/// Gives the answers one after the other, and then the last one again. An answer may be lost, before or after the
+/// request has left.
+struct Scripted(Vec<Result<(StatusCode, Bytes), bool>>, AtomicUsize);
 
 impl Upstream for Scripted {
     fn send(&self, _: Request<Bytes>) -> Pending<'_> {
         let at = self.1.fetch_add(1, Ordering::Relaxed).min(self.0.len() - 1);
-        let answer = self.0[at].clone().ok_or(Error::ConnectionTerminated);
+        let lost = |has_left| if has_left { Error::ConnectionTerminated } else { Error::ConnectionRefused };
+        let answer = self.0[at].clone().map_err(lost);
         Box::pin(std::future::ready(answer.map(|(status, body)| {
             let mut response = Response::new(body);
             *response.status_mut() = status;
@@ -49,16 +51,16 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = one_call(&mut u);
 });
 
-fn one_call(u: &mut Unstructured<'_>) -> Result<()> {
+fn one_call(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let settings = settings(u.arbitrary()?);
     let currency = *u.choose(&[None, Some("SEK")])?;
     let Some((call, arguments)) = call(u)? else { return Ok(()) };
     let mut answers = Vec::new();
     for _ in 0..u.int_in_range(1..=MAX_ANSWERS)? {
-        let lost = u.ratio(1, 16)?;
+        let lost = if u.ratio(1, 16)? { Some(u.arbitrary()?) } else { None };
         let (status, body) = answer(u)?;
         let status = StatusCode::from_u16(status).expect("is between 100 and 599");
-        answers.push((!lost).then(|| (status, Bytes::from(body))));
+        answers.push(lost.map_or_else(|| Ok((status, Bytes::from(body))), Err));
     }
     let account = Account {
         credentials: None,

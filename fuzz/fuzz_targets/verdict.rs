@@ -13,7 +13,7 @@ use elks_mcp::tools::{
 use elks_mcp::verdict::{Alarm, Context, MAX_NOTE_CHARS, MAX_NOTES, MAX_RESULT_BYTES, Success, Verdict, verdict};
 use elks_mcp_fuzz::{Make, PASSWORD, answer, call, settings, stretched, text};
 use elks_sandbox::{
-    Allowed, Class, Credentials, Exchange, Outcome, Parameter, Permit, Refusal, RequestPattern, Stopped, Trace,
+    Allowed, Cause, Class, Credentials, Exchange, Outcome, Parameter, Permit, Refusal, RequestPattern, Stopped, Trace,
 };
 use http::{HeaderMap, Method};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
@@ -72,8 +72,8 @@ fn trace(u: &mut Unstructured<'_>, mut permit: Permit) -> Result<Trace> {
             }
         };
         let outcome = match u.int_in_range(0..=15)? {
-            0 => Outcome::Unanswered,
-            1 => Outcome::NotSent,
+            0 => Outcome::Unanswered(*u.choose(&[None, Some(Cause::ResponseTimeout), Some(Cause::Size)])?),
+            1 => Outcome::NotSent(*u.choose(&[Cause::Name, Cause::Connection, Cause::Certificate])?),
             _ => {
                 let (status, body) = answer(u)?;
                 Outcome::Answered(status, CREDENTIALS.redact(body).into())
@@ -108,7 +108,7 @@ fn request(
                 Outcome::Answered(_, body) => {
                     serde_json::from_slice::<Value>(body).ok()?["next"].as_str().map(String::from)
                 }
-                Outcome::Unanswered | Outcome::NotSent => None,
+                Outcome::Unanswered(_) | Outcome::NotSent(_) => None,
             });
             for (name, parameter) in required.iter().chain(optional) {
                 match (parameter, &next) {
