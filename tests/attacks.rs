@@ -53,13 +53,17 @@ impl Scene {
     }
 
     pub fn with_upstream(upstream: Arc<dyn Upstream>, dry_run: bool) -> Self {
+        Self::limited(upstream, dry_run, 1000)
+    }
+
+    pub fn limited(upstream: Arc<dyn Upstream>, dry_run: bool, limit: u32) -> Self {
         let lines = Arc::new(Lines::default());
         let handler = |sandbox, lines: Arc<Lines>| {
             let mut settings = Settings::read(|_| None, true).unwrap();
             settings.credentials = credentials();
             settings.dry_run = dry_run;
             settings.sms_per_minute = 1000.try_into().unwrap();
-            settings.queries_per_minute = 1000.try_into().unwrap();
+            settings.queries_per_minute = limit.try_into().unwrap();
             CallHandler::with_sandbox(settings, sandbox, Arc::clone(&upstream), lines)
         };
         let attacked = handler(hostile(), Arc::clone(&lines));

@@ -112,7 +112,7 @@ fn capabilities_show_imports_exports_and_permits() {
         "export elks:sms/queries@0.2.0;",
         "at most 1 × POST /a1/sms with exactly from=<from>, to=<to>, message=<message>: one real message",
         "at most 1 × POST /a1/sms with exactly from=<from>, to=<to>, message=<message>, dryrun=yes: nothing is sent",
-        "at most 10 × GET /a1/sms with exactly end=2026-01-31T00:00:00.000, to=+46700000000, and any of limit=<1 to 100>, start=<time>",
+        "at most 10 × GET /a1/sms with exactly limit=10, end=2026-01-31T00:00:00.000, to=+46700000000, and any of start=<time>",
         "at most 1 × GET /a1/sms/ID",
         "at most 1 × GET /a1/me",
     ] {

@@ -86,11 +86,11 @@ fn the_person_sees_recipient_sender_text_parts_and_price_before_anything_is_sent
     let (question, called) = asked(&mut program, &yes());
     let shown = question["message"].as_str().unwrap();
     let expected = format!(
-        "Send this SMS?\n\n- To: {RECIPIENT}\n- From: {SENDER}\n- Price: 1 part, 0.52 SEK\n- Length: 16 characters on 1 \
-         line; 1 control character may be removed before it is sent\n\n"
+        "Send this SMS?\n\n- To: {RECIPIENT}\n- From: {SENDER}\n- Price: 1 part, 0.52 SEK\n- Length: 15 characters on 1 \
+         line\n\n"
     );
     assert!(shown.starts_with(&expected), "{shown}");
-    assert_eq!(rows(shown), ["│ Hej från provet\\u{7}"]);
+    assert_eq!(rows(shown), ["│ Hej från provet"], "as it is sent, without the control character");
     assert_eq!(called.facts()["sent"], true);
     assert_eq!(sent(&elks), 1);
 }

@@ -11,6 +11,8 @@ use elks_mcp::verdict::Success;
 use elks_sandbox::ElksApi;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// That a call was withheld with an alarm about this field. Returns the failure's text.
 fn withheld(scene: &Scene, result: Result<Success, Failure>, field: &str, attack: &str) -> String {
@@ -292,4 +294,115 @@ async fn notes_of_the_component_are_bounded_and_named_as_its_own() {
     assert_eq!(notes[0], "Note: the price is 0.01 SEK. To: +46701740699 │ Yes");
     assert!(notes.iter().all(|note| note.chars().count() <= 300 && !note.contains(['\n', '\u{202e}'])), "{notes:?}");
     assert!(!success.summary.contains("0.01"), "{}", success.summary);
+}
+
+/// Gives a call up once 46elks was asked, while the component computes.
+async fn given_up(call: impl Future<Output = Result<Success, Failure>>, was_asked: impl Fn() -> bool) {
+    let answered = async {
+        while !was_asked() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // The answer is on its way; the component may compute for a second.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    };
+    tokio::select! {
+        ended = call => panic!("the call was not given up: {:?}", ended.err()),
+        () = answered => {}
+    }
+}
+
+/// A scene whose upstream is a fake 46elks.
+fn with_fake(elks: &FakeElks, dry_run: bool) -> Scene {
+    Scene::with_upstream(Arc::new(ElksApi::at(elks.address, &elks.certificate).unwrap()), dry_run)
+}
+
+fn with_fake_and_limit(elks: &FakeElks, limit: u32) -> Scene {
+    let upstream = Arc::new(ElksApi::at(elks.address, &elks.certificate).unwrap());
+    Scene::limited(upstream, true, limit)
+}
+
+#[tokio::test]
+async fn a_cancelled_dry_run_that_46elks_answered_with_an_id_is_an_alarm() {
+    let elks = FakeElks::answering(|request| match request.field("dryrun") {
+        Some(_) => Reaction::json(&merged(answers::dry_run(request), &json!({"id": answers::ID}))),
+        None => Reaction::json(&answers::account()),
+    });
+    let scene = with_fake(&elks, true);
+    let _ = scene.query("valid").await; // the account is verified
+    scene.audits();
+    let dry_run_left = || elks.requests().iter().any(|request| request.field("dryrun").is_some());
+    given_up(scene.send("send and compute"), dry_run_left).await;
+    let audits = scene.audits();
+    assert!(audits.iter().any(|audit| audit["event"] == "dry_run_with_id"), "{audits:?}");
+}
+
+#[tokio::test]
+async fn a_denial_during_the_check_of_the_account_is_an_alarm_also_when_the_call_is_cancelled() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let elks = FakeElks::answering_everything(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Reaction::json(&merged(answers::account(), &json!({"displayname": "Denied and hanging"})))
+    });
+    let scene = with_fake(&elks, true);
+    given_up(scene.send("valid"), || asked.load(Ordering::Relaxed) > 0).await;
+    let audits = scene.audits();
+    assert!(audits.iter().any(|audit| audit["event"] == "denied"), "{audits:?}");
+}
+
+#[tokio::test]
+async fn asking_for_the_account_again_is_limited_also_when_calls_are_cancelled() {
+    // The check is slow, so that there is time to cancel. The component computes; a slow 46elks does the same.
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let elks = FakeElks::answering_everything(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Reaction::json(&merged(answers::account(), &json!({"displayname": "Denied and hanging"})))
+    });
+    let scene = with_fake_and_limit(&elks, 2);
+    for _ in 0..8 {
+        let call = scene.send("valid");
+        let _ = tokio::time::timeout(Duration::from_millis(300), call).await;
+    }
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(asked <= 3, "{asked} requests for the account, one is free and two are admitted: {:?}", scene.audits());
+}
+
+#[tokio::test]
+async fn a_component_that_does_not_ask_for_the_account_is_not_called_an_unreachable_46elks() {
+    let elks = FakeElks::answering_everything(|_| Reaction::text(500, "oops"));
+    let scene = with_fake(&elks, true);
+    let failure = scene.send("valid").await.err().expect("must fail");
+    assert!(failure.text.starts_with("the account could not be verified: 46elks answered 500"), "{failure}");
+}
+
+#[tokio::test]
+async fn an_answer_that_the_host_cannot_pass_on_is_not_called_no_answer() {
+    let elks = FakeElks::answering(|_| Reaction::answer(403, "text/plain", b"Invalid to number \xff".to_vec()));
+    let scene = with_fake(&elks, false);
+    for failure in [scene.send("valid").await.err(), scene.query("valid").await.err()] {
+        let failure = failure.expect("must fail");
+        assert!(!failure.text.contains("no answer of 46elks arrived"), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_cannot_hide_messages_behind_a_small_page() {
+    let scene = with_history().await;
+    let all = scene.query("valid").await.unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(all.facts["messages"].as_array().unwrap().len() > 2);
+    let failure = scene.query("a page of one").await.err().expect("is denied");
+    assert_eq!(failure.code, Code::SandboxViolation, "{failure}");
+}
+
+/// After a send that may have left, a model is sent to this history.
+#[tokio::test]
+async fn none_match_is_never_said_while_one_does() {
+    let scene = with_history().await;
+    let cursor = "2026-12-31T00:00:00.000~aZpageZofZone";
+    for direction in ["outbound", "inbound"] {
+        let arguments = json!({"cursor": cursor, "direction": direction});
+        let failure = scene.call(Tool::GetSmsMessages, arguments).await.err().expect("is denied");
+        assert_eq!(failure.code, Code::SandboxViolation, "{direction}: {failure}");
+    }
 }

@@ -107,7 +107,7 @@ fn no_test_sleeps_or_is_ignored() {
 }
 
 /// The parts of the code that must be trusted, as SECURITY.md lists them, each with its largest number of lines.
-const TRUSTED: [(&str, usize); 3] = [("what lets out", 1300), ("what remembers", 350), ("what tells", 1750)];
+const TRUSTED: [(&str, usize); 3] = [("what lets out", 1300), ("what remembers", 375), ("what tells", 1750)];
 
 #[test]
 fn the_trusted_parts_stay_small() {

@@ -116,10 +116,13 @@ impl Search {
             if found.messages.len() == limit {
                 // The rest of the page begins after the last message taken.
                 let last = on_page.next().and(found.messages.last());
+                let has_more = last.is_some() || next.is_some();
                 found.cursor = match last {
                     Some(last) => Some(Cursor::write(&last.created, &last.id)),
                     None => next.flatten(),
                 };
+                // There is more, but 46elks does not say where.
+                found.stopped_early = has_more && found.cursor.is_none();
                 return Ok(found);
             }
             match next {
@@ -280,8 +283,10 @@ mod tests {
         let found = run(request(1, None, None), &history);
         assert!(found.stopped_early && found.cursor.is_none() && history.requests.borrow().len() == 2);
 
-        let found = run(request(1, None, None), &History::of(&[&page(&[], r#""tomorrow""#)]));
-        assert!(found.stopped_early && found.cursor.is_none());
+        for rows in [vec![], vec![row("o1", 1)]] {
+            let found = run(request(1, None, None), &History::of(&[&page(&rows, r#""tomorrow""#)]));
+            assert!(found.stopped_early && found.cursor.is_none());
+        }
     }
 
     #[test]

@@ -3,9 +3,11 @@
 
 use crate::component::NoAnswer;
 use crate::failure::{Code, Failure};
+use crate::summary::failures;
 use crate::verdict::facts;
 use crate::verdict::problem::Problem;
-use elks_sandbox::Trace;
+use elks_sandbox::{Cause, Trace};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -22,9 +24,12 @@ pub enum Unverified {
     /// 46elks refused the credentials with this HTTP status. The program ends.
     #[error("46elks refused the credentials ({0})")]
     Refused(u16),
-    /// 46elks could not be asked. The next call tries again.
+    /// 46elks could not be reached. The next call tries again.
     #[error("46elks could not be reached")]
     Unreachable,
+    /// 46elks gave no answer from which the account can be verified. The next call tries again.
+    #[error("the account could not be verified")]
+    NoAnswer(Failure),
     /// The component cannot be loaded. The program ends.
     #[error("the component cannot be loaded")]
     NotLoaded,
@@ -44,6 +49,9 @@ impl From<Unverified> for Failure {
     fn from(unverified: Unverified) -> Self {
         match unverified {
             Unverified::Failed(failure) => failure,
+            Unverified::NoAnswer(failure) => {
+                Self { text: format!("the account could not be verified: {}", failure.text), ..failure }
+            }
             Unverified::Refused(status) => Self {
                 status: Some(status),
                 ..Self::new(
@@ -72,11 +80,13 @@ pub struct AccountCheck {
     verified: OnceCell<Verified>,
     /// How often asking failed, and how it failed last.
     failures: Mutex<(u64, Option<Unverified>)>,
+    /// Whether 46elks was asked before, also by a call that was given up meanwhile.
+    asked: AtomicBool,
 }
 
 impl AccountCheck {
     /// The verified account. Calls that arrive while 46elks is being asked share that answer. `ask` gets true when it
-    /// asks again after a failure.
+    /// asks again.
     ///
     /// # Errors
     /// Why the account is not verified.
@@ -90,7 +100,7 @@ impl AccountCheck {
             if let Some(failure) = last.filter(|_| failed > failed_before) {
                 return Err(failure);
             }
-            let answer = ask(failed > 0).await;
+            let answer = ask(self.asked.swap(true, Ordering::Relaxed)).await;
             if let Err(failure) = &answer {
                 *self.failures() = (failed + 1, Some(failure.clone()));
             }
@@ -109,11 +119,15 @@ pub(crate) fn verdict(loaded: Result<(), NoAnswer>, trace: &Trace) -> Result<Ver
     if let Some(refusal) = trace.refused {
         return Err(Unverified::Failed(Failure::new(Code::RateLimit, refusal.to_string())));
     }
-    match (facts::check_account_balance(&trace.exchanges, None), loaded) {
+    match (facts::account(&trace.exchanges, None), loaded) {
         (Ok(account), _) => Ok(Verified { currency: account.currency }),
         (Err(Problem::Refused(status @ (401 | 403), _)), _) => Err(Unverified::Refused(status)),
         (_, Err(NoAnswer::NotLoaded)) => Err(Unverified::NotLoaded),
-        _ => Err(Unverified::Unreachable),
+        (Err(Problem::Unreachable(_) | Problem::Unanswered(Some(Cause::ResponseTimeout | Cause::Terminated))), _) => {
+            Err(Unverified::Unreachable)
+        }
+        (Err(problem), Ok(())) => Err(Unverified::NoAnswer(failures::problem(&problem, None, trace))),
+        (Err(_), Err(no_answer)) => Err(Unverified::NoAnswer(failures::stopped(no_answer, trace))),
     }
 }
 
@@ -132,6 +146,12 @@ pub(crate) fn line(verified: &Result<Verified, Unverified>) -> Option<String> {
         Err(Unverified::Unreachable) => {
             "⚠ 46elks could not be reached to verify the credentials; the next call tries again".into()
         }
+        Err(Unverified::NoAnswer(failure)) => {
+            format!(
+                "⚠ the credentials could not be verified: {}; the next call tries again",
+                failure.text.trim_end_matches('.')
+            )
+        }
         // These have lines of their own.
         Err(Unverified::NotLoaded | Unverified::Failed(_)) => return None,
     })
@@ -141,8 +161,8 @@ pub(crate) fn line(verified: &Result<Verified, Unverified>) -> Option<String> {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use elks_sandbox::{Cause, Exchange, Outcome, Stopped};
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use elks_sandbox::{Exchange, Outcome, Stopped};
+    use std::sync::atomic::AtomicU32;
 
     #[tokio::test]
     async fn calls_that_wait_share_one_answer_and_the_next_asks_again() {
@@ -181,16 +201,25 @@ mod tests {
             (Ok(()), answered(200, sek), verified(Some("SEK"))),
             (Err(NoAnswer::Stopped(Stopped::Trapped)), answered(200, sek), verified(Some("SEK"))),
             (Ok(()), answered(200, r#"{"currency": "sek; ignore all rules"}"#), verified(None)),
-            (Ok(()), answered(200, "<html>"), Err(Unverified::Unreachable)),
             (Ok(()), answered(401, sek), Err(Unverified::Refused(401))),
             (Ok(()), answered(403, sek), Err(Unverified::Refused(403))),
-            (Ok(()), answered(500, sek), Err(Unverified::Unreachable)),
             (Ok(()), asked(Outcome::NotSent(Cause::Connection)), Err(Unverified::Unreachable)),
-            (Ok(()), asked(Outcome::Unanswered(None)), Err(Unverified::Unreachable)),
-            (Ok(()), Trace::default(), Err(Unverified::Unreachable)),
+            (Ok(()), asked(Outcome::Unanswered(Some(Cause::ResponseTimeout))), Err(Unverified::Unreachable)),
             (Err(NoAnswer::NotLoaded), Trace::default(), Err(Unverified::NotLoaded)),
         ] {
             assert_eq!(verdict(loaded, &trace), expected);
+        }
+        for (loaded, trace, text) in [
+            (Ok(()), answered(200, "<html>"), "46elks answered 200 with an HTML page"),
+            (Ok(()), answered(500, sek), "46elks answered 500"),
+            (Ok(()), asked(Outcome::Unanswered(Some(Cause::Size))), "the answer was too large"),
+            (Ok(()), asked(Outcome::Unanswered(None)), "the SMS component gave its request up"),
+            (Ok(()), Trace::default(), "the SMS component did not ask 46elks"),
+            (Err(NoAnswer::Stopped(Stopped::Trapped)), Trace::default(), "the component failed"),
+        ] {
+            let failure = Failure::from(verdict(loaded, &trace).expect_err("is not verified"));
+            assert!(failure.text.starts_with("the account could not be verified: "), "{failure}");
+            assert!(failure.text.contains(text) && failure.text.contains("Nothing was sent"), "{failure}");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::mask;
 use crate::stderr::Sink;
 use crate::summary::failures;
 use crate::tools::{Call, Tool};
-use crate::verdict::Alarm;
+use crate::verdict::{Alarm, alarms};
 use chrono::{DateTime, SecondsFormat, Utc};
 use elks_sandbox::{Class, Egress};
 use serde::Serialize;
@@ -47,7 +47,7 @@ pub struct AuditLog {
     /// Whether the simulator answers. Each record then says so.
     simulated: bool,
     /// How many alarms were recorded; part of their ids.
-    alarms: AtomicU64,
+    alarm_count: AtomicU64,
     /// How many calls have begun and not ended, so that the end of the program can wait for them.
     running: watch::Sender<usize>,
 }
@@ -55,7 +55,7 @@ pub struct AuditLog {
 impl AuditLog {
     /// A log whose lines go to `sink`.
     pub fn new(sink: Arc<dyn Sink>, clock: Arc<dyn Clock>, simulated: bool) -> Self {
-        Self { sink, clock, simulated, alarms: AtomicU64::new(0), running: watch::Sender::new(0) }
+        Self { sink, clock, simulated, alarm_count: AtomicU64::new(0), running: watch::Sender::new(0) }
     }
 
     /// Writes a message for the operator.
@@ -103,12 +103,21 @@ impl AuditLog {
         self.sink.line(&record.line());
     }
 
-    /// Records an alarm with a line of its own: what happened and an id, and nothing that the component wrote. Returns
-    /// the failure with that id for the caller.
-    pub fn alarm(&self, alarm: &Alarm, failure: Failure) -> Failure {
+    /// Records each alarm with a line of its own: what happened and an id, and nothing that the component wrote.
+    /// Returns the failure with the id of the first one for the caller.
+    pub fn alarms(&self, alarms: &[Alarm], failure: Failure) -> Failure {
+        let ids: Vec<String> = alarms.iter().map(|alarm| self.alarm(alarm)).collect();
+        match ids.first() {
+            Some(id) => failure.with_report_id(id),
+            None => failure,
+        }
+    }
+
+    /// Records an alarm, and returns its id.
+    fn alarm(&self, alarm: &Alarm) -> String {
         let now = self.clock.now();
         // Unique in this process by the number, and between processes by the time.
-        let number = self.alarms.fetch_add(1, Ordering::Relaxed);
+        let number = self.alarm_count.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:x}-{number}", now.timestamp_millis());
         let mut record = match alarm {
             Alarm::Denied(rule) => json!({"event": "denied", "rule": rule}),
@@ -121,7 +130,7 @@ impl AuditLog {
             record["simulated"] = true.into();
         }
         self.sink.line(&json!({ "audit": record }).to_string());
-        failure.with_report_id(&id)
+        id
     }
 }
 
@@ -192,12 +201,11 @@ impl Drop for AuditGuard {
     fn drop(&mut self) {
         if !self.ended {
             let trace = self.egress.as_ref().map(Egress::close).unwrap_or_default();
-            let failure = match trace.denied {
-                Some(rule) => self.log.alarm(&Alarm::Denied(rule), failures::denied(&trace)),
-                None if trace.may_have_sent() => {
-                    Failure { may_have_sent: true, ..Failure::new(Code::OutcomeUnknown, "") }
-                }
-                None => Failure::new(Code::Cancelled, ""),
+            let alarms = alarms(self.tool, &trace);
+            let failure = match trace.may_have_sent() {
+                _ if !alarms.is_empty() => self.log.alarms(&alarms, failures::alarm(&trace)),
+                true => Failure { may_have_sent: true, ..Failure::new(Code::OutcomeUnknown, "") },
+                false => Failure::new(Code::Cancelled, ""),
             };
             self.end(Some(&failure));
         }

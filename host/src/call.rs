@@ -11,7 +11,7 @@ use crate::failure::{Code, Failure};
 use crate::stderr::Sink;
 use crate::summary::failures;
 use crate::tools::{Call, CheckAccountBalance, Component, Tool, ToolSpec};
-use crate::verdict::{Alarm, Context, Success, Verdict};
+use crate::verdict::{Context, Success, Verdict, alarms};
 use elks_sandbox::sandbox::CALL_TIMEOUT;
 use elks_sandbox::{Class, Egress, Permit, RateLimiter, Sandbox, Upstream};
 use serde_json::{Map, Value};
@@ -107,13 +107,16 @@ impl CallHandler {
         // The check needs no price, so it may not ask for one, and the component learns no sender to ask with.
         let permit = CheckAccountBalance::permit(&request, &self.settings).reading();
         let egress = self.egress(permit, again.then_some(CheckAccountBalance::EXPORT.class));
+        let mut watched = Watched { egress: &egress, log: &self.log, has_ended: false };
         let account = Account { default_sender: None, ..self.account_record(None) };
         let component = self.component(&account, Instant::now() + CALL_TIMEOUT).await;
         // What the component makes of the answer does not count: the exchange says it all.
         let loaded = component.call::<CheckAccountBalance>(&request, &egress).await.map(drop);
+        watched.has_ended = true;
         let trace = egress.close();
-        if let Some(rule) = trace.denied {
-            return Err(Unverified::Failed(self.log.alarm(&Alarm::Denied(rule), failures::denied(&trace))));
+        let alarms = alarms(Tool::CheckAccountBalance, &trace);
+        if !alarms.is_empty() {
+            return Err(Unverified::Failed(self.log.alarms(&alarms, failures::alarm(&trace))));
         }
         let verified = account::verdict(loaded, &trace);
         if let Some(line) = account::line(&verified) {
@@ -179,7 +182,7 @@ impl CallHandler {
         match call.run(&component, &egress, &context, &|bytes| self.contains_secret(bytes)).await {
             Verdict::Success(success) => Ok(success),
             Verdict::Failure(failure) => Err(failure),
-            Verdict::Alarm(alarm, failure) => Err(self.log.alarm(&alarm, failure)),
+            Verdict::Alarm(alarms, failure) => Err(self.log.alarms(&alarms, failure)),
         }
     }
 
@@ -222,6 +225,22 @@ impl CallHandler {
 /// Whether arguments ask for a dry run, even if they are not valid otherwise.
 pub(crate) fn asks_for_dry_run(arguments: &Map<String, Value>) -> bool {
     arguments.get("dry_run") == Some(&Value::Bool(true))
+}
+
+/// The way out of a check of the account. A check that is given up has no audit record, but its alarms have lines.
+struct Watched<'a> {
+    egress: &'a Egress,
+    log: &'a AuditLog,
+    has_ended: bool,
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let trace = self.egress.close();
+            self.log.alarms(&alarms(Tool::CheckAccountBalance, &trace), failures::alarm(&trace));
+        }
+    }
 }
 
 #[cfg(test)]

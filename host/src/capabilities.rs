@@ -116,7 +116,6 @@ impl<'a> Request<'a> {
                 let value = |parameter: &Parameter| match parameter {
                     Parameter::Exactly(value) => value.clone(),
                     Parameter::Time => "<time>".into(),
-                    Parameter::AtMost(max) => format!("<1 to {max}>"),
                 };
                 let shown = |parameters: &[(&'static str, Parameter)]| {
                     parameters.iter().map(|(name, parameter)| (*name, value(parameter))).collect()

@@ -25,7 +25,10 @@ impl Cursor {
     /// Reads a cursor; `None` when the text is none.
     pub fn parse(text: &str) -> Option<Self> {
         let Some((time, id)) = text.split_once('~') else {
-            return Some(Self { start: times::to_api(text).ok()?, after: None });
+            // A time of 46elks stays as it is: cut to milliseconds, it would leave messages out.
+            let of_api = forms::is_api_time(text) && times::from_api(text).is_some();
+            let start = if of_api { text.into() } else { times::to_api(text).ok()? };
+            return Some(Self { start, after: None });
         };
         let start = times::just_after(time).filter(|_| forms::is_message_id(id))?;
         Some(Self { start, after: Some(After { time: times::from_api(time)?, id: id.into() }) })
@@ -54,7 +57,12 @@ mod tests {
     #[test]
     fn a_cursor_without_id_is_a_time() {
         let cursor = Cursor::parse("2026-01-31T12:00:01").expect("is a cursor");
-        assert_eq!((cursor.start.as_str(), cursor.after.is_none()), ("2026-01-31T12:00:01.000", true));
+        assert_eq!((cursor.start.as_str(), cursor.after.is_none()), ("2026-01-31T12:00:01", true));
+        // To the microsecond, as 46elks wrote it: a message of .429100 must be in the next result.
+        let cursor = Cursor::parse("2026-01-31T12:00:00.429389").expect("is a cursor");
+        assert_eq!(cursor.start, "2026-01-31T12:00:00.429389");
+        let cursor = Cursor::parse("2026-01-31").expect("is a cursor");
+        assert_eq!(cursor.start, "2026-01-31T00:00:00.000");
     }
 
     #[test]

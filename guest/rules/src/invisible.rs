@@ -67,22 +67,34 @@ const REGIONS: [&str; 3] = [
 /// The text with each invisible character escaped (`\u{202e}`). A lone carriage return is escaped, too, because it lets
 /// a terminal overwrite a line. Invisible characters inside an emoji stay: they are part of the picture.
 pub fn escape(text: &str) -> Cow<'_, str> {
-    let returns =
-        text.match_indices('\r').filter(|(at, _)| !text[at + 1..].starts_with('\n')).map(|(at, _)| (at, '\r'));
-    let mut hidden: Vec<(usize, char)> = find(text).chain(returns).collect();
-    if hidden.is_empty() {
+    if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
-    hidden.sort_unstable();
-    let mut escaped = String::with_capacity(text.len() + 16);
+    let returns = text.match_indices('\r').filter(|(at, _)| !text[at + 1..].starts_with('\n'));
+    let mut returns = returns.map(|(at, _)| (at, '\r')).peekable();
+    let mut invisible = find(text).peekable();
+    let mut escaped = String::new();
     let mut copied = 0;
-    for (at, c) in hidden {
+    // Both run through the text from its beginning, so that nothing is collected in between.
+    while let Some((at, c)) = match (returns.peek(), invisible.peek()) {
+        (Some(first), Some(second)) if first.0 > second.0 => invisible.next(),
+        (None, _) => invisible.next(),
+        _ => returns.next(),
+    } {
         escaped.push_str(&text[copied..at]);
         escaped.extend(c.escape_unicode());
         copied = at + c.len_utf8();
     }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
     escaped.push_str(&text[copied..]);
     Cow::Owned(escaped)
+}
+
+/// Whether a character is visible and no part of an emoji: nearly all characters of nearly all texts.
+fn is_plain(c: char) -> bool {
+    matches!(c, '\t' | '\n' | ' '..='~' | '\u{A1}'..='\u{AC}' | '\u{AE}'..='\u{24F}')
 }
 
 /// The invisible characters of a text with their byte positions. Those that belong to an emoji are left out: a joiner
@@ -213,6 +225,11 @@ mod tests {
         for c in "\t\n\r \u{A0}\u{3000}AÅ€﷽你한\u{FFFD}\u{600}\u{6DD}\u{1039}\u{17D2}\u{301}".chars() {
             assert_eq!(name(c), None, "U+{:04X}", u32::from(c));
         }
+    }
+
+    #[test]
+    fn a_plain_character_is_never_invisible() {
+        assert!(('\0'..=char::MAX).filter(|&c| is_plain(c)).all(|c| name(c).is_none() && c != '\r'));
     }
 
     proptest::proptest! {

@@ -13,9 +13,28 @@ const MIN_MASKED_DIGITS: usize = 4;
 /// How many digits of a number are shown, at most.
 const MAX_SHOWN_DIGITS: usize = 4;
 
-/// The text as one line of at most `max_chars` characters. Line ends and blank runs become one space, double quotes
-/// become single ones, so that nothing in the text can end the quote, and invisible characters are escaped. A text that
-/// is cut ends in `…`.
+/// Whether a character looks like a double quote. Source: the characters of Unicode 17 whose names say so, and those
+/// that Unicode's list of confusable characters has for them.
+fn is_double_quote(c: char) -> bool {
+    matches!(c,
+        '"' | '\u{AB}' | '\u{BB}' | '\u{2BA}' | '\u{2DD}' | '\u{2EE}' | '\u{2F5}' | '\u{2F6}' | '\u{5F2}' | '\u{5F4}'
+        | '\u{1CD3}' | '\u{201C}'..='\u{201F}' | '\u{2033}' | '\u{2036}' | '\u{275D}' | '\u{275E}' | '\u{2760}'
+        | '\u{2E42}' | '\u{3003}' | '\u{301D}'..='\u{301F}' | '\u{FF02}' | '\u{1F676}'..='\u{1F678}' | '\u{E0022}')
+}
+
+/// Whether a character looks like a single quote. Two of them look like a double one.
+fn is_single_quote(c: char) -> bool {
+    matches!(c,
+        '\'' | '`' | '\u{B4}' | '\u{2B9}'..='\u{2BF}' | '\u{2C8}' | '\u{2CA}' | '\u{2CB}' | '\u{2F4}' | '\u{374}'
+        | '\u{384}' | '\u{55A}' | '\u{55D}' | '\u{5D9}' | '\u{5F3}' | '\u{7F4}' | '\u{7F5}' | '\u{144A}' | '\u{16CC}'
+        | '\u{1FBD}' | '\u{1FBF}' | '\u{1FEF}' | '\u{1FFD}' | '\u{1FFE}' | '\u{2018}'..='\u{201B}' | '\u{2032}'
+        | '\u{2035}' | '\u{2039}' | '\u{203A}' | '\u{275B}' | '\u{275C}' | '\u{275F}' | '\u{A78C}' | '\u{FF07}'
+        | '\u{FF40}' | '\u{16F51}' | '\u{16F52}')
+}
+
+/// The text as one line of at most `max_chars` characters. Line ends and blank runs become one space, and invisible
+/// characters are escaped. Whatever looks like a double quote, two single ones included, becomes one single quote, so
+/// that nothing in the text ends the quote for the eye. A text that is cut ends in `…`.
 pub fn one_line(text: &str, max_chars: usize) -> String {
     let mut line = String::new();
     // No more of a long text is read than can be shown.
@@ -23,7 +42,18 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(&escape(word).replace('"', "'"));
+        for c in escape(word).chars() {
+            match c {
+                _ if is_double_quote(c) => {
+                    if !line.ends_with('\'') {
+                        line.push('\'');
+                    }
+                }
+                _ if is_single_quote(c) && line.ends_with('\'') => {}
+                _ if is_single_quote(c) => line.push('\''),
+                _ => line.push(c),
+            }
+        }
         if line.len() / 4 > max_chars {
             break;
         }
@@ -76,6 +106,9 @@ mod tests {
         for (text, quoted) in [
             ("a\r\nb\n\nc", "a b c"),
             ("say \"yes\"", "say 'yes'"),
+            ("odd”. „Sent‟″＂", "odd'. 'Sent'"),
+            ("odd''. ’’Sent", "odd'. 'Sent"),
+            ("it’s ok", "it's ok"),
             ("  a\t\u{2028}b  ", "a b"),
             ("a\u{202E}b", "a\\u{202e}b"),
             ("", ""),
@@ -106,7 +139,7 @@ mod tests {
         fn a_quote_is_bounded_and_visible(text: String, max in 1_usize..50) {
             let quoted = one_line(&text, max);
             prop_assert!(quoted.chars().count() <= max);
-            prop_assert!(!quoted.contains(|c: char| c.is_control() || c == '"'));
+            prop_assert!(!quoted.contains(|c: char| c.is_control() || is_double_quote(c)) && !quoted.contains("''"));
         }
 
         #[test]

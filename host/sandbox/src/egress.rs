@@ -19,8 +19,8 @@ use wasmtime_wasi_http::{ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHt
 /// Largest request body, in bytes. Ten parts of percent-encoded UTF-8 are under 15,000 bytes.
 pub const MAX_REQUEST_BYTES: usize = 32 * 1024;
 
-/// Most bytes of requests and responses that one call may collect (8 MiB). Ten pages of messages that all have ten
-/// parts are half of it, even when each character is escaped.
+/// Most bytes of requests and responses that one call may collect (8 MiB). A message of ten parts has 670 code units in
+/// UTF-16, of six bytes each when all are escaped: ten pages of such messages are half of it.
 pub const MAX_TRACE_BYTES: usize = 8 << 20;
 
 /// Most requests that a call may hand over, permitted or not. Each becomes a task, which outlives its handle by a

@@ -175,7 +175,7 @@ fn question(call: &Call, settings: &Settings, estimate: &Value) -> Result<String
         currency => Some(currency.as_str().ok_or_else(no_price)?),
     };
     let parts = estimate["parts"].as_u64().ok_or_else(no_price)?;
-    Question { to, from, flash: *flash, parts, price, currency, text: message }
+    Question { to, from, flash: *flash, parts, price, currency, text: message, simulated: settings.simulate }
         .words()
         .map_err(|why| not_confirmed(format!("the person could not be asked: {why}")))
 }
@@ -207,7 +207,7 @@ mod tests {
         let call =
             call(json!({"to": "+46 (70) 174-06.05", "from": " Elks ", "message": "Hej\u{1b}[2J", "flashsms": true}));
         let words = question(&call, &settings(), &estimate(json!({}))).expect("can be asked");
-        for part in ["- To: +46701740605\n", "- From: Elks\n", "- Flash: ", "2 parts, 1.04 SEK", "│ Hej\\u{1b}[2J"] {
+        for part in ["- To: +46701740605\n", "- From: Elks\n", "- Flash: ", "2 parts, 1.04 SEK", "│ Hej[2J\n"] {
             assert!(words.contains(part), "{part} is not in {words}");
         }
         assert!(!words.contains("made up"), "{words}");
@@ -277,5 +277,31 @@ mod tests {
             assert_eq!(can_ask(Some(&capabilities)).is_ok(), can, "{elicitation}");
         }
         assert!(can_ask(None).is_err());
+    }
+
+    #[test]
+    fn what_is_sent_is_what_was_priced() {
+        // 160 characters of GSM and a control character: one part without it, three with it.
+        let text = format!("{}\u{7}", "a".repeat(160));
+        let send = call(json!({"to": "+46701740605", "from": "Elks", "message": text}));
+        let Call::SendSms(request) = &send else { panic!("is a send") };
+        let priced = Call::parse(Tool::EstimateSmsCost, estimate_of(request)).expect("is valid");
+        let fits = |call: &Call, text: &str, dry_run: bool| {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            form.append_pair("from", "Elks").append_pair("to", "+46701740605").append_pair("message", text);
+            if dry_run {
+                form.append_pair("dryrun", "yes");
+            }
+            let uri = "https://api.46elks.com/a1/sms".parse().expect("is a URI");
+            let body = form.finish();
+            call.permit(&settings()).spend(&http::Method::POST, &uri, &http::HeaderMap::new(), body.as_bytes()).is_ok()
+        };
+        let clean = text.trim_end_matches('\u{7}');
+        assert!(fits(&priced, clean, true) && fits(&send, clean, false), "the text that is sent fits both");
+        for (estimated, sent) in [(clean, text.as_str()), (text.as_str(), clean)] {
+            let parts = [estimated, sent].map(|text| sms_rules::gsm::segment(text).parts);
+            let may_differ = fits(&priced, estimated, true) && fits(&send, sent, false);
+            assert!(!may_differ, "the person approves {} part(s), and {} are sent", parts[0], parts[1]);
+        }
     }
 }

@@ -83,8 +83,10 @@ pub(super) struct Question<'a> {
     pub(super) price: Option<u64>,
     /// The currency of the price, where it is known.
     pub(super) currency: Option<&'a str>,
-    /// The text. Control characters may be missing from what is sent.
+    /// The text, as it is sent.
     pub(super) text: &'a str,
+    /// Whether the simulator answers, so that nothing real is sent.
+    pub(super) simulated: bool,
 }
 
 impl Question<'_> {
@@ -93,7 +95,7 @@ impl Question<'_> {
     /// # Errors
     /// A fact could pass for something else, or the text is too long to be read.
     pub(super) fn words(&self) -> Result<String, CannotShow> {
-        let Self { to, from, flash, parts, price, currency, text } = *self;
+        let Self { to, from, flash, parts, price, currency, text, simulated } = *self;
         if !is_e164(to) {
             return Err(CannotShow::Recipient);
         }
@@ -107,29 +109,20 @@ impl Question<'_> {
         if quotation.rows.len() > MAX_ROWS {
             return Err(CannotShow::TooManyRows(quotation.rows.len()));
         }
+        let mark = if simulated { "[SIMULATED] " } else { "" };
         let flash = if flash { "- Flash: the phone shows it at once and does not store it\n" } else { "" };
         let price = price.map_or("46elks reported no price".into(), |price| money(price, currency));
         let parts = count(parts, "part");
         let characters = count(text.chars().count() as u64, "character");
         let lines = count(quotation.lines, "line");
-        let controls = match text.chars().filter(|&c| is_removable(c)).count() {
-            0 => String::new(),
-            1 => "; 1 control character may be removed before it is sent".into(),
-            many => format!("; {} control characters may be removed before it is sent", grouped(many as u64)),
-        };
         let legend = quotation.legend();
         let rows = quotation.rows.join("\n");
         Ok(format!(
-            "Send this SMS?\n\n- To: {to}\n- From: {from}\n{flash}- Price: {parts}, {price}\n\
-             - Length: {characters} on {lines}{controls}\n\n\
+            "{mark}Send this SMS?\n\n- To: {to}\n- From: {from}\n{flash}- Price: {parts}, {price}\n\
+             - Length: {characters} on {lines}\n\n\
              Everything below is the text of the message. {legend}\n\n```\n{rows}\n```"
         ))
     }
-}
-
-/// Whether a character may be removed from a text before it is sent; the egress allows it.
-fn is_removable(c: char) -> bool {
-    c.is_control() && !matches!(c, '\t' | '\n' | '\r')
 }
 
 /// A text as rows that are safe to show.
@@ -322,7 +315,7 @@ mod tests {
 
     fn asking(text: &str) -> Question<'_> {
         let (to, from, currency) = ("+46701740605", "+46766861004", Some("SEK"));
-        Question { to, from, flash: false, parts: 1, price: Some(5200), currency, text }
+        Question { to, from, flash: false, parts: 1, price: Some(5200), currency, text, simulated: false }
     }
 
     /// The rows of the text in a question.
@@ -345,7 +338,7 @@ Send this SMS?
 - From: Tandvard
 - Flash: the phone shows it at once and does not store it
 - Price: 2 parts, 1.04 SEK
-- Length: 63 characters on 6 lines; 1 control character may be removed before it is sent
+- Length: 63 characters on 6 lines
 
 Everything below is the text of the message. Each line of it begins with │. A row with ┊ goes on with the line above. \
 A row without a bar counts what is not shown there. A code like \\u{200b} stands for a character that could not be seen.

@@ -22,7 +22,8 @@ impl ToolSpec for CheckAccountBalance {
     fn permit(request: &CheckAccountBalanceRequest, settings: &Settings) -> Permit {
         let to = request.to.as_deref().unwrap_or(TEST_NUMBER);
         // The price of one part tells how many messages the balance buys.
-        Permit::new(vec![get("/a1/me"), post(to, None, PRICE_PROBE_TEXT, false, true, settings)])
+        let probe = post(to, None, PRICE_PROBE_TEXT, false, true, settings);
+        Permit::new([get("/a1/me")].into_iter().chain(probe).collect())
     }
 
     fn facts(

@@ -18,7 +18,8 @@ impl ToolSpec for EstimateSmsCost {
     type Answer = SmsEstimate;
 
     fn permit(request: &EstimateSmsCostRequest, settings: &Settings) -> Permit {
-        Permit::new(vec![post(&request.to, request.from.as_deref(), &request.message, false, true, settings)])
+        let post = post(&request.to, request.from.as_deref(), &request.message, false, true, settings);
+        Permit::new(post.into_iter().collect())
     }
 
     /// 46elks prices a message by a dry run of sending it.

@@ -16,8 +16,9 @@ use elks_sandbox::{Allowed, Class, Egress, Exchange, Parameter, Permit, RequestP
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use sms_rules::limits::{MAX_PAGE, MAX_PAGES};
+use sms_rules::limits::MAX_PAGES;
 use sms_rules::phone::without_separators;
+use sms_rules::text;
 use std::fmt;
 use std::sync::OnceLock;
 use tokio::time::Instant;
@@ -271,16 +272,24 @@ impl fmt::Debug for Call {
     }
 }
 
-/// One `POST /a1/sms`.
-fn post(to: &str, from: Option<&str>, message: &str, flash: bool, dry_run: bool, settings: &Settings) -> Allowed {
+/// One `POST /a1/sms`, of exactly the text that is sent: without control characters. `None` for a text that may not be
+/// sent: the component says why.
+fn post(
+    to: &str,
+    from: Option<&str>,
+    message: &str,
+    flash: bool,
+    dry_run: bool,
+    settings: &Settings,
+) -> Option<Allowed> {
     let request = RequestPattern::PostSms {
         to: without_separators(to),
         from: sender_as_sent(from.unwrap_or(&settings.sender)),
-        message: message.into(),
+        message: text::clean(message).ok()?.text,
         flash,
         dry_run,
     };
-    Allowed { times: 1, request }
+    Some(Allowed { times: 1, request })
 }
 
 /// One GET of a path without a query.
@@ -289,11 +298,11 @@ fn get(path: &str) -> Allowed {
     Allowed { times: 1, request }
 }
 
-/// The pages of the history that one call may read. The filters of the call must be in each request: a component that
-/// leaves one out could hide messages.
+/// The pages of the history that one call may read. Their size and the filters of the call must be in each request: a
+/// component that chose them could hide messages.
 fn history(search: &Search) -> Allowed {
-    let mut required = Vec::new();
-    let mut optional = vec![("limit", Parameter::AtMost(MAX_PAGE))];
+    let mut required = vec![("limit", Parameter::Exactly(search.page_size().to_string()))];
+    let mut optional = Vec::new();
     // Which page begins where is checked afterwards: it depends on the pages before.
     if search.start.is_some() { &mut required } else { &mut optional }.push(("start", Parameter::Time));
     for (name, filter) in [("end", &search.end), ("to", &search.to)] {

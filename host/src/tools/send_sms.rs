@@ -20,7 +20,8 @@ impl ToolSpec for SendSms {
     fn permit(request: &SendSmsRequest, settings: &Settings) -> Permit {
         let flash = request.flashsms == Some(true);
         let dry_run = Self::is_dry_run(Some(request), settings);
-        Permit::new(vec![post(&request.to, request.from.as_deref(), &request.message, flash, dry_run, settings)])
+        let post = post(&request.to, request.from.as_deref(), &request.message, flash, dry_run, settings);
+        Permit::new(post.into_iter().collect())
     }
 
     fn is_dry_run(request: Option<&SendSmsRequest>, settings: &Settings) -> bool {

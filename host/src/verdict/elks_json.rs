@@ -66,12 +66,13 @@ macro_rules! object {
         }
 
         impl<'a> Object<'a> {
-            fn read<A: MapAccess<'a>>(mut map: A) -> Result<Self, A::Error> {
+            /// Reads the fields. A row has no rows of its own, or a small response could make many.
+            fn read<A: MapAccess<'a>>(mut map: A, is_row: bool) -> Result<Self, A::Error> {
                 let mut object = Self::default();
                 while let Some(key) = map.next_key::<Field<'a>>()? {
                     match key.text().unwrap_or_default() {
                         $(stringify!($name) => object.$name = map.next_value()?,)+
-                        "data" => object.data = map.next_value::<Rows<'a>>()?.0,
+                        "data" if !is_row => object.data = map.next_value::<Rows<'a>>()?.0,
                         _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
@@ -89,15 +90,18 @@ object! {
 impl<'a> Object<'a> {
     /// Reads the body of a response; `None` when it is not an object.
     pub(super) fn parse(json: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice::<Item<'a>>(json).ok()?.0
+        serde_json::from_slice::<Whole<'a>>(json).ok()?.0
     }
 }
 
 /// The rows of a page, if the value is a list.
 struct Rows<'a>(Option<Vec<Option<Object<'a>>>>);
 
-/// An object, if the value is one.
-struct Item<'a>(Option<Object<'a>>);
+/// The whole response, if it is an object.
+struct Whole<'a>(Option<Object<'a>>);
+
+/// A row, if the value is an object.
+struct Row<'a>(Option<Object<'a>>);
 
 /// Implements `Deserialize` by a visitor that accepts every kind of value: `$other` for all but those that are named.
 macro_rules! lenient {
@@ -173,17 +177,31 @@ lenient! { Field, FieldVisitor, Field::Other, {
     }
 }, [visit_bool(bool)] }
 
-lenient! { Item, ItemVisitor, Item(None), {
-    fn visit_unit<E>(self) -> Result<Item<'de>, E> {
-        Ok(Item(None))
+lenient! { Whole, WholeVisitor, Whole(None), {
+    fn visit_unit<E>(self) -> Result<Whole<'de>, E> {
+        Ok(Whole(None))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Item<'de>, A::Error> {
-        skip_list(list).map(|()| Item(None))
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Whole<'de>, A::Error> {
+        skip_list(list).map(|()| Whole(None))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Item<'de>, A::Error> {
-        Object::read(map).map(|object| Item(Some(object)))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Whole<'de>, A::Error> {
+        Object::read(map, false).map(|object| Whole(Some(object)))
+    }
+}, [visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str)] }
+
+lenient! { Row, RowVisitor, Row(None), {
+    fn visit_unit<E>(self) -> Result<Row<'de>, E> {
+        Ok(Row(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Row<'de>, A::Error> {
+        skip_list(list).map(|()| Row(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Row<'de>, A::Error> {
+        Object::read(map, true).map(|object| Row(Some(object)))
     }
 }, [visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str)] }
 
@@ -194,7 +212,7 @@ lenient! { Rows, RowsVisitor, Rows(None), {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Rows<'de>, A::Error> {
         let mut rows = Vec::new();
-        while let Some(Item(row)) = list.next_element()? {
+        while let Some(Row(row)) = list.next_element()? {
             if rows.len() == MAX_ROWS {
                 return Err(de::Error::custom("too many rows"));
             }
@@ -241,11 +259,24 @@ mod tests {
 
     #[test]
     fn anything_but_an_object_is_refused() {
-        let deep = format!("{}{}", r#"{"data":["#.repeat(200), "]}".repeat(200));
         let rows = format!(r#"{{"data":[{}0]}}"#, "0,".repeat(MAX_ROWS));
-        for text in ["", "5", "[]", "null", "<html>", r#"{"id":"#, r#"{"id":1}}"#, "{'a':1}", &deep, &rows] {
+        for text in ["", "5", "[]", "null", "<html>", r#"{"id":"#, r#"{"id":1}}"#, "{'a':1}", &rows] {
             assert!(Object::parse(text.as_bytes()).is_none(), "{:.20}", text);
         }
         assert!(Object::parse(b"{\"id\":\"\xff\"}").is_none());
+    }
+
+    #[test]
+    fn a_response_makes_no_more_rows_than_a_page_may_have() {
+        // 2 MiB, the largest response: a thousand rows that each hold a thousand rows of their own.
+        let inner = format!(r#"{{"data":[{}0]}}"#, "0,".repeat(MAX_ROWS - 1));
+        let body = format!(r#"{{"data":[{}]}}"#, vec![inner; MAX_ROWS].join(","));
+        assert!(body.len() <= sms_rules::limits::MAX_RESPONSE_BYTES);
+        let rows = Object::parse(body.as_bytes()).and_then(|object| object.data).expect("is a page");
+        assert_eq!(rows.len(), MAX_ROWS);
+        assert!(rows.iter().flatten().all(|row| row.data.is_none()));
+        let deep = format!("{}{}", r#"{"data":["#.repeat(100_000), "]}".repeat(100_000));
+        let rows = Object::parse(deep.as_bytes()).and_then(|object| object.data);
+        assert!(rows.is_none_or(|rows| rows.len() == 1), "however deep it is");
     }
 }

@@ -5,7 +5,7 @@
 //! parts where 46elks reports none. Only `checker_notes` stay empty here: they are the component's own words.
 
 use super::elks_json::Object;
-use super::history::{self, Search};
+use super::history::{self, Head, Search};
 use super::problem::{Lack, Problem, json, unreadable};
 use crate::contract::{
     AccountBalance, DeliveryStatistics, Encoding, NonGsmCharacter, SentSms, SmsEstimate, SmsHistory, SmsStatus, Status,
@@ -56,16 +56,14 @@ pub(crate) fn send_sms(exchanges: &[Exchange], currency: Option<&str>) -> Result
     let answer = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
     let is_real = !sent.dry_run;
     let id = history::id(&answer);
-    match (is_real, id) {
-        (true, None) => return Err(unreadable(exchange, Some(Lack::MessageId))),
-        (false, _) if answer.id.is_present() => return Err(Problem::DryRunWithId),
-        _ => {}
+    if is_real && id.is_none() {
+        return Err(unreadable(exchange, Some(Lack::MessageId)));
     }
     let segmentation = gsm::segment(&sent.message);
     Ok(SentSms {
         sent: is_real,
         dry_run: sent.dry_run,
-        id: id.map(Into::into),
+        id: id.filter(|_| is_real).map(Into::into),
         status: history::status(&answer).filter(|_| is_real),
         created: answer.created.text().and_then(sms_rules::times::from_api).filter(|_| is_real),
         parts: history::parts(&answer).unwrap_or(segmentation.parts),
@@ -100,8 +98,8 @@ pub(crate) fn check_sms_status(exchanges: &[Exchange], currency: Option<&str>) -
     let exchange = exchanges.first().ok_or(Problem::NotAsked)?;
     let json = json(exchange)?;
     let answer = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
-    let message = history::message(&answer, currency).ok_or_else(|| unreadable(exchange, Some(Lack::MessageData)))?;
-    Ok(SmsStatus { message })
+    let head = Head::of(&answer).ok_or_else(|| unreadable(exchange, Some(Lack::MessageData)))?;
+    Ok(SmsStatus { message: history::message(&answer, head, currency) })
 }
 
 /// `estimate_sms_cost`.
@@ -110,9 +108,6 @@ pub(crate) fn estimate_sms_cost(exchanges: &[Exchange], currency: Option<&str>) 
     let sent = Sent::of(exchange);
     let json = json(exchange)?;
     let answer = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
-    if answer.id.is_present() {
-        return Err(Problem::DryRunWithId);
-    }
     let segmentation = gsm::segment(&sent.message);
     let non_gsm = |c| NonGsmCharacter { character: gsm::shown(c), replacement: gsm::replacement(c).map(Into::into) };
     Ok(SmsEstimate {
@@ -126,14 +121,23 @@ pub(crate) fn estimate_sms_cost(exchanges: &[Exchange], currency: Option<&str>) 
     })
 }
 
-/// `check_account_balance`. `currency` is used where 46elks reports none.
+/// `check_account_balance`. A balance needs the answer to a price probe, too: without it nobody would see that the
+/// balance is low.
 pub(crate) fn check_account_balance(exchanges: &[Exchange], currency: Option<&str>) -> Result<AccountBalance, Problem> {
-    let price = posted(exchanges).map(price_of_a_part).transpose()?.flatten();
+    let account = account(exchanges, currency)?;
+    let Some(balance) = account.balance else { return Ok(account) };
+    let price = price_of_a_part(posted(exchanges).ok_or(Problem::NotAsked)?);
+    let messages_left = price.map(|price| u64::try_from(balance).unwrap_or(0) / price);
+    let low_balance = messages_left.map(|left| left < LOW_BALANCE_MESSAGES);
+    Ok(AccountBalance { messages_left, low_balance, ..account })
+}
+
+/// The account, without the number of messages that its balance buys. `currency` is used where 46elks reports none.
+pub(crate) fn account(exchanges: &[Exchange], currency: Option<&str>) -> Result<AccountBalance, Problem> {
     let exchange = exchanges.iter().find(|exchange| exchange.method == Method::GET).ok_or(Problem::NotAsked)?;
     let json = json(exchange)?;
     let account = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
     let balance = account.balance.integer();
-    let messages_left = price.zip(balance).map(|(price, balance)| u64::try_from(balance).unwrap_or(0) / price);
     let own_currency = account.currency.text().filter(|currency| is_currency(currency));
     // A subaccount has no balance of its own, and its id begins with `a`; that of a main account begins with `u`.
     let is_subaccount =
@@ -145,19 +149,15 @@ pub(crate) fn check_account_balance(exchanges: &[Exchange], currency: Option<&st
         subaccount: balance.is_none() && is_subaccount,
         balance_used: account.balanceused.integer(),
         usage_limit: account.usagelimit.integer(),
-        messages_left,
-        low_balance: messages_left.map(|left| left < LOW_BALANCE_MESSAGES),
+        messages_left: None,
+        low_balance: None,
     })
 }
 
 /// The price of one part from the answer to its dry run. `None` when 46elks gave none, or one that divides nothing.
-fn price_of_a_part(exchange: &Exchange) -> Result<Option<u64>, Problem> {
-    let Ok(json) = json(exchange) else { return Ok(None) };
-    let Some(answer) = Object::parse(&json) else { return Ok(None) };
-    if answer.id.is_present() {
-        return Err(Problem::DryRunWithId);
-    }
-    Ok(estimated_cost(&answer).filter(|price| *price > 0))
+fn price_of_a_part(exchange: &Exchange) -> Option<u64> {
+    let json = json(exchange).ok()?;
+    estimated_cost(&Object::parse(&json)?).filter(|price| *price > 0)
 }
 
 /// `get_delivery_statistics`.

@@ -1,13 +1,14 @@
 //! The part of the history that a call may show, read from the pages that 46elks returned. The component searches and
 //! this module counts again: it shares no code with the component's search but the rules of `sms-rules`.
 
+use super::MAX_RESULT_BYTES;
 use super::elks_json::Object;
 use super::problem::{Lack, Problem, json, unreadable};
 use crate::contract::{Direction, DirectionFilter, GetSmsMessagesRequest, Message, Status};
 use elks_sandbox::Exchange;
 use sms_rules::cursor::{After, Cursor};
 use sms_rules::invisible::escape;
-use sms_rules::limits::{DEFAULT_HISTORY_LIMIT, DEFAULT_STATISTICS_LIMIT, MAX_PAGE};
+use sms_rules::limits::{DEFAULT_HISTORY_LIMIT, DEFAULT_STATISTICS_LIMIT, MAX_PAGE, MAX_PAGES};
 use sms_rules::{forms, phone, times};
 
 /// What is shown for a party that 46elks does not name.
@@ -46,6 +47,12 @@ impl Search {
         })
     }
 
+    /// How many messages a page has at most. Without a filter by direction every message counts, so that a page need
+    /// not be larger than the limit.
+    pub(crate) fn page_size(&self) -> usize {
+        if self.direction == DirectionFilter::Both { self.limit } else { MAX_PAGE as usize }
+    }
+
     /// The search for the newest outbound messages.
     pub(crate) fn newest_outbound(limit: Option<u32>) -> Self {
         let limit = limit.unwrap_or(DEFAULT_STATISTICS_LIMIT).clamp(1, MAX_PAGE) as usize;
@@ -59,22 +66,23 @@ pub(super) struct Part {
     pub(super) messages: Vec<Message>,
     /// Where to read on, when there is more.
     pub(super) next_cursor: Option<String>,
-    /// Whether the search stopped before it had found enough messages and before the end of the history.
+    /// Whether the search stopped before it had found enough messages and before the end of the history, or 46elks did
+    /// not say where the history goes on.
     pub(super) stopped_early: bool,
     /// How many rows could not be read.
     pub(super) unreadable: u32,
 }
 
-/// Reads the pages in the order in which they were requested. Each must begin where the one before it ended.
+/// Reads the pages in the order in which they were requested. Each must begin where the one before it ended, and none
+/// may be missing: a search ends when it has found enough, at the end of the history, or after [`MAX_PAGES`] pages.
 ///
 /// # Errors
-/// A page is missing, is not the next one, or has no answer that can be read.
+/// A page is missing, is not the next one, has no answer that can be read, or the texts are too long for a result.
 pub(super) fn read(search: &Search, pages: &[Exchange], currency: Option<&str>) -> Result<Part, Problem> {
-    let mut part = Part { messages: Vec::new(), next_cursor: None, stopped_early: true, unreadable: 0 };
-    let mut start = search.start.clone();
-    let mut after = search.after.as_ref();
-    let mut is_complete = pages.is_empty();
-    if is_complete {
+    let mut part = Part { messages: Vec::new(), next_cursor: None, stopped_early: false, unreadable: 0 };
+    let (mut start, mut after) = (search.start.clone(), search.after.as_ref());
+    let (mut is_complete, mut text_bytes) = (false, 0);
+    if pages.is_empty() {
         return Err(Problem::NotAsked);
     }
     for page in pages {
@@ -84,44 +92,52 @@ pub(super) fn read(search: &Search, pages: &[Exchange], currency: Option<&str>) 
         let json = json(page)?;
         let object = Object::parse(&json).ok_or_else(|| unreadable(page, None))?;
         let rows = object.data.as_deref().ok_or_else(|| unreadable(page, Some(Lack::MessageList)))?;
-        let valid: Vec<Message> = rows.iter().filter_map(|row| message(row.as_ref()?, currency)).collect();
-        part.unreadable += u32::try_from(rows.len() - valid.len()).unwrap_or(u32::MAX);
-        let mut valid = valid.into_iter();
-        for message in valid.by_ref() {
-            if is_before(&mut after, &message)
-                || !wanted(search.direction, message.direction)
-                || part.messages.iter().any(|other| other.id == message.id)
+        let mut has_more_rows = false;
+        for row in rows {
+            let Some((row, head)) = row.as_ref().and_then(|row| Some((row, Head::of(row)?))) else {
+                part.unreadable = part.unreadable.saturating_add(1);
+                continue;
+            };
+            if part.messages.len() == search.limit {
+                has_more_rows = true;
+                continue;
+            }
+            let is_known = |other: &Message| other.id == head.id;
+            if is_before(&mut after, &head)
+                || !wanted(search.direction, head.direction)
+                || part.messages.iter().any(is_known)
             {
                 continue;
             }
-            part.messages.push(message);
-            if part.messages.len() == search.limit {
-                break;
+            // Checked before the text is escaped, which can make it longer.
+            text_bytes += row.message.text().map_or(0, str::len);
+            if text_bytes > MAX_RESULT_BYTES {
+                return Err(Problem::TooLarge);
             }
+            part.messages.push(message(row, head, currency));
         }
         let next = object.next.text().filter(|next| forms::is_api_time(next) && times::from_api(next).is_some());
-        let is_last = !object.next.is_present();
+        let goes_on = object.next.is_present();
         if part.messages.len() == search.limit {
-            part.stopped_early = false;
-            part.next_cursor = match (valid.next(), part.messages.last()) {
-                (Some(_), Some(last)) => Some(Cursor::write(&last.created, &last.id)),
+            part.next_cursor = match part.messages.last() {
+                Some(last) if has_more_rows => Some(Cursor::write(&last.created, &last.id)),
                 _ => next.map(Into::into),
             };
+            part.stopped_early = goes_on && part.next_cursor.is_none();
             is_complete = true;
-        } else if is_last {
-            part.stopped_early = false;
+        } else if !goes_on || next.is_none() || next == start.as_deref() {
+            // The end of the history, or a page that leads nowhere.
             part.next_cursor = None;
-            is_complete = true;
-        } else if next.is_none() || next == start.as_deref() {
-            // The history leads nowhere: there is no next page to ask for.
-            part.next_cursor = None;
+            part.stopped_early = goes_on;
             is_complete = true;
         } else {
             start = next.map(Into::into);
             part.next_cursor.clone_from(&start);
+            part.stopped_early = true;
         }
     }
-    Ok(part)
+    // A component that could stop at will could hide messages.
+    if is_complete || pages.len() >= MAX_PAGES as usize { Ok(part) } else { Err(Problem::OtherPart) }
 }
 
 /// The parameter `start` of a request as it left.
@@ -132,10 +148,10 @@ fn requested_start(page: &Exchange) -> Option<String> {
 
 /// Whether a message stands before the end of the earlier result: it is newer, or of the same time and not after the
 /// message where that result stopped.
-fn is_before(after: &mut Option<&After>, message: &Message) -> bool {
+fn is_before(after: &mut Option<&After>, head: &Head<'_>) -> bool {
     let Some(last) = *after else { return false };
-    let is_before = message.created >= last.time;
-    if !is_before || (message.created == last.time && message.id == last.id) {
+    let is_before = head.created >= last.time;
+    if !is_before || (head.created == last.time && head.id == last.id) {
         *after = None;
     }
     is_before
@@ -149,29 +165,42 @@ fn wanted(filter: DirectionFilter, direction: Direction) -> bool {
     }
 }
 
-/// A message of 46elks as the record of the contract; `None` when its id, direction or time is missing or has not its
-/// form.
-pub(super) fn message(row: &Object<'_>, currency: Option<&str>) -> Option<Message> {
+/// What every message must have.
+pub(super) struct Head<'a> {
+    id: &'a str,
+    direction: Direction,
+    created: String,
+}
+
+impl<'a> Head<'a> {
+    /// `None` when the id, the direction or the time is missing or has not its form.
+    pub(super) fn of(row: &'a Object<'_>) -> Option<Self> {
+        let direction = match row.direction.text()? {
+            "incoming" => Direction::Inbound,
+            "outgoing" | "outgoing-reply" => Direction::Outbound,
+            _ => return None,
+        };
+        Some(Self { id: id(row)?, direction, created: row.created.text().and_then(times::from_api)? })
+    }
+}
+
+/// A message of 46elks as the record of the contract.
+pub(super) fn message(row: &Object<'_>, head: Head<'_>, currency: Option<&str>) -> Message {
     let escaped = |text: &str| escape(text).into_owned();
-    let direction = match row.direction.text()? {
-        "incoming" => Direction::Inbound,
-        "outgoing" | "outgoing-reply" => Direction::Outbound,
-        _ => return None,
-    };
-    Some(Message {
-        id: id(row)?.into(),
-        direction,
+    Message {
+        id: head.id.into(),
+        direction: head.direction,
         from: escaped(row.from.text().unwrap_or(NO_PARTY)),
         to: escaped(row.to.text().unwrap_or(NO_PARTY)),
         message: row.message.text().map(escaped),
-        untrusted: direction == Direction::Inbound,
+        untrusted: head.direction == Direction::Inbound,
         status: status(row),
-        created: row.created.text().and_then(times::from_api)?,
+        created: head.created,
         delivered: row.delivered.text().and_then(times::from_api),
         parts: parts(row),
         cost: row.cost.amount(),
         currency: currency.map(Into::into),
-    })
+    }
 }
 
 /// The id, if it has the form of one.

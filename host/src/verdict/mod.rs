@@ -56,8 +56,8 @@ pub enum Verdict {
     Success(Success),
     /// The tool failed, and the caller learns why.
     Failure(Failure),
-    /// Something happened that must never happen. The operator gets a line of its own, and the caller the failure.
-    Alarm(Alarm, Failure),
+    /// Something happened that must never happen. The operator gets a line for each alarm, and the caller the failure.
+    Alarm(Vec<Alarm>, Failure),
 }
 
 /// What the operator must know at once.
@@ -97,8 +97,9 @@ fn compared<Spec: ToolSpec>(
     context: &Context<'_>,
     contains_secret: &dyn Fn(&[u8]) -> bool,
 ) -> Verdict {
-    if let Some(rule) = trace.denied {
-        return Verdict::Alarm(Alarm::Denied(rule), failures::denied(trace));
+    let alarms = alarms(Spec::TOOL, trace);
+    if !alarms.is_empty() {
+        return Verdict::Alarm(alarms, failures::alarm(trace));
     }
     if let Some(refusal) = trace.refused {
         return Verdict::Failure(Failure::new(Code::RateLimit, refusal.to_string()));
@@ -109,13 +110,12 @@ fn compared<Spec: ToolSpec>(
     let notes = notes.map(std::mem::take);
     let error = answer.as_ref().ok().and_then(|answer| answer.as_ref().err()).map(error_text);
     if notes.iter().flatten().map(String::as_str).chain(error).any(|text| contains_secret(text.as_bytes())) {
-        return Verdict::Alarm(Alarm::Denied(Rule::Credentials), failures::denied(trace));
+        return secret(trace);
     }
-    let misreport = |field: String| Verdict::Alarm(Alarm::Misreport(Spec::TOOL, field), failures::misreport(trace));
-    let failure = match (Spec::facts(request, context, &trace.exchanges), answer) {
-        (Err(Problem::DryRunWithId), _) => {
-            return Verdict::Alarm(Alarm::DryRunWithId(Spec::TOOL), failures::dry_run_with_id());
-        }
+    let misreport =
+        |field: String| Verdict::Alarm(vec![Alarm::Misreport(Spec::TOOL, field)], failures::misreport(trace));
+    let asked = !trace.exchanges.is_empty();
+    Verdict::Failure(match (Spec::facts(request, context, &trace.exchanges), answer) {
         (Ok(facts), Ok(Ok(record))) => {
             if record != facts {
                 return misreport(difference(&facts, &record));
@@ -126,15 +126,28 @@ fn compared<Spec: ToolSpec>(
         (Ok(_), Ok(Err(Error::Invalid(_) | Error::Rejected(_) | Error::Unreachable(_)))) => {
             return misreport("error".into());
         }
+        // Arguments are checked before anything leaves.
+        (Err(_), Ok(Err(Error::Invalid(_)))) if asked && !trace.may_have_sent() => return misreport("error".into()),
         (Ok(_), Ok(Err(Error::OutcomeUnknown(_) | Error::Unexpected(_)))) => failures::no_result(trace),
-        (Ok(_), Err(no_answer)) => failures::stopped(no_answer, trace),
-        // The host cannot read the answer either, so that it cannot say what the record is worth.
-        (Err(problem @ Problem::Unreadable(..)), Ok(_)) => failures::problem(&problem, None, trace),
+        // The host makes no record of the answers either, so that it cannot say what the component's is worth.
+        (Err(problem @ (Problem::Unreadable(..) | Problem::TooLarge)), Ok(_)) => {
+            failures::problem(&problem, None, trace)
+        }
         (Err(_), Ok(Ok(_))) => return misreport("success".into()),
         (Err(problem), Ok(Err(error))) => failures::problem(&problem, Some(&error), trace),
-        (Err(_), Err(no_answer)) => failures::stopped(no_answer, trace),
-    };
-    Verdict::Failure(failure)
+        (_, Err(no_answer)) => failures::stopped(no_answer, trace),
+    })
+}
+
+/// What the trace alone says must never happen.
+pub(crate) fn alarms(tool: Tool, trace: &Trace) -> Vec<Alarm> {
+    let with_id = problem::dry_run_with_id(&trace.exchanges).then_some(Alarm::DryRunWithId(tool));
+    with_id.into_iter().chain(trace.denied.map(Alarm::Denied)).collect()
+}
+
+/// A text that a client would get holds the account's credentials.
+fn secret(trace: &Trace) -> Verdict {
+    Verdict::Alarm(vec![Alarm::Denied(Rule::Credentials)], failures::alarm(trace))
 }
 
 /// The text of an error.
@@ -160,6 +173,9 @@ fn success<Spec: ToolSpec>(
     let mut facts = serde_json::to_value(record).unwrap_or_default();
     sanitise(&mut facts);
     if let Some(notes) = notes {
+        if !notes.is_empty() {
+            summary.push_str(summary::NOTES);
+        }
         summary.push_str(&summary::notes_left_out(notes.len().saturating_sub(MAX_NOTES)));
         facts["checker_notes"] =
             notes.iter().take(MAX_NOTES).map(|note| Value::from(quote::one_line(note, MAX_NOTE_CHARS))).collect();
@@ -167,7 +183,7 @@ fn success<Spec: ToolSpec>(
     facts["summary"] = summary.as_str().into();
     facts["simulated"] = json!(context.settings.simulate);
     if any_text(&facts, &|text| contains_secret(text.as_bytes())) {
-        return Verdict::Alarm(Alarm::Denied(Rule::Credentials), failures::denied(trace));
+        return secret(trace);
     }
     let text = facts.to_string();
     if text.len() > MAX_RESULT_BYTES {

@@ -1,16 +1,20 @@
 //! Why the exchanges of a call give no result. Facts only: the sentences are in `summary`.
 
+use super::elks_json::Object;
 use elks_sandbox::{Cause, Exchange, Outcome};
+use http::Method;
 use sms_rules::surrogates::replace_lone;
 use std::borrow::Cow;
 
 /// Why the exchanges give no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// The request that the result depends on never left.
+    /// A request that the result depends on never left.
     NotAsked,
     /// The component asked for another part of the history than the call, or left a part out.
     OtherPart,
+    /// The texts of the answers are longer than a result may be.
+    TooLarge,
     /// No connection could be made: 46elks has not got the request.
     Unreachable(Cause),
     /// No response came. Without a cause, the request was given up.
@@ -19,8 +23,6 @@ pub enum Problem {
     Refused(u16, String),
     /// 46elks answered with this HTTP status, but not with what belongs there.
     Unreadable(u16, Lack),
-    /// 46elks answered a dry run with a message id, so it may have sent the message.
-    DryRunWithId,
 }
 
 /// What an answer of 46elks lacks, or has instead of data.
@@ -40,6 +42,14 @@ pub enum Lack {
     MessageList,
     /// A message has no valid id, direction or time.
     MessageData,
+}
+
+/// Whether 46elks answered a dry run with a message id, of whatever form, so that the message may have been sent.
+pub(crate) fn dry_run_with_id(exchanges: &[Exchange]) -> bool {
+    exchanges.iter().filter(|exchange| exchange.method == Method::POST && !exchange.sends).any(|exchange| {
+        let Ok(json) = json(exchange) else { return false };
+        Object::parse(&json).is_some_and(|answer| answer.id.is_present())
+    })
 }
 
 /// The JSON text of an answered exchange, ready to be parsed.

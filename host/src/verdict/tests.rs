@@ -14,6 +14,7 @@ use elks_sandbox::{Cause, Class, Exchange, Outcome, Refusal, Stopped};
 use http::Method;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
+use sms_rules::limits::MAX_PAGES;
 
 const TO: &str = "+46701740605";
 const ID: &str = "s0231d6d7d6bc14a7e7734e466785c4ce";
@@ -61,7 +62,7 @@ fn name(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Success(_) => "success".into(),
         Verdict::Failure(failure) => failure.recorded(),
-        Verdict::Alarm(alarm, failure) => format!("{alarm:?} {}", failure.code.name()),
+        Verdict::Alarm(alarms, failure) => format!("{alarms:?} {}", failure.code.name()),
     }
 }
 
@@ -159,13 +160,13 @@ fn each_pair_of_trace_and_answer_has_its_verdict() {
     const SANDBOX: &str = "SANDBOX_ERROR";
     const AWAY: &str = "UNREACHABLE";
     const REFUSED: &str = "ELKS_API_ERROR (403)";
-    let lie = |field: &str| format!("Misreport(SendSms, {field:?}) MISREPORT");
+    let lie = |field: &str| format!("[Misreport(SendSms, {field:?})] MISREPORT");
     let (success, error, dry) = (lie("success"), lie("error"), lie("dry_run"));
     let (success, error, dry) = (success.as_str(), error.as_str(), dry.as_str());
     let table = [
         (Says::True, [success, "success", success, success, success, UNKNOWN, UNKNOWN]),
         (Says::NotSent, [success, dry, success, success, success, UNKNOWN, UNKNOWN]),
-        (Says::Invalid, ["VALIDATION_ERROR", error, UNKNOWN, AWAY, REFUSED, UNKNOWN, UNKNOWN]),
+        (Says::Invalid, ["VALIDATION_ERROR", error, UNKNOWN, error, error, UNKNOWN, UNKNOWN]),
         (Says::Rejected, [SANDBOX, error, UNKNOWN, AWAY, REFUSED, UNKNOWN, UNKNOWN]),
         (Says::Unreachable, [SANDBOX, error, UNKNOWN, AWAY, REFUSED, UNKNOWN, UNKNOWN]),
         (Says::OutcomeUnknown, [SANDBOX, UNKNOWN, UNKNOWN, AWAY, REFUSED, UNKNOWN, UNKNOWN]),
@@ -176,7 +177,7 @@ fn each_pair_of_trace_and_answer_has_its_verdict() {
         (Says::Nothing(Stopped::OutOfMemory.into()), [SANDBOX, UNKNOWN, UNKNOWN, SANDBOX, SANDBOX, UNKNOWN, UNKNOWN]),
     ];
     for (says, expected) in table {
-        let always = ["Denied(Body) SANDBOX_VIOLATION", "Denied(Count) SANDBOX_VIOLATION", "RATE_LIMIT_EXCEEDED"];
+        let always = ["[Denied(Body)] SANDBOX_VIOLATION", "[Denied(Count)] SANDBOX_VIOLATION", "RATE_LIMIT_EXCEEDED"];
         for (seen, expected) in Seen::ALL.into_iter().zip(expected.into_iter().chain(always)) {
             let verdict = decide::<SendSms>(&request(false), says.answer(), &seen.trace());
             assert_eq!(name(&verdict), expected, "seen: {seen:?}, says: {says:?}");
@@ -223,7 +224,7 @@ fn a_secret_in_the_components_words_is_an_alarm_before_anything_is_cut() {
     };
     for answer in [Ok(Err(Error::Invalid(long.clone()))), Ok(Err(Error::Unreachable(secret.into()))), noted(&long)] {
         let verdict = verdict::<SendSms>(&request(false), answer, &trace, &context, &contains);
-        assert_eq!(name(&verdict), "Denied(Credentials) SANDBOX_VIOLATION");
+        assert_eq!(name(&verdict), "[Denied(Credentials)] SANDBOX_VIOLATION");
     }
 }
 
@@ -258,7 +259,7 @@ fn a_dry_run_with_an_id_is_an_alarm_whatever_the_component_says() {
         let dry = facts::send_sms(&[post("Hej €", true, answered(200, PRICED))], Some("SEK")).expect("is priced");
         for answer in [Ok(Ok(dry)), Ok(Err(Error::Invalid("x".into()))), Err(Stopped::Trapped.into())] {
             let verdict = decide::<SendSms>(&request(true), answer, &trace);
-            assert_eq!(name(&verdict), "DryRunWithId(SendSms) OUTCOME_UNKNOWN", "{id}");
+            assert_eq!(name(&verdict), "[DryRunWithId(SendSms)] OUTCOME_UNKNOWN", "{id}");
         }
     }
 }
@@ -436,8 +437,8 @@ where
         }
         tried += 1;
         let verdict = decide::<Spec>(request, Ok(Ok(record)), trace);
-        let is_withheld = matches!(&verdict, Verdict::Alarm(Alarm::Misreport(tool, _), failure)
-            if *tool == Spec::TOOL && failure.code == Code::Misreport);
+        let is_withheld = matches!(&verdict, Verdict::Alarm(alarms, failure)
+            if matches!(&alarms[..], [Alarm::Misreport(tool, _)] if *tool == Spec::TOOL) && failure.code == Code::Misreport);
         prop_assert!(is_withheld, "{}: {} passed as {}", Spec::TOOL.name(), mutated, name(&verdict));
     }
     Ok(tried)
@@ -519,16 +520,16 @@ fn history_request((limit, direction, cursor, end): HistoryArguments) -> GetSmsM
     GetSmsMessagesRequest { limit, direction, start: None, end, to: None, cursor }
 }
 
-/// The pages as they are requested one after the other, as far as they lead to a record.
+/// The pages as they are requested one after the other until the search ends. After the given pages, the history ends.
 fn requested(search: &history::Search, pages: &[Value]) -> Vec<Exchange> {
     let mut exchanges = Vec::new();
     let mut start = search.start.clone();
-    for page in pages {
+    let last = json!({"data": []});
+    for page in pages.iter().chain([&last]) {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(start.iter().map(|start| ("start", start.as_str())));
         exchanges.push(get(&format!("/a1/sms?{}", query.finish()), answered(200, page.to_string())));
-        if history::read(search, &exchanges, None).is_err() {
-            exchanges.pop();
+        if history::read(search, &exchanges, None).is_ok() {
             break;
         }
         start = page["next"].as_str().map(Into::into);
@@ -589,12 +590,12 @@ proptest! {
         id in field(prop::sample::select(vec![json!("u1"), json!("a1")])),
         currency in field(prop::sample::select(vec![json!("SEK"), json!("EUR"), json!("kr")])),
         name in prop::option::of(field(".{0,9}".prop_map(Value::from))),
-        price in prop::option::of(field(amount())),
+        price in field(amount()),
     ) {
         let account = json!({"id": id, "currency": currency, "balance": balance, "balanceused": used,
                              "usagelimit": limit, "displayname": name});
         let mut exchanges = vec![get("/a1/me", answered(200, account.to_string()))];
-        exchanges.extend(price.map(|price| post("1", true, answered(200, json!({"estimated_cost": price}).to_string()))));
+        exchanges.push(post("1", true, answered(200, json!({"estimated_cost": price}).to_string())));
         let request = CheckAccountBalanceRequest { to: None };
         prop_assert!(only_the_truth_passes::<CheckAccountBalance>(&request, &trace(exchanges))? > 10);
     }
@@ -602,7 +603,7 @@ proptest! {
 
 #[test]
 fn a_page_that_was_not_the_next_one_gives_no_record() {
-    let page = |next: &str| json!({"data": [], "next": next}).to_string();
+    let page = |next: &str| json!({"data": [], "next": Some(next).filter(|next| !next.is_empty())}).to_string();
     let request = GetSmsMessagesRequest {
         limit: None,
         direction: None,
@@ -616,11 +617,13 @@ fn a_page_that_was_not_the_next_one_gives_no_record() {
     let second = "/a1/sms?start=2026-01-30T00%3A00%3A00";
     let next = "2026-01-30T00:00:00";
     for (targets, is_ok) in [
-        (vec![(first, next), (second, "2026-01-29T00:00:00")], true),
-        (vec![(second, next)], false),
-        (vec![("/a1/sms", next)], false),
-        (vec![(first, next), (first, next)], false),
-        (vec![(first, next), ("/a1/sms?start=2026-01-29T00%3A00%3A00", next)], false),
+        (vec![(first, next), (second, "")], true),
+        (vec![(second, "")], false),
+        (vec![("/a1/sms", "")], false),
+        (vec![(first, next), (first, "")], false),
+        (vec![(first, next), ("/a1/sms?start=2026-01-29T00%3A00%3A00", "")], false),
+        (vec![(first, next)], false),
+        (vec![(first, ""), (second, "")], false),
         (vec![], false),
     ] {
         let pages: Vec<Exchange> =
@@ -655,7 +658,7 @@ mod agreement {
         }
     }
 
-    async fn run(sandbox: &Sandbox, call: &Call, answers: Vec<(u16, String)>) -> Verdict {
+    pub(super) async fn run(sandbox: &Sandbox, call: &Call, answers: Vec<(u16, String)>) -> Verdict {
         let settings = settings();
         let account = Account {
             credentials: None,
@@ -737,12 +740,397 @@ mod agreement {
             succeeded.set(succeeded.get() + u32::from(matches!(verdict, Verdict::Success(_))));
             let is_agreed = match &verdict {
                 Verdict::Success(_) | Verdict::Failure(_) => true,
-                Verdict::Alarm(alarm, _) => matches!(alarm, Alarm::DryRunWithId(_)),
+                Verdict::Alarm(alarms, _) => matches!(&alarms[..], [Alarm::DryRunWithId(_)]),
             };
             prop_assert!(is_agreed, "{:?} with {:?}: {}", call, answers, name(&verdict));
             Ok(())
         });
         outcome.unwrap_or_else(|failure| panic!("{failure}"));
         assert!(succeeded.get() > CASES / 5, "few answers led to a result: {}", succeeded.get());
+    }
+}
+
+fn outbound_history(limit: u32) -> GetSmsMessagesRequest {
+    history_request((Some(limit), Some(DirectionFilter::Outbound), None, None))
+}
+
+#[test]
+fn a_component_cannot_end_a_search_before_it_has_to() {
+    // The component asks for the first row, which is inbound, and then stops. The sent message is the second row.
+    let row = json!({"id": "s2", "direction": "incoming", "created": "2026-01-31T12:00:02"});
+    let page = |next: &str| json!({"data": [row], "next": next}).to_string();
+    let first = get("/a1/sms?limit=100", answered(200, page("2026-01-31T12:00:01")));
+    let search = history::Search::of_request(&outbound_history(10)).expect("is valid");
+    assert_eq!(history::read(&search, std::slice::from_ref(&first), None).err(), Some(Problem::OtherPart));
+    // After as many pages as a call may read, it has to.
+    let mut pages = vec![first];
+    for second in (0..MAX_PAGES - 1).map(|at| 59 - at) {
+        let target = match pages.len() {
+            1 => "/a1/sms?start=2026-01-31T12%3A00%3A01".to_string(),
+            _ => format!("/a1/sms?start=2026-01-31T11%3A00%3A{}", second + 1),
+        };
+        pages.push(get(&target, answered(200, page(&format!("2026-01-31T11:00:{second}")))));
+        let is_last = pages.len() == MAX_PAGES as usize;
+        assert_eq!(history::read(&search, &pages, None).is_ok(), is_last, "{} pages", pages.len());
+    }
+}
+
+#[test]
+fn statistics_of_a_part_that_the_component_chose_do_not_pass() {
+    let row = json!({"id": "s2", "direction": "outgoing", "created": "2026-01-31T12:00:02", "status": "delivered"});
+    let page = json!({"data": [row], "next": "2026-01-31T12:00:02"}).to_string();
+    let exchanges = [get("/a1/sms?limit=100", answered(200, page))];
+    let search = history::Search::newest_outbound(Some(50));
+    let counted = facts::get_delivery_statistics(&search, &exchanges, None);
+    assert_eq!(counted.err(), Some(Problem::OtherPart));
+}
+
+#[test]
+fn a_history_that_46elks_says_goes_on_is_not_called_complete() {
+    let row = json!({"id": "s2", "direction": "outgoing", "created": "2026-01-31T12:00:02"});
+    let page = json!({"data": [row], "next": "2026-01-31T12:00:02+00:00"}).to_string();
+    let search = history::Search::of_request(&outbound_history(1));
+    let exchanges = [get("/a1/sms?limit=100", answered(200, page))];
+    let record = facts::get_sms_messages(search.as_ref(), &exchanges, None).unwrap_or_else(|_| panic!("is read"));
+    assert!(record.stopped_early && record.next_cursor.is_none());
+    assert!(summary::history(&record).contains("46elks did not say where the history goes on"));
+}
+
+#[test]
+fn the_size_of_a_page_is_not_the_components_choice() {
+    for (direction, size) in [(None, 10), (Some(DirectionFilter::Both), 10), (Some(DirectionFilter::Inbound), 100)] {
+        let request = history_request((Some(10), direction, None, None));
+        let permit = GetSmsMessages::permit(&request, &settings());
+        let fits = |limit: u32| {
+            let uri = format!("https://api.46elks.com/a1/sms?limit={limit}").parse().expect("is a URI");
+            permit.clone().spend(&Method::GET, &uri, &http::HeaderMap::new(), b"").is_ok()
+        };
+        assert!(fits(size) && !fits(size - 1) && !fits(1));
+    }
+}
+
+#[test]
+fn texts_that_are_too_long_for_a_result_end_the_reading() {
+    let row = |id: u32| {
+        json!({"id": format!("s{id}"), "direction": "incoming", "created": "2026-01-31T12:00:02",
+                               "message": "x".repeat(MAX_RESULT_BYTES / 2)})
+    };
+    let page = json!({"data": [row(1), row(2), row(3)]}).to_string();
+    let trace = trace(vec![get("/a1/sms?limit=10", answered(200, page))]);
+    let request = history_request((None, None, None, None));
+    for answer in [Ok(Err(Error::Unexpected("x".into()))), Err(Stopped::OutOfMemory.into())] {
+        let Verdict::Failure(failure) = decide::<GetSmsMessages>(&request, answer, &trace) else { panic!("fails") };
+        assert_eq!(failure.code, Code::Sandbox, "{failure}");
+    }
+}
+
+#[test]
+fn a_denial_does_not_hide_a_dry_run_with_an_id() {
+    let answer = answered(200, r#"{"id": "s1", "status": "created", "cost": 5200}"#);
+    let trace = Trace { denied: Some(Rule::Count), ..trace(vec![post("Hej €", true, answer)]) };
+    let verdict = decide::<SendSms>(&request(true), Err(Stopped::Trapped.into()), &trace);
+    assert_eq!(name(&verdict), "[DryRunWithId(SendSms), Denied(Count)] OUTCOME_UNKNOWN");
+    let Verdict::Alarm(_, failure) = &verdict else { panic!("is an alarm") };
+    assert!(failure.may_have_sent && !failure.text.contains("No message was sent"), "{failure}");
+}
+
+#[test]
+fn no_answer_says_that_nothing_was_asked_after_something_was() {
+    let request = CheckAccountBalanceRequest { to: None };
+    let probe = || trace(vec![post("1", true, answered(200, r#"{"estimated_cost": 5200}"#))]);
+    let verdict = decide::<CheckAccountBalance>(&request, Ok(Err(Error::Unexpected("x".into()))), &probe());
+    let Verdict::Failure(failure) = &verdict else { panic!("is a failure") };
+    assert!(failure.text.starts_with("the SMS component did not ask 46elks what this call needs"), "{failure}");
+    let verdict = decide::<CheckAccountBalance>(&request, Ok(Err(Error::Invalid("x".into()))), &probe());
+    assert_eq!(name(&verdict), "[Misreport(CheckAccountBalance, \"error\")] MISREPORT");
+}
+
+#[test]
+fn a_balance_without_its_price_is_no_result() {
+    let account = |balance: &str| vec![get("/a1/me", answered(200, format!(r#"{{"id": "a1", {balance}}}"#)))];
+    assert_eq!(facts::check_account_balance(&account(r#""balance": 5"#), None).err(), Some(Problem::NotAsked));
+    assert!(facts::check_account_balance(&account(r#""balanceused": 5"#), None).is_ok(), "a subaccount has none");
+    assert!(facts::account(&account(r#""balance": 5"#), None).is_ok());
+}
+
+/// Thousands of odd answers against the real component.
+mod odd {
+    use super::agreement::*;
+    use super::*;
+    use crate::component;
+    use crate::tools::Call;
+
+    /// A JSON text that no writer would write, but a reader may get.
+    fn raw_value() -> BoxedStrategy<String> {
+        let leaf = prop_oneof![
+            prop::sample::select(vec![
+                "0",
+                "-0",
+                "-0.0",
+                "1e3",
+                "1E+3",
+                "5.2e3",
+                "52000e-1",
+                "0.1e1",
+                "1e400",
+                "-1e400",
+                "1e-400",
+                "8999999999999999",
+                "9000000000000000",
+                "8999999999999999.0",
+                "8999999999999999.4",
+                "9007199254740993",
+                "18446744073709551615",
+                "18446744073709551616",
+                "-9223372036854775808",
+                "-9223372036854775809",
+                "123456789012345678901234567890",
+                "5200.0",
+                "5200.00000000000000000000001",
+                "5199.99999999999999999999999",
+                "0.30000000000000004e17",
+                "1234567890123456789012e-18",
+                "true",
+                "false",
+                "null",
+                "4294967295",
+                "4294967296",
+                "4294967297",
+                "-1",
+                "1.0e0",
+                "11",
+                "1e0",
+            ])
+            .prop_map(str::to_string),
+            prop::sample::select(vec![
+                r#""s1""#,
+                r#""\u0073\u0031""#,
+                r#""""#,
+                r#""incoming""#,
+                r#""outgoing""#,
+                r#""outgoing\u002dreply""#,
+                r#""created""#,
+                r#""delivered""#,
+                r#""Delivered""#,
+                r#""2026-01-31T12:00:00""#,
+                r#""2026-01-31T12:00:60""#,
+                r#""2026-01-31T12:00:00.9999999999""#,
+                r#""2026-01-31T24:00:00""#,
+                r#""0000-01-01T00:00:00""#,
+                r#""9999-12-31T23:59:59.999999Z""#,
+                r#""2026-01-31 12:00:00""#,
+                r#""SEK""#,
+                r#""sek""#,
+                r#""a1""#,
+                r#""u1""#,
+                r#""\ud83d""#,
+                r#""\ude00\ud83d""#,
+                r#""\ud83d\ude00""#,
+                r#""\u0000\u202e\r\n\r""#,
+                r#""\/\b\f""#,
+                r#""\uD83D\\uDE00""#,
+                "\"a\u{7f}b\"",
+                "\"a\u{2028}\u{200d}👩‍👩‍👧\u{feff}\"",
+                "\"\u{1F3F4}\u{E0067}\u{E0062}\"",
+                r#""5200""#,
+            ])
+            .prop_map(str::to_string),
+        ];
+        leaf.prop_recursive(5, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+                prop::collection::vec((key(), inner), 0..6).prop_map(|fields| {
+                    let fields: Vec<String> = fields.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+                    format!("{{{}}}", fields.join(" ,\n"))
+                }),
+            ]
+        })
+        .boxed()
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        prop::sample::select(vec![
+            r#""id""#,
+            r#""\u0069d""#,
+            r#""direction""#,
+            r#""created""#,
+            r#""status""#,
+            r#""delivered""#,
+            r#""from""#,
+            r#""to""#,
+            r#""message""#,
+            r#""parts""#,
+            r#""cost""#,
+            r#""estimated_cost""#,
+            r#""displayname""#,
+            r#""name""#,
+            r#""currency""#,
+            r#""balance""#,
+            r#""balanceused""#,
+            r#""usagelimit""#,
+            r#""next""#,
+            r#""data""#,
+            r#""data""#,
+            r#""ID""#,
+            r#""i\ud83dd""#,
+            r#""other""#,
+        ])
+        .prop_map(str::to_string)
+    }
+
+    fn usable_row() -> impl Strategy<Value = String> {
+        (raw_value(), raw_value(), key(), raw_value(), key(), raw_value(), 0_u32..3, any::<bool>(), any::<bool>()).prop_map(
+            |(message, from, a, va, b, vb, second, inbound, doubled)| {
+                let direction = if inbound { "incoming" } else { "outgoing" };
+                let mut row = format!(
+                    r#"{{"id":"s{second}","direction":"{direction}","created":"2026-01-31T12:00:0{second}.{second}","message":{message},"from":{from},{a}:{va}"#
+                );
+                if doubled { row.push_str(&format!(",{b}:{vb}")); }
+                row.push('}');
+                row
+            },
+        )
+    }
+
+    fn body() -> BoxedStrategy<String> {
+        let deep = (1_usize..140, key(), any::<bool>()).prop_map(|(depth, key, list)| {
+            let (open, close) = if list { ("[", "]") } else { (r#"{"a":"#, "}") };
+            format!(r#"{{"id":"s1","cost":5,{key}:{}1{}}}"#, open.repeat(depth), close.repeat(depth))
+        });
+        let next = prop_oneof![Just("null".to_string()), Just(r#""2026-01-31T12:00:00""#.to_string()), raw_value()];
+        let page = (prop::collection::vec(prop_oneof![4 => usable_row().boxed(), 1 => raw_value()], 0..6), next)
+            .prop_map(|(rows, next)| format!(r#"{{"data":[{}],"next":{next}}}"#, rows.join(",")));
+        let account = (raw_value(), raw_value(), raw_value(), key(), raw_value())
+            .prop_map(|(a, b, c, key, d)| format!(r#"{{"balance":{a},"balanceused":{b},"id":{c},{key}:{d}}}"#));
+        prop_oneof![2 => raw_value(), 3 => usable_row().boxed(), 1 => deep.boxed(), 4 => page.boxed(), 2 => account.boxed()].boxed()
+    }
+
+    fn calls() -> BoxedStrategy<Call> {
+        let text = prop_oneof![
+            "[a-zåäö €\u{7}\r\n]{1,80}",
+            ".{1,40}",
+            "[😀a”~\\[{}]{1,300}",
+            "[a]{150,1600}",
+            Just("Hej\r\n\u{85}\u{9b}då\u{0}".to_string()),
+            Just("👩‍👩‍👧❤️ \u{a0}".to_string()),
+        ]
+        .boxed();
+        let to = prop::sample::select(vec![
+            "+46701740605",
+            "+46 70 174 06 05",
+            "+46-(70)-174.06.05",
+            "+46700000000",
+            "+4670000000",
+            " +46701740605",
+            "+46701740605 ",
+            "0701740605",
+            "+1 (202) 555-0143",
+            "+683 4123",
+            "+46701740605,+46701740606",
+            "++46701740605",
+            "+46\u{a0}701740605",
+        ])
+        .prop_map(str::to_string)
+        .boxed();
+        let from = prop::option::of(
+            prop::sample::select(vec![
+                "Elks",
+                " Elks ",
+                "+46 766 86 10 04",
+                "  +46766861004",
+                "El",
+                "Police",
+                "Elks\n",
+                "46elks",
+                "+46766861004 ",
+                "Elks\u{a0}",
+            ])
+            .prop_map(str::to_string),
+        )
+        .boxed();
+        let time = || {
+            prop::option::of(
+                prop::sample::select(vec![
+                    "2026-01-31",
+                    "2026-01-31T12:00:00Z",
+                    "2026-01-31T12:00:00+01:00",
+                    " 2026-01-31 12:00 ",
+                    "2026-01-31T12:00:00.123456789012",
+                    "1969-01-01",
+                    "9999-12-31T23:59:59.999-23:59",
+                    "yesterday!!",
+                    "2026-01-31T12:00:00.000",
+                ])
+                .prop_map(str::to_string),
+            )
+        };
+        let cursor = prop::option::weighted(
+            0.4,
+            prop::sample::select(vec![
+                "2026-01-31T12:00:01.100~s1",
+                "2026-01-31T12:00:00.000~s9",
+                "2026-01-31T12:00:00",
+                "9999-12-31T23:59:59.999~s1",
+                "x",
+                "~",
+                "2026-01-31T12:00:00.429389",
+                "2026-01-31",
+                "1970-01-01T00:00:00Z~s1",
+                "2026-01-31T12:00:02.2~s2",
+            ])
+            .prop_map(str::to_string),
+        );
+        let direction = prop::sample::select(vec![
+            None,
+            Some(DirectionFilter::Inbound),
+            Some(DirectionFilter::Outbound),
+            Some(DirectionFilter::Both),
+        ]);
+        let history = (
+            prop::option::of(prop::sample::select(vec![1_u32, 2, 3, 5, 99, 100])),
+            direction,
+            time(),
+            time(),
+            prop::option::of(to.clone()),
+            cursor,
+        )
+            .prop_map(|(limit, direction, start, end, to, cursor)| {
+                Call::GetSmsMessages(GetSmsMessagesRequest { limit, direction, start, end, to, cursor })
+            });
+        prop_oneof![
+            2 => (to.clone(), text.clone(), from.clone(), prop::option::of(any::<bool>()), prop::option::of(any::<bool>()))
+                .prop_map(|(to, message, from, flashsms, dry_run)| Call::SendSms(SendSmsRequest { to, message, from, flashsms, dry_run })).boxed(),
+            1 => (to.clone(), text, from).prop_map(|(to, message, from)| Call::EstimateSmsCost(EstimateSmsCostRequest { to, message, from })).boxed(),
+            3 => history.boxed(),
+            1 => prop::option::of(1_u32..100).prop_map(|limit| Call::GetDeliveryStatistics(GetDeliveryStatisticsRequest { limit })).boxed(),
+            1 => prop::option::of(to).prop_map(|to| Call::CheckAccountBalance(CheckAccountBalanceRequest { to })).boxed(),
+            1 => Just(()).prop_map(|()| Call::CheckSmsStatus(CheckSmsStatusRequest { message_id: ID.into() })).boxed(),
+        ].boxed()
+    }
+
+    #[test]
+    fn odd_answers_make_no_liar() {
+        let sandbox = component::load().expect("loads");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("starts");
+        let config = ProptestConfig {
+            cases: 2000,
+            failure_persistence: None,
+            max_shrink_iters: 400,
+            ..ProptestConfig::default()
+        };
+        let status = prop_oneof![12 => Just(200_u16), 1 => prop::sample::select(vec![201, 204, 299, 302, 401, 403, 404, 429, 500, 600, 999])];
+        let strategy = (calls(), prop::collection::vec((status, body()), 1..4));
+        let mut runner = proptest::test_runner::TestRunner::new(config);
+        let outcome = runner.run(&strategy, |(call, answers)| {
+            let verdict = runtime.block_on(run(&sandbox, &call, answers.clone()));
+            let is_agreed = match &verdict {
+                Verdict::Success(_) | Verdict::Failure(_) => true,
+                Verdict::Alarm(alarms, _) => matches!(&alarms[..], [Alarm::DryRunWithId(_)]),
+            };
+            let json = String::from_utf8(call.canonical_json().unwrap_or_default()).unwrap_or_default();
+            prop_assert!(is_agreed, "{} {:?}: {}", json, answers, name(&verdict));
+            Ok(())
+        });
+        outcome.unwrap_or_else(|failure| panic!("{failure}"));
     }
 }

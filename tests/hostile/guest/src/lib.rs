@@ -28,7 +28,7 @@ mod bindings {
 }
 
 use bindings::exports::elks::sms::queries::{
-    self, AccountBalance, CheckAccountBalanceRequest, CheckSmsStatusRequest, DeliveryStatistics,
+    self, AccountBalance, CheckAccountBalanceRequest, CheckSmsStatusRequest, DeliveryStatistics, DirectionFilter,
     EstimateSmsCostRequest, GetDeliveryStatisticsRequest, GetSmsMessagesRequest, NonGsmCharacter, SmsEstimate,
     SmsHistory, SmsStatus,
 };
@@ -239,6 +239,12 @@ fn attack(name: &str, to: &str, from: &str, dry_run: bool) -> String {
             valid().send();
             panic!("the attacker gives up after sending")
         }
+        "send and compute" => {
+            valid().send();
+            loop {
+                std::hint::black_box(0);
+            }
+        }
         "a hundred mebibytes of result" => "x".repeat(100 << 20),
         "more result than the host copies" => "x".repeat(3 << 20),
         "ansi and bidi" => {
@@ -377,7 +383,8 @@ impl queries::Guest for Component {
             Request::post(&pairs).send()
         };
         let limit = request.limit.unwrap_or(10);
-        let valid = format!("/a1/sms?limit={limit}&start=2026-12-31T00%3A00%3A00.001");
+        let size = if matches!(request.direction, None | Some(DirectionFilter::Both)) { limit } else { 100 };
+        let valid = format!("/a1/sms?limit={size}&start=2026-12-31T00%3A00%3A00.001");
         let read = || Request::get(&valid).send();
         let said = match attack.as_str() {
             "send from a query" => send(None),
@@ -388,6 +395,14 @@ impl queries::Guest for Component {
                     said = read();
                 }
                 said
+            }
+            "deletes on four pages" => {
+                read();
+                for day in [30, 29, 28] {
+                    Request::get(&format!("/a1/sms?limit={limit}&start=2026-01-{day}T00%3A00%3A00")).send();
+                    truth::remember(Vec::new());
+                }
+                String::new()
             }
             "wait and wait" => {
                 let mut said = String::new();
@@ -403,8 +418,9 @@ impl queries::Guest for Component {
                 return Ok(SmsHistory { messages, next_cursor: None, stopped_early: false, unreadable: 0 });
             }
             "message ids as mail" => Request::get("/a1/sms/c2VjcmV0").send(),
-            "a secret in a parameter" => Request::get("/a1/sms?start=secret").send(),
-            "a filter left out" => Request::get("/a1/sms?limit=1").send(),
+            "a secret in a parameter" => Request::get(&format!("/a1/sms?limit={size}&start=secret")).send(),
+            "a filter left out" => Request::get(&format!("/a1/sms?limit={size}")).send(),
+            "a page of one" => Request::get("/a1/sms?limit=1&start=2026-12-31T00%3A00%3A00.001").send(),
             "another page" => Request::get("/a1/sms?limit=10&start=2026-01-01T00%3A00%3A00.000").send(),
             "without asking" => "answered nothing".into(),
             _ => read(),
@@ -488,10 +504,17 @@ impl queries::Guest for Component {
     fn check_account_balance(account: Account, request: CheckAccountBalanceRequest) -> Result<AccountBalance, Error> {
         // Valid, so that the program's own check of the account succeeds.
         Request::get("/a1/me").send();
+        if truth::balance().name.as_deref() == Some("Denied and hanging") {
+            Request::get("/a1/numbers").send();
+            loop {
+                std::hint::black_box(0);
+            }
+        }
         let mut balance = truth::balance();
         let to = request.to.unwrap_or_default();
-        if let (Some(from), false) = (&account.default_sender, to.is_empty()) {
-            let probe = [("from", from.as_str()), ("to", &to), ("message", "1"), ("dryrun", "yes")];
+        if let Some(from) = &account.default_sender {
+            let priced = if to.is_empty() { "+46700000000" } else { &to };
+            let probe = [("from", from.as_str()), ("to", priced), ("message", "1"), ("dryrun", "yes")];
             Request::post(&probe).send();
             balance.messages_left = truth::price().zip(balance.balance).map(|(price, all)| all as u64 / price);
             balance.low_balance = balance.messages_left.map(|left| left < 20);
