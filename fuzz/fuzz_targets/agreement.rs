@@ -77,8 +77,8 @@ fn one_call(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         let context = Context { settings: &settings, currency };
         call.run(&component, &egress, &context, &|_| false).await
     });
-    if let Verdict::Alarm(alarm, failure) = verdict {
-        assert!(matches!(alarm, Alarm::DryRunWithId(_)), "{alarm:?} {failure} {arguments}");
+    if let Verdict::Alarm(alarms, failure) = verdict {
+        assert!(matches!(alarms[..], [Alarm::DryRunWithId(_)]), "{alarms:?} {failure} {arguments}");
     }
     Ok(())
 }

@@ -83,7 +83,7 @@ pub fn verdict<Spec: ToolSpec>(
         // A failure quotes the id and the words of 46elks. The egress has redacted them, but not what is a secret only
         // after JSON is decoded or a line is quoted.
         Verdict::Failure(failure) | Verdict::Alarm(_, failure) if contains_secret(failure.text.as_bytes()) => {
-            Verdict::Alarm(Alarm::Denied(Rule::Credentials), failures::denied(trace))
+            secret(trace)
         }
         verdict => verdict,
     }

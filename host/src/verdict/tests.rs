@@ -239,7 +239,7 @@ fn a_secret_that_46elks_spells_in_another_way_is_in_no_failure() {
         let trace = trace(vec![post("Hej €", false, outcome)]);
         for says in [Says::Rejected, Says::OutcomeUnknown] {
             let verdict = verdict::<SendSms>(&request(false), says.answer(), &trace, &context, &contains);
-            assert_eq!(name(&verdict), "Denied(Credentials) SANDBOX_VIOLATION", "{says:?}");
+            assert_eq!(name(&verdict), "[Denied(Credentials)] SANDBOX_VIOLATION", "{says:?}");
             let (Verdict::Failure(failure) | Verdict::Alarm(_, failure)) = verdict else { panic!("is no failure") };
             assert!(!contains(failure.text.as_bytes()), "{says:?}");
             assert_eq!(failure.may_have_sent, trace.may_have_sent());
