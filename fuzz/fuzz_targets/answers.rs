@@ -26,26 +26,29 @@ fuzz_target!(|response: (u16, Vec<u8>)| {
 
     let request =
         SendSmsRequest { to: to.clone(), message: message.clone(), from: None, flashsms: None, dry_run: None };
-    visible(native::send_sms(&fetch, &account, request).map(|sent| vec![sent.summary]));
+    visible(native::send_sms(&fetch, &account, request).map(|sent| {
+        let required = [sent.from, sent.to, sent.message].into_iter();
+        required.chain(sent.id).chain(sent.created).chain(sent.checker_notes).collect()
+    }));
     let request =
         GetSmsMessagesRequest { limit: None, direction: None, start: None, end: None, to: None, cursor: None };
-    visible(native::get_sms_messages(&fetch, &account, request).map(|history| {
-        history.messages.into_iter().flat_map(texts).chain([history.summary]).chain(history.next_cursor).collect()
-    }));
+    visible(
+        native::get_sms_messages(&fetch, &account, request)
+            .map(|history| history.messages.into_iter().flat_map(texts).chain(history.next_cursor).collect()),
+    );
     let request = CheckSmsStatusRequest { message_id: "s1".into() };
-    visible(native::check_sms_status(&fetch, &account, request).map(|status| {
-        let summary = status.summary;
-        texts(status.message).into_iter().chain([summary]).collect()
-    }));
+    visible(native::check_sms_status(&fetch, &account, request).map(|status| texts(status.message)));
     let request = EstimateSmsCostRequest { to, message, from: None };
-    visible(native::estimate_sms_cost(&fetch, &account, request).map(|estimate| vec![estimate.summary]));
+    visible(native::estimate_sms_cost(&fetch, &account, request).map(|estimate| estimate.checker_notes));
     let request = CheckAccountBalanceRequest { to: None };
     visible(
         native::check_account_balance(&fetch, &account, request)
-            .map(|balance| [balance.summary].into_iter().chain(balance.name).chain(balance.currency).collect()),
+            .map(|balance| balance.name.into_iter().chain(balance.currency).collect()),
     );
     let request = GetDeliveryStatisticsRequest { limit: None };
-    visible(native::get_delivery_statistics(&fetch, &account, request).map(|statistics| vec![statistics.summary]));
+    visible(native::get_delivery_statistics(&fetch, &account, request).map(|statistics| {
+        statistics.period_start.into_iter().chain(statistics.period_end).chain(statistics.currency).collect()
+    }));
 });
 
 /// The texts of a message that come from the response.

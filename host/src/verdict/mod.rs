@@ -74,6 +74,24 @@ pub enum Alarm {
 /// Compares the component's answer with the trace. `contains_secret` finds the account's credentials in bytes.
 pub fn verdict<Spec: ToolSpec>(
     request: &Spec::Request,
+    answer: Result<Result<Spec::Answer, Error>, NoAnswer>,
+    trace: &Trace,
+    context: &Context<'_>,
+    contains_secret: &dyn Fn(&[u8]) -> bool,
+) -> Verdict {
+    match compared::<Spec>(request, answer, trace, context, contains_secret) {
+        // A failure quotes the id and the words of 46elks. The egress has redacted them, but not what is a secret only
+        // after JSON is decoded or a line is quoted.
+        Verdict::Failure(failure) | Verdict::Alarm(_, failure) if contains_secret(failure.text.as_bytes()) => {
+            secret(trace)
+        }
+        verdict => verdict,
+    }
+}
+
+/// The verdict, before its own words are searched for secrets.
+fn compared<Spec: ToolSpec>(
+    request: &Spec::Request,
     mut answer: Result<Result<Spec::Answer, Error>, NoAnswer>,
     trace: &Trace,
     context: &Context<'_>,

@@ -228,6 +228,25 @@ fn a_secret_in_the_components_words_is_an_alarm_before_anything_is_cut() {
     }
 }
 
+#[test]
+fn a_secret_that_46elks_spells_in_another_way_is_in_no_failure() {
+    let settings = settings();
+    let context = Context { settings: &settings, currency: Some("SEK") };
+    let contains = |bytes: &[u8]| memchr_find(bytes, b"s3cretpassw0rd") || memchr_find(bytes, b"it's a secret");
+    for outcome in
+        [answered(200, r#"{"id": "\u00733cretpassw0rd"}"#), answered(403, "The password it\"s  a secret is wrong")]
+    {
+        let trace = trace(vec![post("Hej €", false, outcome)]);
+        for says in [Says::Rejected, Says::OutcomeUnknown] {
+            let verdict = verdict::<SendSms>(&request(false), says.answer(), &trace, &context, &contains);
+            assert_eq!(name(&verdict), "[Denied(Credentials)] SANDBOX_VIOLATION", "{says:?}");
+            let (Verdict::Failure(failure) | Verdict::Alarm(_, failure)) = verdict else { panic!("is no failure") };
+            assert!(!contains(failure.text.as_bytes()), "{says:?}");
+            assert_eq!(failure.may_have_sent, trace.may_have_sent());
+        }
+    }
+}
+
 fn memchr_find(bytes: &[u8], needle: &[u8]) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle)
 }

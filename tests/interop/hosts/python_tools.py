@@ -54,13 +54,13 @@ check(query("check-account-balance", to=None), balance=2_500_000, currency="SEK"
 estimate = query("estimate-sms-cost", **{"to": TO, "message": "Hej 👋", "from": None})
 check(estimate, encoding="utf16", parts=1, characters_left=64, estimated_cost=5200)
 assert [vars(it)["character"] for it in vars(estimate)["non-gsm-characters"]] == ["👋"]
+assert [note.split(",")[0] for note in vars(estimate)["checker-notes"]] == ["These characters make the message UTF-16"]
 check(send(TO, dry_run=True), sent=False, dry_run=True, id=None, estimated_cost=5200)
-sent = check(send(TO), sent=True, status="created", to=TO, message=MESSAGE, cost=5200)
+sent = check(send(TO), sent=True, status="created", to=TO, message=MESSAGE, cost=5200, checker_notes=[])
 status = query("check-sms-status", **{"message-id": sent.id})
-assert sent.id in status.summary
 check(status.message, id=sent.id, direction="outbound", untrusted=False, parts=1)
 assert status.message.status in ("sent", "delivered")
-history = check(messages(limit=1))
+history = check(messages(limit=1), stopped_early=False, unreadable=0)
 assert [message.id for message in history.messages] == [sent.id]
 older = check(messages(direction="inbound", cursor=vars(history)["next-cursor"]))
 assert [message.untrusted for message in older.messages] == [True]

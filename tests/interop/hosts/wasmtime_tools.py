@@ -32,14 +32,15 @@ def check(value, *expected):
 check(call("check-account-balance", "{:}"),
       "ok({", "balance: some(2500000)", 'currency: some("SEK")', "subaccount: false", "messages-left: some(480)")
 check(call("estimate-sms-cost", f'{{to: "{TO}", message: "Hej 👋"}}'),
-      "ok({", "parts: 1", "encoding: utf16", "characters-left: 64", 'non-gsm-characters: [{character: "👋"', "estimated-cost: some(5200)")
+      "ok({", "parts: 1", "encoding: utf16", "characters-left: 64", 'non-gsm-characters: [{character: "👋"', "estimated-cost: some(5200)",
+      'checker-notes: ["These characters make the message UTF-16')
 check(send(TO, ", dry-run: some(true)"), "ok({", "sent: false", "dry-run: true", "estimated-cost: some(5200)")
-sent = check(send(TO), "ok({", "sent: true", "status: some(created)", f'to: "{TO}"', f'message: "{MESSAGE}"', "cost: some(5200)")
+sent = check(send(TO), "ok({", "sent: true", "status: some(created)", f'to: "{TO}"', f'message: "{MESSAGE}"', "cost: some(5200)", "checker-notes: []")
 id = re.search(r'id: some\("(s[0-9a-f]{32})"\)', sent)[1]
 status = check(call("check-sms-status", f'{{message-id: "{id}"}}'),
                "ok({", f'message: {{id: "{id}"', "direction: outbound", "untrusted: false", "parts: some(1)")
 assert re.search(r"status: some\((sent|delivered)\)", status), status
-history = check(call("get-sms-messages", "{limit: some(1)}"), "ok({", f'id: "{id}"')
+history = check(call("get-sms-messages", "{limit: some(1)}"), "ok({", f'id: "{id}"', "stopped-early: false", "unreadable: 0")
 cursor = re.search(r'next-cursor: some\("([^"]+)"\)', history)[1]
 check(call("get-sms-messages", f'{{direction: some(inbound), cursor: some("{cursor}")}}'), "ok({", "untrusted: true")
 check(call("get-delivery-statistics", "{:}"), "ok({", "total: 4", "failed: 1", "total-cost: ")

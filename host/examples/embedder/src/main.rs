@@ -17,7 +17,12 @@ async fn main() -> wasmtime::Result<()> {
     };
     let request = SendSmsRequest { to, message, from: None, flashsms: None, dry_run: None };
     match tools.elks_sms_sending().call_send_sms(&mut store, &account, &request).await? {
-        Ok(sent) => println!("{}", sent.summary),
+        Ok(sms) => {
+            // Amounts are in ten-thousandths.
+            let price = sms.cost.or(sms.estimated_cost).map_or(f64::NAN, |price| price as f64 / 10_000.0);
+            let (sent, to, parts) = (sms.sent, sms.to, sms.parts);
+            println!("sent: {sent}, to: {to}, parts: {parts}, price: {price} (in the account's currency)");
+        }
         Err(error) => println!("{error}"),
     }
     Ok(())

@@ -40,6 +40,7 @@ async fn six_tools_give_typed_results_and_typed_errors() -> wasmtime::Result<()>
     assert!(matches!(estimate.encoding, Encoding::Utf16));
     assert_eq!((estimate.parts, estimate.characters_left, estimate.estimated_cost), (1, 64, Some(5200)));
     assert_eq!(estimate.non_gsm_characters.iter().map(|it| &it.character).collect::<Vec<_>>(), ["👋"]);
+    assert!(matches!(&estimate.checker_notes[..], [note] if note.contains("make the message UTF-16")));
 
     let dry = SendSmsRequest { dry_run: Some(true), ..message(TO) };
     let dry = sending.call_send_sms(&mut store, &account, &dry).await??;
@@ -47,7 +48,7 @@ async fn six_tools_give_typed_results_and_typed_errors() -> wasmtime::Result<()>
 
     let sent = sending.call_send_sms(&mut store, &account, &message(TO)).await??;
     assert!(sent.sent && matches!(sent.status, Some(Status::Created)));
-    assert_eq!((sent.to.as_str(), sent.cost), (TO, Some(5200)));
+    assert_eq!((sent.to.as_str(), sent.cost, sent.checker_notes.len()), (TO, Some(5200), 0));
     let id = sent.id.expect("has an id");
 
     let request = CheckSmsStatusRequest { message_id: id.clone() };
@@ -59,6 +60,7 @@ async fn six_tools_give_typed_results_and_typed_errors() -> wasmtime::Result<()>
         GetSmsMessagesRequest { limit: Some(1), direction: None, start: None, end: None, to: None, cursor: None };
     let history = queries.call_get_sms_messages(&mut store, &account, &request).await??;
     assert_eq!(history.messages.iter().map(|it| &it.id).collect::<Vec<_>>(), [&id]);
+    assert!(!history.stopped_early && history.unreadable == 0);
     (request.direction, request.cursor, request.limit) = (Some(DirectionFilter::Inbound), history.next_cursor, None);
     let older = queries.call_get_sms_messages(&mut store, &account, &request).await??;
     assert_eq!(older.messages.iter().map(|it| it.untrusted).collect::<Vec<_>>(), [true]);
