@@ -78,7 +78,9 @@ fn every_test_and_file_that_security_md_names_exists() {
 
 #[test]
 fn every_source_file_says_what_it_is_for() {
-    for (name, text) in ["fuzz/fuzz_targets", "guest", "host", "tests", "xtask"].into_iter().flat_map(sources) {
+    for (name, text) in
+        ["fuzz/fuzz_targets", "fuzz/src", "guest", "host", "tests", "xtask"].into_iter().flat_map(sources)
+    {
         assert!(text.starts_with("//! "), "{name}");
     }
 }
@@ -86,7 +88,9 @@ fn every_source_file_says_what_it_is_for() {
 #[test]
 fn comments_fit_on_a_screen() {
     // rustfmt wraps code at 120 characters, but not comments.
-    for (name, text) in ["fuzz/fuzz_targets", "guest", "host", "tests", "xtask"].into_iter().flat_map(sources) {
+    for (name, text) in
+        ["fuzz/fuzz_targets", "fuzz/src", "guest", "host", "tests", "xtask"].into_iter().flat_map(sources)
+    {
         for (number, line) in text.lines().enumerate().filter(|(_, line)| line.trim().starts_with("//")) {
             assert!(line.chars().count() <= 120, "{name}:{}: {} characters", number + 1, line.chars().count());
         }
@@ -107,7 +111,7 @@ fn no_test_sleeps_or_is_ignored() {
 }
 
 /// The parts of the code that must be trusted, as SECURITY.md lists them, each with its largest number of lines.
-const TRUSTED: [(&str, usize); 3] = [("what lets out", 1300), ("what remembers", 375), ("what tells", 1750)];
+const TRUSTED: [(&str, usize); 3] = [("what lets out", 1600), ("what remembers", 375), ("what tells", 2000)];
 
 #[test]
 fn the_trusted_parts_stay_small() {

@@ -3,8 +3,8 @@
 
 use crate::invisible::escape;
 
-/// A row of digits of at least this length may be a phone number. The shortest numbers of E.164 in use have seven digits
-/// with their country code, and a text may leave one out.
+/// A row of digits of at least this length may be a phone number. The shortest numbers of E.164 in use have seven
+/// digits with their country code, and a text may leave one out.
 const MIN_NUMBER_DIGITS: usize = 6;
 
 /// How many digits of a number are masked, at least.

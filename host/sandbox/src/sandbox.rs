@@ -48,7 +48,7 @@ pub const MAX_HEADER_BYTES: usize = 512;
 /// Longest authority of a request, in bytes. The only valid one is that of 46elks.
 pub const MAX_AUTHORITY_BYTES: usize = API_HOST.len();
 
-/// Longest path and query of a request, in bytes. The longest valid one asks for a page of the history and has 113.
+/// Longest path and query of a request, in bytes. The longest valid one asks for a page of the history.
 pub const MAX_PATH_BYTES: usize = 128;
 
 /// How long a call may take in all, waiting for the upstream included.

@@ -39,9 +39,10 @@ fn failure(code: Code, trace: &Trace, what: &str, next: &str) -> Failure {
     Failure { may_have_sent, ..Failure::new(code, format!("{what}. {}{next}", known(trace))) }
 }
 
-/// The call came too soon. The rate limit is asked before the first request leaves.
+/// The call came too soon, in the words that users of the Node server know. The rate limit is asked before the first
+/// request leaves, so nothing was sent.
 pub(crate) fn refused(refusal: Refusal) -> Failure {
-    Failure::new(Code::RateLimit, format!("{refusal} Nothing was sent."))
+    Failure::new(Code::RateLimit, refusal.to_string())
 }
 
 /// Something happened that must never happen: the component tried what its call does not permit, or 46elks answered a
@@ -58,6 +59,18 @@ pub(crate) fn alarm(trace: &Trace) -> Failure {
         (false, false) => "No message was sent.".into(),
     };
     let text = format!("the SMS component tried something that this call does not permit, and was stopped. {left}");
+    Failure { may_have_sent: trace.may_have_sent(), ..Failure::new(Code::SandboxViolation, text) }
+}
+
+/// A text for the client held the account's credentials. The id of the message is left out, because it may be the
+/// secret.
+pub(crate) fn secret(trace: &Trace) -> Failure {
+    let known = if trace.may_have_sent() {
+        "A message had already left: look at get_sms_messages before you send again."
+    } else {
+        "No message was sent."
+    };
+    let text = format!("the result held the account's credentials, so it is withheld. {known}");
     Failure { may_have_sent: trace.may_have_sent(), ..Failure::new(Code::SandboxViolation, text) }
 }
 
@@ -115,12 +128,12 @@ pub(crate) fn problem(problem: &Problem, error: Option<&Error>, trace: &Trace) -
         }
         (Problem::Unanswered(Some(cause)), _) => {
             let what = format!("46elks gave no usable answer: {}", because(*cause));
-            let (code, next) = match cause {
-                Cause::Size => (Code::Api, "Ask for less"),
-                Cause::Coding => (Code::Api, "Please report this"),
-                _ => (Code::Unreachable, "Try again in a moment"),
+            let next = match cause {
+                Cause::Size => "Ask for less",
+                Cause::Coding => "Please report this",
+                _ => "Try again in a moment",
             };
-            failure(code, trace, &what, next)
+            failure(Code::Unreachable, trace, &what, next)
         }
         (Problem::Refused(status, body), _) => {
             let is_lookup = trace.exchanges.last().is_some_and(|last| last.target.starts_with("/a1/sms/"));

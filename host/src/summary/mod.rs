@@ -160,7 +160,7 @@ pub(crate) fn statistics(statistics: &DeliveryStatistics) -> String {
         0 => "No outbound message was found".into(),
         total => format!(
             "Of the {}: {} delivered, {} failed, {} in transit",
-            if total == 1 { "newest outbound message".into() } else { format!("newest {total} outbound messages") },
+            count(total, "newest outbound message"),
             statistics.delivered,
             statistics.failed,
             statistics.in_transit

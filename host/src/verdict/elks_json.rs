@@ -259,11 +259,17 @@ mod tests {
 
     #[test]
     fn anything_but_an_object_is_refused() {
-        let rows = format!(r#"{{"data":[{}0]}}"#, "0,".repeat(MAX_ROWS));
-        for text in ["", "5", "[]", "null", "<html>", r#"{"id":"#, r#"{"id":1}}"#, "{'a':1}", &rows] {
+        for text in ["", "5", "[]", "null", "<html>", r#"{"id":"#, r#"{"id":1}}"#, "{'a':1}"] {
             assert!(Object::parse(text.as_bytes()).is_none(), "{:.20}", text);
         }
         assert!(Object::parse(b"{\"id\":\"\xff\"}").is_none());
+    }
+
+    #[test]
+    fn a_page_of_too_many_rows_is_refused() {
+        let page = |rows: usize| format!(r#"{{"data":[{}0]}}"#, "0,".repeat(rows - 1));
+        assert!(Object::parse(page(MAX_ROWS).as_bytes()).is_some());
+        assert!(Object::parse(page(MAX_ROWS + 1).as_bytes()).is_none());
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod problem;
 use crate::component::NoAnswer;
 use crate::config::Settings;
 use crate::contract::Error;
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::sanitise::sanitise;
 use crate::summary::{self, failures};
 use crate::tools::{Tool, ToolSpec};
@@ -102,7 +102,7 @@ fn compared<Spec: ToolSpec>(
         return Verdict::Alarm(alarms, failures::alarm(trace));
     }
     if let Some(refusal) = trace.refused {
-        return Verdict::Failure(Failure::new(Code::RateLimit, refusal.to_string()));
+        return Verdict::Failure(failures::refused(refusal));
     }
     // The component's own words. They are searched as it wrote them: a text that is cut or escaped afterwards may hold
     // a part of a secret.
@@ -147,7 +147,7 @@ pub(crate) fn alarms(tool: Tool, trace: &Trace) -> Vec<Alarm> {
 
 /// A text that a client would get holds the account's credentials.
 fn secret(trace: &Trace) -> Verdict {
-    Verdict::Alarm(vec![Alarm::Denied(Rule::Credentials)], failures::alarm(trace))
+    Verdict::Alarm(vec![Alarm::Denied(Rule::Credentials)], failures::secret(trace))
 }
 
 /// The text of an error.
