@@ -360,7 +360,7 @@ async fn text_of_a_component_cannot_control_a_terminal() {
     let hidden = |c: char| c.is_control() || "\u{202e}\u{2066}\u{e0041}\u{200b}".contains(c);
     assert!(!success.text.contains(hidden), "{:?}", success.text);
     let note = success.facts["checker_notes"][0].as_str().unwrap();
-    assert!(note.starts_with("[2J ]0;owned \\u{202e}desrever") && note.ends_with("{'audit':1}"), "{note:?}");
+    assert!(note.starts_with("[2J ]0;owned \\u{202e}desrever") && note.ends_with("{\"audit\":1}"), "{note:?}");
     let audits = scene.audits();
     assert_eq!(audits.len(), 1);
 }

@@ -32,9 +32,8 @@ fn is_single_quote(c: char) -> bool {
         | '\u{FF40}' | '\u{16F51}' | '\u{16F52}')
 }
 
-/// The text as one line of at most `max_chars` characters. Line ends and blank runs become one space, and invisible
-/// characters are escaped. Whatever looks like a double quote, two single ones included, becomes one single quote, so
-/// that nothing in the text ends the quote for the eye. A text that is cut ends in `…`.
+/// The text as one line of at most `max_chars` characters: line ends and blank runs become one space, and invisible
+/// characters are escaped. A text that is cut ends in `…`.
 pub fn one_line(text: &str, max_chars: usize) -> String {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
@@ -43,18 +42,7 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
         }
         // More than can be shown is not escaped.
         let end = word.char_indices().nth(max_chars + 1).map_or(word.len(), |(at, _)| at);
-        for c in escape(&word[..end]).chars() {
-            match c {
-                _ if is_double_quote(c) => {
-                    if !line.ends_with('\'') {
-                        line.push('\'');
-                    }
-                }
-                _ if is_single_quote(c) && line.ends_with('\'') => {}
-                _ if is_single_quote(c) => line.push('\''),
-                _ => line.push(c),
-            }
-        }
+        line.push_str(&escape(&word[..end]));
         if end < word.len() || line.len() / 4 > max_chars {
             break;
         }
@@ -65,6 +53,21 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
     let mut cut: String = line.chars().take(max_chars.saturating_sub(1)).collect();
     cut.push('…');
     cut
+}
+
+/// The text as [`one_line`] that can stand between double quotes. Whatever looks like a double quote, two single ones
+/// included, becomes one single quote, so that nothing in the text ends the quote for the eye.
+pub fn between_quotes(text: &str, max_chars: usize) -> String {
+    let mut quoted = String::new();
+    for c in one_line(text, max_chars).chars() {
+        let is_quote = is_double_quote(c) || is_single_quote(c);
+        if !is_quote {
+            quoted.push(c);
+        } else if !quoted.ends_with('\'') {
+            quoted.push('\'');
+        }
+    }
+    quoted
 }
 
 /// Masks each phone number in a text, also one that is written with spaces, hyphens, dots or parentheses: at least four
@@ -114,8 +117,9 @@ mod tests {
             ("a\u{202E}b", "a\\u{202e}b"),
             ("", ""),
         ] {
-            assert_eq!(one_line(text, 100), quoted);
+            assert_eq!(between_quotes(text, 100), quoted);
         }
+        assert_eq!(one_line("say “yes”\nor \"no\"", 100), "say “yes” or \"no\"");
         assert_eq!(one_line("abcdef", 4), "abc…");
         assert_eq!(one_line(&"x".repeat(1 << 20), 300).chars().count(), 300);
         assert_eq!(one_line(&"x ".repeat(1 << 20), 300).chars().count(), 300);
@@ -138,7 +142,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_quote_is_bounded_and_visible(text: String, max in 1_usize..50) {
-            let quoted = one_line(&text, max);
+            let quoted = between_quotes(&text, max);
             prop_assert!(quoted.chars().count() <= max);
             prop_assert!(!quoted.contains(|c: char| c.is_control() || is_double_quote(c)) && !quoted.contains("''"));
         }

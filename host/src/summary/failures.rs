@@ -155,7 +155,7 @@ fn answered(status: u16, failure: Failure) -> Failure {
 
 /// Words of the component: one line, bounded.
 fn advice(text: &str) -> String {
-    let line = quote::one_line(text, MAX_NOTE_CHARS);
+    let line = quote::between_quotes(text, MAX_NOTE_CHARS);
     line.trim_end_matches('.').into()
 }
 
@@ -216,7 +216,7 @@ fn refusal(status: u16, body: &str, is_lookup: bool) -> (String, &'static str) {
         None => "an empty page".into(),
         Some('<') => "an HTML page".into(),
         Some(_) => {
-            let line = quote::mask_numbers(&quote::one_line(line, MAX_QUOTE_CHARS));
+            let line = quote::mask_numbers(&quote::between_quotes(line, MAX_QUOTE_CHARS));
             format!("\"{}\"", line.trim_end_matches('.'))
         }
     };

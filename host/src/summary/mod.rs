@@ -28,7 +28,7 @@ fn party(party: &str) -> String {
     if is_e164(party) || is_name(party) {
         party.into()
     } else {
-        format!("\"{}\"", quote::one_line(party, MAX_PARTY_CHARS))
+        format!("\"{}\"", quote::between_quotes(party, MAX_PARTY_CHARS))
     }
 }
 
