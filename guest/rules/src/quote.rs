@@ -17,7 +17,7 @@ const MAX_SHOWN_DIGITS: usize = 4;
 /// that Unicode's list of confusable characters has for them.
 fn is_double_quote(c: char) -> bool {
     matches!(c,
-        '"' | '\u{AB}' | '\u{BB}' | '\u{2BA}' | '\u{2DD}' | '\u{2EE}' | '\u{2F5}' | '\u{2F6}' | '\u{5F2}' | '\u{5F4}'
+        '"' | '\u{AB}' | '\u{BB}' | 'ʺ' | '\u{2DD}' | '\u{2EE}' | '\u{2F5}' | '\u{2F6}' | '\u{5F2}' | '\u{5F4}'
         | '\u{1CD3}' | '\u{201C}'..='\u{201F}' | '\u{2033}' | '\u{2036}' | '\u{275D}' | '\u{275E}' | '\u{2760}'
         | '\u{2E42}' | '\u{3003}' | '\u{301D}'..='\u{301F}' | '\u{FF02}' | '\u{1F676}'..='\u{1F678}' | '\u{E0022}')
 }
