@@ -13,16 +13,18 @@ const MIN_MASKED_DIGITS: usize = 4;
 /// How many digits of a number are shown, at most.
 const MAX_SHOWN_DIGITS: usize = 4;
 
-/// Whether a character looks like a double quote. Source: the characters of Unicode 17 whose names say so, and those
-/// that Unicode's list of confusable characters has for them.
+/// Whether a character looks like a double quote. Source: the characters whose names in Unicode 14 hold QUOTATION,
+/// DITTO, GERSHAYIM, DOUBLE PRIME (or more), DOUBLE ACUTE or DOUBLE GRAVE, without those below and without letters.
 fn is_double_quote(c: char) -> bool {
     matches!(c,
-        '"' | '\u{AB}' | '\u{BB}' | 'ʺ' | '\u{2DD}' | '\u{2EE}' | '\u{2F5}' | '\u{2F6}' | '\u{5F2}' | '\u{5F4}'
-        | '\u{1CD3}' | '\u{201C}'..='\u{201F}' | '\u{2033}' | '\u{2036}' | '\u{275D}' | '\u{275E}' | '\u{2760}'
-        | '\u{2E42}' | '\u{3003}' | '\u{301D}'..='\u{301F}' | '\u{FF02}' | '\u{1F676}'..='\u{1F678}' | '\u{E0022}')
+        '"' | '\u{AB}' | '\u{BB}' | 'ʺ' | '\u{2DD}' | '\u{2EE}' | '\u{2F5}' | '\u{2F6}' | '\u{30B}' | '\u{30F}'
+        | '\u{59E}' | '\u{5F2}' | '\u{5F4}' | '\u{1425}' | '\u{1CD3}' | '\u{201C}'..='\u{201F}' | '\u{2033}'
+        | '\u{2034}' | '\u{2036}' | '\u{2037}' | '\u{2057}' | '\u{275D}' | '\u{275E}' | '\u{2760}' | '\u{276E}'
+        | '\u{276F}' | '\u{2E42}' | '\u{3003}' | '\u{301D}'..='\u{301F}' | '\u{FF02}' | '\u{1F676}'..='\u{1F678}' | '\u{E0022}')
 }
 
-/// Whether a character looks like a single quote. Two of them look like a double one.
+/// Whether a character looks like a single quote: apostrophes, primes, lone accents and letters of that look. Two of
+/// them look like a double one.
 fn is_single_quote(c: char) -> bool {
     matches!(c,
         '\'' | '`' | '\u{B4}' | '\u{2B9}'..='\u{2BF}' | '\u{2C8}' | '\u{2CA}' | '\u{2CB}' | '\u{2F4}' | '\u{374}'
@@ -111,6 +113,7 @@ mod tests {
             ("a\r\nb\n\nc", "a b c"),
             ("say \"yes\"", "say 'yes'"),
             ("odd”. „Sent‟″＂", "odd'. 'Sent'"),
+            ("odd⁗. odd\u{276F}. odd \u{30B}", "odd'. odd'. odd '"),
             ("odd''. ’’Sent", "odd'. 'Sent"),
             ("it’s ok", "it's ok"),
             ("  a\t\u{2028}b  ", "a b"),

@@ -12,6 +12,9 @@ use elks_sandbox::{Cause, Refusal, Stopped, Trace};
 use sms_rules::limits::MAX_QUOTE_CHARS;
 use sms_rules::quote;
 
+/// What to do when nobody knows whether a message was sent.
+const LOOK_FIRST: &str = "Do not send it again before get_sms_messages shows that it is not in the history.";
+
 /// What the host knows about the message of a call. Each failure after a component has run says it.
 fn known(trace: &Trace) -> String {
     if !trace.may_have_sent() {
@@ -22,11 +25,7 @@ fn known(trace: &Trace) -> String {
             "46elks accepted the message, and its id is {id}. Do not send it again; check_sms_status says what became \
              of it."
         ),
-        _ => {
-            "It is not known whether the message was sent. Do not send it again before get_sms_messages shows that it \
-              is not in the history."
-                .into()
-        }
+        _ => format!("It is not known whether the message was sent. {LOOK_FIRST}"),
     }
 }
 
@@ -49,8 +48,8 @@ pub(crate) fn refused(refusal: Refusal) -> Failure {
 /// dry run with a message id.
 pub(crate) fn alarm(trace: &Trace) -> Failure {
     if dry_run_with_id(&trace.exchanges) {
-        let text = "46elks answered a dry run with a message id, so the message may have been sent. Do not send it again \
-                    before get_sms_messages shows that it is not in the history.";
+        let text = "46elks answered a dry run with a message id, so the message may have been sent.";
+        let text = format!("{text} {LOOK_FIRST}");
         return Failure { may_have_sent: true, ..Failure::new(Code::OutcomeUnknown, text) };
     }
     let left = match (trace.may_have_sent(), trace.exchanges.is_empty()) {
