@@ -1,19 +1,20 @@
-//! The one way out of the sandbox. It compares each request with the call's permit and asks the rate limit, then sends
+//! The one way out of the sandbox. It compares each request with the call's permit, has the call admitted, then sends
 //! the request or denies it. It assumes that an attacker made the request, and it records what happened.
 
+use crate::admission::{Admission, Refused};
 use crate::credentials::Credentials;
 use crate::permit::{ALLOWED_HEADERS, FORM, Permit, Rule};
-use crate::rate_limit::{Class, RateLimiter};
 use crate::trace::{Exchange, Outcome, Trace};
 use crate::upstream::{Error, Upstream, is_before_send};
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE};
+use http::request::Parts;
 use http::uri::Scheme;
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use sms_rules::limits::{API_HOST, MAX_RESPONSE_BYTES};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::time::Instant;
+use tokio::sync::OnceCell;
 use wasmtime_wasi_http::{ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// Largest request body, in bytes. Ten parts of percent-encoded UTF-8 are under 15,000 bytes.
@@ -34,17 +35,21 @@ pub struct Egress(Arc<Inner>);
 struct Inner {
     /// Shared with the header filter, which wasmtime keeps apart from the hooks.
     state: Arc<Mutex<State>>,
-    /// The limit that the call counts against. Absent for the program's own check of its account.
-    limit: Option<(Arc<RateLimiter>, Class)>,
+    /// Who admits the call. Absent for the program's own check of its account.
+    admission: Option<Arc<dyn Admission>>,
+    /// What the admission decided. It is asked once.
+    admitted: OnceCell<Result<(), Refused>>,
     credentials: Arc<Credentials>,
     upstream: Arc<dyn Upstream>,
 }
 
-/// Deciding, using the permit up, counting and recording are one step under one lock. A request that comes while the
-/// call ends is either in the trace or does not leave.
+/// Each step is taken under one lock: using the permit up, and recording a request that leaves. Between the two the
+/// call is admitted, which may take time. A request that comes while the call ends is in the trace or does not leave.
 struct State {
     permit: Permit,
     trace: Trace,
+    /// Whether the call has ended.
+    closed: bool,
     /// How many requests the component has handed over.
     handed_over: u32,
 }
@@ -53,12 +58,12 @@ impl Egress {
     /// The way out for one call.
     pub fn new(
         permit: Permit,
-        limit: Option<(Arc<RateLimiter>, Class)>,
+        admission: Option<Arc<dyn Admission>>,
         credentials: Arc<Credentials>,
         upstream: Arc<dyn Upstream>,
     ) -> Self {
-        let state = Arc::new(Mutex::new(State { permit, trace: Trace::default(), handed_over: 0 }));
-        Self(Arc::new(Inner { state, limit, credentials, upstream }))
+        let state = Arc::new(Mutex::new(State { permit, trace: Trace::default(), closed: false, handed_over: 0 }));
+        Self(Arc::new(Inner { state, admission, admitted: OnceCell::new(), credentials, upstream }))
     }
 
     /// Records a rule that the component broke before it handed a request over.
@@ -77,11 +82,28 @@ impl Egress {
         fits
     }
 
+    /// Sends a GET of the host's own, under the same permit, and records it in the same trace.
+    ///
+    /// # Errors
+    /// The request is not permitted, the call is not admitted, or no usable response came.
+    pub async fn get(&self, path_and_query: &str) -> Result<(), Error> {
+        let mut request = Request::new(());
+        *request.uri_mut() =
+            format!("https://{API_HOST}{path_and_query}").parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+        self.0.pass(&request.into_parts().0, Bytes::new()).await.map(drop)
+    }
+
+    /// What has happened so far.
+    pub fn trace(&self) -> Trace {
+        lock(&self.0.state).trace.clone()
+    }
+
     /// Closes the way out and returns what happened. The component's requests run in tasks of their own, which may
     /// outlive its instance by a moment; from here on they are denied.
     pub fn close(&self) -> Trace {
         let mut state = lock(&self.0.state);
         state.permit = Permit::new(Vec::new());
+        state.closed = true;
         state.trace.clone()
     }
 }
@@ -98,34 +120,46 @@ fn deny(state: &mut State, rule: Rule) -> Error {
 }
 
 impl Inner {
-    /// Decides about a request and sends it when it is permitted.
-    async fn pass(&self, request: Request<WasiBody>) -> Result<Response<Bytes>, Error> {
+    /// Reads the component's request whole, and passes it.
+    async fn pass_from_component(&self, request: Request<WasiBody>) -> Result<Response<Bytes>, Error> {
         let (parts, body) = request.into_parts();
-        let body = match Limited::new(body, MAX_REQUEST_BYTES).collect().await {
-            Ok(body) => body.to_bytes(),
+        match Limited::new(body, MAX_REQUEST_BYTES).collect().await {
+            Ok(body) => self.pass(&parts, body.to_bytes()).await,
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                return Err(deny(&mut lock(&self.state), Rule::BodySize));
+                Err(deny(&mut lock(&self.state), Rule::BodySize))
             }
-            Err(_) => return Err(deny(&mut lock(&self.state), Rule::Body)),
-        };
-        let (at, target) = self.decide(&parts, &body)?;
+            Err(_) => Err(deny(&mut lock(&self.state), Rule::Body)),
+        }
+    }
+
+    /// Sends a request if it is permitted and its call is admitted.
+    async fn pass(&self, parts: &Parts, body: Bytes) -> Result<Response<Bytes>, Error> {
+        let sends = self.permitted(parts, &body)?;
+        self.admitted().await?;
+        let (at, target) = self.leaves(parts, &body, sends)?;
         let response = self.forward(&parts.method, &target, body).await;
         let mut state = lock(&self.state);
         let response = response.and_then(|response| match state.trace.bytes() + response.body().len() {
             0..=MAX_TRACE_BYTES => Ok(response),
             bytes => Err(Error::HttpResponseBodySize(Some(bytes as u64))),
         });
-        state.trace.exchanges[at].outcome = match &response {
+        let exchange = &mut state.trace.exchanges[at];
+        exchange.outcome = match &response {
             Ok(response) => Outcome::Answered(response.status().as_u16(), response.body().clone()),
             Err(error) if is_before_send(error) => Outcome::NotSent(error.into()),
             Err(error) => Outcome::Unanswered(Some(error.into())),
         };
-        response
+        // The date is for the host alone: the component has no clock.
+        response.map(|mut response| {
+            let date = response.headers_mut().remove(DATE);
+            exchange.date = date.and_then(|date| date.to_str().ok().map(Into::into));
+            response
+        })
     }
 
-    /// Checks everything that must hold before a request leaves, and records it. Returns its place in the trace, and
-    /// its path and query. The rate limit comes last, so that it counts only calls whose request leaves.
-    fn decide(&self, parts: &http::request::Parts, body: &Bytes) -> Result<(usize, String), Error> {
+    /// Checks everything that must hold before a request leaves, and uses the permit up. Returns whether the request
+    /// sends a message.
+    fn permitted(&self, parts: &Parts, body: &Bytes) -> Result<bool, Error> {
         let secret = self.credentials.contains_secret(parts.uri.to_string().as_bytes())
             || self.credentials.contains_secret(body);
         let mut state = lock(&self.state);
@@ -135,15 +169,23 @@ impl Inner {
         if secret {
             return Err(deny(&mut state, Rule::Credentials));
         }
-        let sends = match state.permit.spend(&parts.method, &parts.uri, &parts.headers, body) {
-            Ok(sends) => sends,
-            Err(rule) => return Err(deny(&mut state, rule)),
-        };
-        if let Some((limiter, class)) = &self.limit
-            && state.trace.exchanges.is_empty()
-            && let Err(refusal) = limiter.admit(*class, Instant::now())
-        {
-            state.trace.refused = Some(refusal);
+        state.permit.spend(&parts.method, &parts.uri, &parts.headers, body).map_err(|rule| deny(&mut state, rule))
+    }
+
+    /// Has the call admitted. This comes last, so that only calls whose request leaves are counted.
+    async fn admitted(&self) -> Result<(), Error> {
+        let Some(admission) = &self.admission else { return Ok(()) };
+        self.admitted.get_or_init(|| admission.admit()).await.map_err(|refused| {
+            lock(&self.state).trace.refused = Some(refused);
+            Error::HttpRequestDenied
+        })
+    }
+
+    /// Records a request that leaves now, unless the call has ended or broken a rule meanwhile. Returns its place in
+    /// the trace, and its path and query.
+    fn leaves(&self, parts: &Parts, body: &Bytes, sends: bool) -> Result<(usize, String), Error> {
+        let mut state = lock(&self.state);
+        if state.closed || state.trace.denied.is_some() {
             return Err(Error::HttpRequestDenied);
         }
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_string();
@@ -153,12 +195,13 @@ impl Inner {
             body: body.clone(),
             sends,
             outcome: Outcome::Unanswered(None),
+            date: None,
         });
         Ok((state.trace.exchanges.len() - 1, target))
     }
 
-    /// Sends a permitted request with the host's own headers and the credentials. The response that the component gets
-    /// is text, with its status and media type, and without the credentials.
+    /// Sends a permitted request with the host's own headers and the credentials. The response is text, with its
+    /// status, media type and date, and without the credentials.
     async fn forward(&self, method: &Method, path: &str, body: Bytes) -> Result<Response<Bytes>, Error> {
         let mut request = Request::new(body);
         *request.method_mut() = method.clone();
@@ -182,8 +225,10 @@ impl Inner {
         }
         let mut response = Response::new(self.credentials.redact(body.into()).into());
         *response.status_mut() = parts.status;
-        if let Some(media_type) = parts.headers.get(CONTENT_TYPE) {
-            response.headers_mut().insert(CONTENT_TYPE, media_type.clone());
+        for name in [CONTENT_TYPE, DATE] {
+            if let Some(value) = parts.headers.get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
         }
         Ok(response)
     }
@@ -199,7 +244,7 @@ impl WasiHttpHooks for Egress {
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
         let inner = Arc::clone(&self.0);
         Box::new(async move {
-            let response = inner.pass(request).await?;
+            let response = inner.pass_from_component(request).await?;
             let response = response.map(|body| Full::new(body).map_err(Error::from).boxed_unsync());
             Ok((response, Box::new(std::future::ready(Ok(()))) as Box<_>))
         })
@@ -217,8 +262,8 @@ impl WasiHttpHooks for Egress {
         })
     }
 
-    /// wasmtime asks this before it makes a task for a request. Every scheme is accepted, so that `decide` can deny and
-    /// record all but https.
+    /// wasmtime asks this before it makes a task for a request. Every scheme is accepted, so that `permitted` can deny
+    /// and record all but https.
     fn is_supported_scheme(&mut self, _: &Scheme) -> bool {
         self.takes_another()
     }
@@ -245,7 +290,9 @@ type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Se
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::RateLimited;
     use crate::permit::{Allowed, RequestPattern};
+    use crate::rate_limit::{Class, RateLimiter};
     use crate::upstream::{Cause, Pending};
 
     /// An upstream that gives each request the same response.
@@ -265,7 +312,6 @@ mod tests {
 
     /// An egress that permits two histories and one message.
     fn scene(response: fn() -> Result<Response<Bytes>, Error>, limit: u32) -> Scene {
-        let upstream = Arc::new(Fixed(response, Mutex::default()));
         let get = RequestPattern::Get { path: "/a1/sms".into(), required: vec![], optional: vec![] };
         let send = RequestPattern::PostSms {
             to: "+46701740605".into(),
@@ -275,9 +321,19 @@ mod tests {
             dry_run: false,
         };
         let permit = Permit::new(vec![Allowed { times: 2, request: get }, Allowed { times: 1, request: send }]);
-        let limit = limit.try_into().ok().map(|limit| (Arc::new(RateLimiter::new(limit, limit)), Class::Queries));
+        let limited = |limit| RateLimited::new(Arc::new(RateLimiter::new(limit, limit)), Class::Queries);
+        let limit = limit.try_into().ok().map(|limit| Arc::new(limited(limit)) as Arc<dyn Admission>);
+        scene_with(response, permit, limit)
+    }
+
+    fn scene_with(
+        response: fn() -> Result<Response<Bytes>, Error>,
+        permit: Permit,
+        admission: Option<Arc<dyn Admission>>,
+    ) -> Scene {
+        let upstream = Arc::new(Fixed(response, Mutex::default()));
         let credentials = Arc::new(Credentials::new("u1", "a long password"));
-        let egress = Egress::new(permit, limit, credentials, Arc::clone(&upstream) as Arc<dyn Upstream>);
+        let egress = Egress::new(permit, admission, credentials, Arc::clone(&upstream) as Arc<dyn Upstream>);
         Scene { egress, upstream }
     }
 
@@ -285,7 +341,7 @@ mod tests {
         async fn request(&self, method: Method, uri: &str, body: &str) -> Result<Response<Bytes>, Error> {
             let body = Full::new(Bytes::copy_from_slice(body.as_bytes())).map_err(|never| match never {});
             let request = Request::builder().method(method).uri(uri).body(body.boxed_unsync()).expect("is a request");
-            self.egress.0.pass(request).await
+            self.egress.0.pass_from_component(request).await
         }
 
         async fn get(&self) -> Result<Response<Bytes>, Error> {
@@ -345,6 +401,71 @@ mod tests {
         assert!(scene.get().await.is_ok());
         assert!(scene.get().await.is_ok(), "the second request of the same call is not counted");
         assert!(scene.egress.close().refused.is_none());
+    }
+
+    /// An admission that waits until it is released, and then decides.
+    struct Held(tokio::sync::Semaphore, Result<(), Refused>, std::sync::atomic::AtomicU32);
+
+    impl Admission for Held {
+        fn admit(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Refused>> + Send + '_>> {
+            self.2.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Box::pin(async {
+                drop(self.0.acquire().await);
+                self.1
+            })
+        }
+    }
+
+    fn held(decision: Result<(), Refused>) -> (Scene, Arc<Held>) {
+        let get = RequestPattern::Get { path: "/a1/sms".into(), required: vec![], optional: vec![] };
+        let permit = Permit::new(vec![Allowed { times: 2, request: get }]);
+        let held = Arc::new(Held(tokio::sync::Semaphore::new(0), decision, std::sync::atomic::AtomicU32::new(0)));
+        (scene_with(ok, permit, Some(Arc::clone(&held) as Arc<dyn Admission>)), held)
+    }
+
+    #[tokio::test]
+    async fn two_requests_of_a_call_wait_for_one_admission() {
+        let (scene, held) = held(Ok(()));
+        let release = async { held.0.add_permits(1) };
+        let (one, two, ()) = tokio::join!(scene.get(), scene.get(), release);
+        assert!(one.is_ok() && two.is_ok());
+        assert_eq!(held.2.load(std::sync::atomic::Ordering::SeqCst), 1);
+        assert_eq!(scene.egress.close().exchanges.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_ends_while_it_is_being_admitted_sends_nothing() {
+        let (scene, held) = held(Ok(()));
+        let end = async {
+            assert!(scene.egress.close().exchanges.is_empty());
+            held.0.add_permits(1);
+        };
+        let (answer, ()) = tokio::join!(scene.get(), end);
+        assert!(answer.is_err());
+        assert!(scene.upstream.1.lock().expect("is not poisoned").is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_the_host_withholds_does_not_leave() {
+        let (scene, held) = held(Err(Refused::ByHost));
+        held.0.add_permits(1);
+        assert!(scene.get().await.is_err());
+        assert!(scene.get().await.is_err());
+        let trace = scene.egress.close();
+        assert_eq!((trace.refused, trace.denied, trace.exchanges.len()), (Some(Refused::ByHost), None, 0));
+        assert!(scene.upstream.1.lock().expect("is not poisoned").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_request_of_the_host_has_the_same_permit_and_trace() {
+        let dated =
+            || Ok(Response::builder().header("date", "Sat, 31 Jan 2026 12:00:00 GMT").body("{}".into()).unwrap());
+        let scene = scene(dated, 0);
+        assert!(scene.egress.get("/a1/sms").await.is_ok());
+        assert!(scene.egress.get("/a1/me").await.is_err());
+        let trace = scene.egress.close();
+        assert_eq!((trace.denied, trace.exchanges.len()), (Some(Rule::Method), 1));
+        assert_eq!(trace.exchanges[0].date.as_deref(), Some("Sat, 31 Jan 2026 12:00:00 GMT"));
     }
 
     #[tokio::test]

@@ -58,12 +58,15 @@
 //! - [`egress`]: the one way out
 //! - [`permit`]: what one call may cause, and whether a request fits (pure)
 //! - [`trace`]: what the egress saw
+//! - [`admission`]: who decides, besides the permit, whether the requests of a call may leave
 //! - [`rate_limit`]: how many calls a minute admits (pure)
 //! - [`credentials`]: the Authorization header, the search for secrets, their redaction
 //! - [`upstream`]: the API over TLS, or what stands in for it
 //! - [`sandbox`]: the instances and their bounds
 //! - [`engine`]: the settings that compiler and runtime share; all that is left without the feature `run`
 
+#[cfg(feature = "run")]
+pub mod admission;
 #[cfg(feature = "run")]
 pub mod credentials;
 #[cfg(feature = "run")]
@@ -82,6 +85,7 @@ pub mod upstream;
 
 #[cfg(feature = "run")]
 pub use {
+    admission::{Admission, RateLimited, Refused},
     credentials::Credentials,
     egress::Egress,
     permit::{Allowed, Parameter, Permit, RequestPattern, Rule},

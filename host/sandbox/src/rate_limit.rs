@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -73,12 +73,21 @@ impl RateLimiter {
     /// # Errors
     /// The limit is reached; the refusal says how long to wait. A refused call is not counted.
     pub fn admit(&self, class: Class, now: Instant) -> Result<(), Refusal> {
-        let window = match class {
+        let refused = |wait: Duration| Refusal { class, wait_seconds: wait.as_nanos().div_ceil(1_000_000_000) as u64 };
+        self.window(class).admit(now).map_err(refused)
+    }
+
+    /// How many more calls of a class would be admitted at this time, and how long the next one must wait if none.
+    /// Nothing is counted.
+    pub fn left(&self, class: Class, now: Instant) -> (usize, Duration) {
+        self.window(class).left(now)
+    }
+
+    fn window(&self, class: Class) -> &SlidingWindow {
+        match class {
             Class::Sending => &self.sending,
             Class::Queries => &self.queries,
-        };
-        let refused = |wait: Duration| Refusal { class, wait_seconds: wait.as_nanos().div_ceil(1_000_000_000) as u64 };
-        window.admit(now).map_err(refused)
+        }
     }
 }
 
@@ -96,16 +105,35 @@ impl SlidingWindow {
     }
 
     fn admit(&self, now: Instant) -> Result<(), Duration> {
-        let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
-        while admitted.front().is_some_and(|oldest| now.duration_since(*oldest) >= WINDOW) {
-            admitted.pop_front();
-        }
+        let mut admitted = self.admitted_before(now);
         if admitted.len() < self.limit {
             admitted.push_back(now);
             return Ok(());
         }
-        Err(admitted.front().map_or(WINDOW, |oldest| WINDOW.saturating_sub(now.duration_since(*oldest))))
+        Err(wait(&admitted, now))
     }
+
+    fn left(&self, now: Instant) -> (usize, Duration) {
+        let admitted = self.admitted_before(now);
+        match self.limit.saturating_sub(admitted.len()) {
+            0 => (0, wait(&admitted, now)),
+            left => (left, Duration::ZERO),
+        }
+    }
+
+    /// The admitted calls of the window that ends now.
+    fn admitted_before(&self, now: Instant) -> MutexGuard<'_, VecDeque<Instant>> {
+        let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
+        while admitted.front().is_some_and(|oldest| now.duration_since(*oldest) >= WINDOW) {
+            admitted.pop_front();
+        }
+        admitted
+    }
+}
+
+/// How long a full window is closed: until its oldest call leaves it.
+fn wait(admitted: &VecDeque<Instant>, now: Instant) -> Duration {
+    admitted.front().map_or(WINDOW, |oldest| WINDOW.saturating_sub(now.duration_since(*oldest)))
 }
 
 #[cfg(test)]
@@ -147,7 +175,9 @@ mod tests {
             now += Duration::from_millis(pause);
             assert_eq!(limiter.admit(Class::Sending, now), Ok(()));
         }
+        assert_eq!(limiter.left(Class::Queries, now), (3, Duration::ZERO));
         now += Duration::from_millis(500);
+        assert_eq!(limiter.left(Class::Sending, now), (0, Duration::from_millis(32_199)));
         let wait = limiter.admit(Class::Sending, now).expect_err("is too soon").wait_seconds;
         assert_eq!(wait, 33, "60 s after the first call, rounded up: 60 - 27.801");
         now += Duration::from_secs(wait - 1);

@@ -1,8 +1,8 @@
 //! What the egress saw during one call: each request as it left, and the response to it. The host believes this record,
 //! never the component's own account.
 
+use crate::admission::Refused;
 use crate::permit::Rule;
-use crate::rate_limit::Refusal;
 use crate::upstream::Cause;
 use bytes::Bytes;
 use http::Method;
@@ -21,6 +21,8 @@ pub struct Exchange {
     pub sends: bool,
     /// What came back.
     pub outcome: Outcome,
+    /// The `Date` header of the response, as it stands, where it had one.
+    pub date: Option<String>,
 }
 
 /// What came of a request.
@@ -49,8 +51,8 @@ pub struct Trace {
     pub exchanges: Vec<Exchange>,
     /// The first rule that a request broke. Nothing leaves after a denial.
     pub denied: Option<Rule>,
-    /// The rate limit's refusal, when the call came too soon. Nothing leaves after a refusal.
-    pub refused: Option<Refusal>,
+    /// Why the call was not admitted. Nothing leaves after a refusal.
+    pub refused: Option<Refused>,
 }
 
 impl Trace {
