@@ -75,6 +75,9 @@ pub enum ClientError {
     /// The system did not tell how the server ended.
     #[error("cannot wait for the server: {0}")]
     Wait(io::Error),
+    /// The system did not let the client kill the server.
+    #[error("cannot kill the server: {0}")]
+    Kill(io::Error),
 }
 
 /// What the client does with an output of the server.
@@ -234,6 +237,14 @@ impl McpClient {
     /// The id of the server's process.
     pub fn process_id(&self) -> u32 {
         lock(&self.child).id()
+    }
+
+    /// Kills the server: it gets no time for anything. [`Self::wait`] then gives what it left.
+    ///
+    /// # Errors
+    /// When the system does not let the client do so.
+    pub fn kill(&self) -> Result<(), ClientError> {
+        lock(&self.child).kill().map_err(ClientError::Kill)
     }
 
     /// Closes the server's stdin, which asks it to end.
