@@ -17,10 +17,33 @@ Settings (environment):
   ELKS_PHONE_NUMBER              default sender: a number like +46701740605, or a name of
                                  3 to 11 letters and digits (required)
   DRY_RUN                        true (default): nothing is ever sent; false: messages are sent
-  CONFIRM_SENDS                  true: your client asks you before every real send
-                                 (default false)
+  RATE_LIMIT_QUERIES_PER_MINUTE  calls of the other tools in any minute (default 60)
+  ELKS_POLICY_FILE               absolute path of a file with more of the settings below
+  ELKS_STATE_DIR                 folder of the journal of sends (default: the system's)
+  ELKS_STATE                     disk (default); memory: no journal, limits of this process alone
+  ELKS_KEEP_DAYS                 how long the journal is kept, 31 to 3650 days (default 90)
+
+Settings of the policy (environment, or NAME=value lines of the policy file; if both, the
+stricter holds). Lists have commas between their entries; * is anyone, any or no limit:
+  ELKS_ALLOWED_RECIPIENTS        numbers, and beginnings like +4670* (default *)
+  ELKS_BLOCKED_RECIPIENTS        the same, and stronger (default: nobody)
+  ELKS_ALLOWED_COUNTRIES         like SE or +46 (default *)
+  ELKS_CONTACTS                  names for numbers, like anna=+46701740605
+  ELKS_CONTACTS_ONLY             true: only contacts can be sent to (default false)
+  ELKS_ALLOWED_SENDERS           allowed beside ELKS_PHONE_NUMBER (default *)
   RATE_LIMIT_SMS_PER_MINUTE      send_sms calls in any minute, 1 to 1000000 (default 10)
-  RATE_LIMIT_QUERIES_PER_MINUTE  other calls in any minute, 1 to 1000000 (default 60)
+  ELKS_MAX_SMS_PER_DAY           messages in any 24 hours (default 100)
+  ELKS_MAX_SMS_PER_RECIPIENT_PER_DAY  the same, to one recipient (default 20)
+  ELKS_SPEND_PER_DAY             amount in any 24 hours, like 25.50 (default *)
+  ELKS_SPEND_PER_MONTH           amount in any 30 days (default *)
+  ELKS_MAX_PRICE                 amount for one message (default *)
+  ELKS_MAX_PARTS                 parts of one message, 1 to 10 (default *)
+  ELKS_QUIET_HOURS               when nothing is sent, like 21:00-08:00 Europe/Stockholm
+  ELKS_DUPLICATE_MINUTES         how long the same message is not sent again, 0 to 1440
+                                 (default 15, 0 is off)
+  CONFIRM_SENDS                  true: your client asks you before every real send;
+                                 first-contact: before the first to a recipient (default false)
+
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE are honoured.
 
 Try it without an account: elks-mcp demo";
@@ -57,5 +80,56 @@ pub enum Command {
         /// Where to write it
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
+    },
+    /// Print the policy in force, and where each value comes from
+    Policy {
+        /// Print the contacts with their numbers, too
+        #[arg(long)]
+        show_contacts: bool,
+    },
+    /// Stop every process of the account from sending, at once, until `resume`
+    Pause {
+        /// The account's folder, 16 digits; that of ELKS_API_USERNAME or all accounts without it
+        #[arg(long, value_name = "DIGITS")]
+        account: Option<String>,
+    },
+    /// Let the account send again
+    Resume {
+        /// The account's folder, 16 digits; that of ELKS_API_USERNAME or all accounts without it
+        #[arg(long, value_name = "DIGITS")]
+        account: Option<String>,
+    },
+    /// Read the journal of sends
+    ///
+    /// Exit codes: 0 whole, 1 broken, 2 shorter than what it was compared with, 3 unreadable.
+    Audit {
+        /// What to do with the journal.
+        #[command(subcommand)]
+        command: AuditCommand,
+        /// The account's folder, 16 digits; that of ELKS_API_USERNAME or all accounts without it
+        #[arg(long, value_name = "DIGITS", global = true)]
+        account: Option<String>,
+    },
+}
+
+/// What to do with the journal of sends.
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// Check that no line was changed, moved or left out
+    Verify {
+        /// Compare it with a log of the client, which has the program's audit lines in any form
+        #[arg(long, value_name = "CLIENT_LOG")]
+        against: Option<PathBuf>,
+        /// Compare it with 46elks's history (needs the credentials)
+        #[arg(long)]
+        provider: bool,
+    },
+    /// Print number, head and time of the newest event, to keep elsewhere
+    Head,
+    /// Print all events as a table
+    Show {
+        /// As JSON, one event a line
+        #[arg(long)]
+        json: bool,
     },
 }

@@ -1,0 +1,136 @@
+//! Where the journal of sends is kept.
+
+use super::Variables;
+use super::reader::Reader;
+use std::path::{Path, PathBuf};
+
+/// The folder of the journals.
+pub const STATE_DIR: &str = "ELKS_STATE_DIR";
+/// Whether the journal is on the disk.
+pub const STATE: &str = "ELKS_STATE";
+/// How long the journal is kept.
+pub const KEEP_DAYS: &str = "ELKS_KEEP_DAYS";
+
+/// What [`KEEP_DAYS`] is when it is not set, in days.
+pub const DEFAULT_KEEP_DAYS: u32 = 90;
+/// The shortest time that [`KEEP_DAYS`] can be, in days: limits of a month need a month.
+pub const MIN_KEEP_DAYS: u32 = 31;
+/// The longest time that [`KEEP_DAYS`] can be, in days.
+pub const MAX_KEEP_DAYS: u32 = 3650;
+
+/// What stands for this program in the system's folder.
+const FOLDER: &str = "elks-mcp";
+
+/// Where the journal is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// In memory: limits and duplicates are those of this process alone.
+    Memory,
+    /// Below this folder, which may not exist yet.
+    Disk(PathBuf),
+}
+
+/// The systems with folders of their own for state.
+#[derive(Clone, Copy)]
+enum System {
+    Windows,
+    Mac,
+    Unix,
+}
+
+impl System {
+    const THIS: Self = if cfg!(windows) {
+        Self::Windows
+    } else if cfg!(target_os = "macos") {
+        Self::Mac
+    } else {
+        Self::Unix
+    };
+
+    /// The folder in which programs keep their state.
+    fn state_folder(self, variables: &Variables) -> Option<PathBuf> {
+        // A relative path would depend on where the client starts the program; the XDG specification forbids it, too.
+        let folder = |name| variables.get(name).map(Path::new).filter(|path| path.is_absolute());
+        match self {
+            Self::Windows => folder("LOCALAPPDATA").map(Path::to_path_buf),
+            Self::Mac => folder("HOME").map(|home| home.join("Library/Application Support")),
+            Self::Unix => folder("XDG_STATE_HOME")
+                .map(Path::to_path_buf)
+                .or_else(|| folder("HOME").map(|home| home.join(".local/state"))),
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Where the journal is; nothing if that cannot be read.
+    pub(super) fn state(&mut self, needed: bool) -> Option<State> {
+        let memory =
+            self.new_setting(STATE, "disk", "disk or memory", |value| match value.to_ascii_lowercase().as_str() {
+                "memory" => Some(true),
+                "disk" => Some(false),
+                _ => None,
+            });
+        let folder = self.folder();
+        if memory?.unwrap_or(false) {
+            return folder.map(|_| State::Memory);
+        }
+        match folder? {
+            Some(folder) => Some(State::Disk(folder)),
+            None if !needed => Some(State::Memory),
+            None => {
+                self.no_folder();
+                None
+            }
+        }
+    }
+
+    /// The folder of the journals: inner nothing if the system has none, outer nothing if the setting cannot be read.
+    pub(super) fn folder(&mut self) -> Option<Option<PathBuf>> {
+        let stated = self.new_setting(STATE_DIR, "the system's folder", "the absolute path of a folder", absolute)?;
+        Some(stated.or_else(|| System::THIS.state_folder(self.variables).map(|folder| folder.join(FOLDER))))
+    }
+
+    /// How long the journal is kept, in days.
+    pub(super) fn keep_days(&mut self) -> Option<u32> {
+        let allowed = format!("a whole number of days from {MIN_KEEP_DAYS} to {MAX_KEEP_DAYS}");
+        let unset = format!("the default of {DEFAULT_KEEP_DAYS}");
+        let days = self.new_setting(KEEP_DAYS, &unset, &allowed, |value| {
+            value.parse().ok().filter(|days| (MIN_KEEP_DAYS..=MAX_KEEP_DAYS).contains(days))
+        })?;
+        Some(days.unwrap_or(DEFAULT_KEEP_DAYS))
+    }
+
+    pub(super) fn no_folder(&mut self) {
+        let variable = if cfg!(windows) { "LOCALAPPDATA" } else { "HOME" };
+        self.problems.push(format!(
+            "{STATE_DIR} is not set, and {variable} names no folder either: set {STATE_DIR} to an absolute path for \
+             the journal of sends, or {STATE} to memory to keep none on the disk"
+        ));
+    }
+}
+
+/// An absolute path.
+pub(super) fn absolute(value: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(value)).filter(|path| path.is_absolute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn each_system_has_its_own_folder() {
+        let all = Variables::from([("HOME", "/home/a"), ("XDG_STATE_HOME", "/state"), ("LOCALAPPDATA", "/local")]);
+        let home = Variables::from([("HOME", "/home/a"), ("XDG_STATE_HOME", "state"), ("LOCALAPPDATA", "")]);
+        for (system, of_all, of_home) in [
+            (System::Unix, Some("/state"), Some("/home/a/.local/state")),
+            (System::Mac, Some("/home/a/Library/Application Support"), Some("/home/a/Library/Application Support")),
+            (System::Windows, Some("/local"), None),
+        ] {
+            assert_eq!(system.state_folder(&all), of_all.map(PathBuf::from));
+            assert_eq!(system.state_folder(&home), of_home.map(PathBuf::from));
+            assert_eq!(system.state_folder(&Variables::from([("HOME", "relative")])), None);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The settings of the environment.
+
+use super::*;
+use crate::policy::{Confirm, file, settings};
+use std::ffi::OsString;
+
+const COMPLETE: [(&str, &str); 4] =
+    [(USERNAME, "u0"), (PASSWORD, "hunter2hunter2"), (SENDER, "+46701740605"), ("HOME", "/home/somebody")];
+
+fn variables(changes: &[(&str, &str)]) -> Variables {
+    let mut values = COMPLETE.to_vec();
+    for (name, value) in changes {
+        values.retain(|(known, _)| known != name);
+        values.push((name, value));
+    }
+    Variables::from(values.as_slice())
+}
+
+fn read(changes: &[(&str, &str)]) -> Result<Settings, Problems> {
+    Settings::read(&variables(changes), false)
+}
+
+fn problem(changes: &[(&str, &str)]) -> String {
+    read(changes).err().expect("must not be taken").to_string()
+}
+
+#[test]
+fn dry_run_is_on_unless_it_is_plainly_turned_off() {
+    assert!(read(&[]).expect("is complete").dry_run);
+    for on in ["true", "TRUE", "1", "yes", "on", "", " "] {
+        assert!(read(&[(DRY_RUN, on)]).expect("is readable").dry_run, "{on:?}");
+    }
+    for off in ["false", "False", "0", "no", "OFF", " false "] {
+        assert!(!read(&[(DRY_RUN, off)]).expect("is readable").dry_run, "{off:?}");
+    }
+    let text = problem(&[(DRY_RUN, "flase")]);
+    assert!(
+        text.contains("DRY_RUN holds something else (not shown here); allowed is true, 1, yes, on or false"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_rate_that_cannot_be_read_is_never_no_limit() {
+    let per_minute = |changes: &[(&str, &str)]| read(changes).expect("is readable").policy.start().per_minute();
+    assert_eq!(per_minute(&[]), Some(DEFAULT_SMS_PER_MINUTE));
+    assert_eq!(per_minute(&[(SMS_PER_MINUTE, "")]), Some(DEFAULT_SMS_PER_MINUTE), "empty is unset, as it always was");
+    assert_eq!(per_minute(&[(SMS_PER_MINUTE, "3")]), NonZeroU32::new(3));
+    for name in [SMS_PER_MINUTE, QUERIES_PER_MINUTE] {
+        for bad in ["0", "-1", "ten", "1.5", "1e3", "1000001", "99999999999", "NaN", "∞", "*"] {
+            let text = problem(&[(name, bad)]);
+            assert!(text.contains(name) && text.contains(&format!("from 1 to {MAX_RATE}")), "{text}");
+        }
+    }
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let text = Settings::read(&Variables::default(), false).err().expect("nothing is set").to_string();
+    for name in [USERNAME, PASSWORD, SENDER] {
+        assert!(text.contains(&format!("{name} is not set")), "{text}");
+    }
+    let path = std::env::temp_dir().join(format!("elks-mcp-config-{}", std::process::id()));
+    std::fs::write(&path, "ELKS_MAX_PARTS=many\nELKS_MAX_PRICES=1\n").expect("is written");
+    let text = problem(&[
+        (USERNAME, ""),
+        (DRY_RUN, "perhaps"),
+        (settings::MAX_PRICE, "cheap"),
+        (settings::ALLOWED_COUNTRIES, ""),
+        (KEEP_DAYS, "30"),
+        ("ELKS_STATE_DIRS", "/x"),
+        (POLICY_FILE, path.to_str().expect("is text")),
+    ]);
+    std::fs::remove_file(&path).expect("is there");
+    let expected = [
+        "ELKS_API_USERNAME is not set",
+        "DRY_RUN holds something else",
+        "ELKS_ALLOWED_COUNTRIES is set but empty: unset it for any country, or write * for any country",
+        "ELKS_MAX_PRICE holds something else",
+        "policy file, line 1: ELKS_MAX_PARTS holds something else",
+        "policy file, line 2: its name is no setting of the policy; the nearest is ELKS_MAX_PRICE",
+        "ELKS_KEEP_DAYS holds something else (not shown here); allowed is a whole number of days from 31 to 3650",
+        "ELKS_STATE_DIRS is no setting; the nearest is ELKS_STATE_DIR",
+    ];
+    for part in expected {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(text.matches("\n  - ").count(), expected.len(), "{text}");
+}
+
+#[test]
+fn a_placeholder_that_the_client_did_not_fill_in_is_named_as_such() {
+    let text = problem(&[
+        (PASSWORD, "${ELKS_API_PASSWORD}"),
+        (DRY_RUN, "${DRY_RUN}"),
+        (settings::CONTACTS, "${CONTACTS}"),
+        (POLICY_FILE, "${FILE}"),
+        (STATE_DIR, "${user_config.dir}"),
+    ]);
+    for name in [PASSWORD, DRY_RUN, settings::CONTACTS, POLICY_FILE, STATE_DIR] {
+        assert!(text.contains(&format!("{name} holds a literal ${{…}}")), "{text}");
+    }
+}
+
+#[test]
+fn secrets_and_whole_numbers_are_in_no_message_and_no_debug_form() {
+    let text = problem(&[(USERNAME, "u:secret"), (PASSWORD, "hunter\n2"), (SENDER, "+46 701 740 605 123 456")]);
+    for hidden in ["secret", "hunter", "740 605"] {
+        assert!(!text.contains(hidden), "{text}");
+    }
+    let debug = format!("{:?}", read(&[]).expect("is complete").credentials);
+    assert!(!debug.contains("hunter2") && !debug.contains("u0"), "{debug}");
+}
+
+#[test]
+fn no_problem_repeats_a_value_or_a_part_of_one() {
+    let pasted = "Qx7 Zj:Kw\nVb9Qx7ZjKwVb9";
+    for name in file::ENVIRONMENT_ONLY.into_iter().chain(settings::NAMES) {
+        let text = problem(&[(name, pasted)]);
+        assert!(text.contains(&format!("{name} holds something else")) || text.contains(&format!("{name}, entry 1 ")));
+        for part in pasted.as_bytes().windows(3) {
+            let part = std::str::from_utf8(part).expect("is ASCII");
+            assert!(!text.contains(part), "{name}: {part:?} in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_is_no_setting_is_an_error_with_the_nearest() {
+    for (name, nearest) in [
+        ("ELKS_ALOWED_RECIPIENTS", settings::ALLOWED_RECIPIENTS),
+        ("ELKS_USERNAME", USERNAME),
+        ("ELKS_PASSWORD", PASSWORD),
+        ("elks_max_parts", settings::MAX_PARTS),
+        ("ELKS_QUIET_HOUR", settings::QUIET_HOURS),
+        ("ELKS_", STATE),
+    ] {
+        let text = problem(&[(name, "secret")]);
+        assert!(text.contains(&format!("{name} is no setting; the nearest is {nearest}")), "{text}");
+        assert!(!text.contains("secret"));
+    }
+    let text = problem(&[("ELKS_käse=geheim", "1"), (&format!("ELKS_{}", "X".repeat(100)), "1")]);
+    assert!(!text.contains("geheim") && !text.contains("XXX"), "{text}");
+    // Of others, and of the build of this program.
+    let others =
+        [("ELK", "1"), ("ELKSTATE", "1"), ("DRYRUN", "1"), ("ELKS_COMPONENT", "a"), ("ELKS_COMPONENT_SHA256", "b")];
+    assert!(read(&others).is_ok());
+}
+
+#[test]
+fn a_sender_is_a_number_or_a_name() {
+    assert_eq!(read(&[(SENDER, "+46 70-174 06 05")]).expect("is a number").sender, "+46701740605");
+    assert_eq!(read(&[(SENDER, "Elks")]).expect("is a name").sender, "Elks");
+    for bad in ["0701740605", "+46", "AB", "Twelve chars", "Åsa AB", "1177"] {
+        assert!(problem(&[(SENDER, bad)]).contains("or a sender name"), "{bad}");
+    }
+}
+
+#[test]
+fn the_simulator_needs_no_settings_and_nothing_else_turns_it_on() {
+    assert!(Settings::read(&Variables::default(), true).expect("all is made up").simulate);
+    assert!(!read(&[]).expect("is complete").simulate);
+}
+
+#[test]
+fn a_person_is_asked_never_at_first_contact_or_always() {
+    for (value, confirm) in [
+        ("", Confirm::Never),
+        ("off", Confirm::Never),
+        ("first-contact", Confirm::FirstContact),
+        ("yes", Confirm::Always),
+    ] {
+        let settings = read(&[(CONFIRM_SENDS, value)]).expect("is readable");
+        assert_eq!(settings.policy.start().confirm(), confirm, "{value:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_is_kept_only_for_real_sends_to_the_disk() {
+    let real = [(DRY_RUN, "false")];
+    let settings = read(&real).expect("is complete");
+    let folder = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/state" };
+    assert_eq!(settings.state, State::Disk(format!("/home/somebody/{folder}/elks-mcp").into()));
+    assert_eq!((settings.keeps_journal(), settings.keep_days), (true, DEFAULT_KEEP_DAYS));
+    assert!(!read(&[]).expect("is complete").keeps_journal(), "a dry run");
+    assert!(!Settings::read(&variables(&real), true).expect("is complete").keeps_journal(), "the simulator");
+    let memory = read(&[real[0], (STATE, "Memory"), (KEEP_DAYS, "3650")]).expect("is complete");
+    assert_eq!((memory.state.clone(), memory.keep_days, memory.keeps_journal()), (State::Memory, 3650, false));
+    let named = read(&[real[0], (STATE_DIR, "/var/lib/elks")]).expect("is complete");
+    assert_eq!(named.state, State::Disk("/var/lib/elks".into()));
+    assert!(problem(&[(STATE_DIR, "state")]).contains("allowed is the absolute path of a folder"));
+    assert!(problem(&[(STATE, "file")]).contains("allowed is disk or memory"));
+    for name in [STATE, STATE_DIR, KEEP_DAYS, POLICY_FILE] {
+        assert!(problem(&[(name, " ")]).contains(&format!("{name} is set but empty: unset it for ")));
+        assert!(problem(&[(name, "*")]).contains(&format!("{name} holds something else")));
+    }
+    // Without a home there is an error only if the journal is needed.
+    let without = [("HOME", ""), ("XDG_STATE_HOME", "relative")];
+    assert_eq!(read(&without).expect("a dry run needs none").state, State::Memory);
+    let text = problem(&[real[0], without[0], without[1]]);
+    assert!(
+        text.contains("set ELKS_STATE_DIR to an absolute path") && text.contains("or ELKS_STATE to memory"),
+        "{text}"
+    );
+    assert!(read(&[real[0], without[0], (STATE, "memory")]).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn commands_need_no_credentials() {
+    let none = Variables::from([("XDG_STATE_HOME", "/state"), ("HOME", "/h"), (settings::MAX_PARTS, "2")]);
+    let sources = policy_sources(&none).expect("needs no account");
+    assert_eq!(sources.policy().max_parts(), Some(2));
+    let folder = if cfg!(target_os = "macos") { "/h/Library/Application Support/elks-mcp" } else { "/state/elks-mcp" };
+    assert_eq!(state_dir_of(&none), Ok(folder.into()));
+    assert!(state_dir_of(&Variables::default()).is_err_and(|problems| problems.to_string().contains(STATE_DIR)));
+    assert_eq!(username_of(&none), Ok(None));
+    assert_eq!(username_of(&Variables::from([(USERNAME, " u0 ")])), Ok(Some("u0".into())));
+    for (value, problem) in [("u0:x", "without spaces or colons"), ("u 0", "without spaces"), ("", "set but empty")] {
+        let text = username_of(&Variables::from([(USERNAME, value)])).expect_err("is no username").to_string();
+        assert!(text.contains(USERNAME) && text.contains(problem), "{value:?}: {text}");
+    }
+    let wrong = Variables::from([(settings::MAX_PARTS, "x"), ("ELKS_X", "1"), (POLICY_FILE, "/does/not/exist")]);
+    let text = policy_sources(&wrong).err().expect("is wrong").to_string();
+    assert_eq!(text.matches("\n  - ").count(), 3, "{text}");
+    assert!(text.contains("the policy file cannot be read: entity not found"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn bytes_that_are_no_text_are_an_error_in_each_setting() {
+    use std::os::unix::ffi::OsStringExt;
+    for name in file::ENVIRONMENT_ONLY.into_iter().chain(settings::NAMES) {
+        let bytes = OsString::from_vec(b"\xff\xfe".to_vec());
+        let variables: Variables = COMPLETE
+            .iter()
+            .filter(|(known, _)| *known != name)
+            .map(|(name, value)| (name.to_string(), OsString::from(value)))
+            .chain([(name.to_string(), bytes)])
+            .collect();
+        let text = Settings::read(&variables, false).err().expect("is no text").to_string();
+        assert!(text.contains(&format!("{name} holds bytes that are not UTF-8 text")), "{text}");
+    }
+}
+
+#[test]
+fn the_settings_of_the_environment_alone_are_those_that_a_policy_file_refuses() {
+    let names = [USERNAME, PASSWORD, SENDER, DRY_RUN, QUERIES_PER_MINUTE, POLICY_FILE, STATE_DIR, STATE, KEEP_DAYS];
+    assert_eq!(names, file::ENVIRONMENT_ONLY);
+}
