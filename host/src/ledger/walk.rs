@@ -1,0 +1,109 @@
+//! Reads a whole journal, line by line, and changes nothing: neither a lock nor a right to write is needed. Other
+//! processes may go on writing; what they append meanwhile is not read.
+
+use super::chain::{Checked, Tip};
+use super::event::Event;
+use super::files::{self, Month};
+use super::journal::READ_SIZE;
+use super::lines::{End, each_line};
+use super::unavailable::{Broken, Doing, Fault, Unavailable};
+use chrono::{DateTime, Utc};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// The files, oldest first.
+    pub(super) months: Vec<Month>,
+    /// The first event: its number and time.
+    pub(super) first: Option<(u64, DateTime<Utc>)>,
+    /// The last event.
+    pub(super) tip: Tip,
+    /// The newest event of which the journal says that it was removed; 0 without one.
+    pub(super) removed_through: u64,
+    /// Whether the last line has no end.
+    pub(super) torn: bool,
+    /// The first fault; nothing after it was read.
+    pub(super) broken: Option<Broken>,
+}
+
+/// Why a walk ended early.
+pub(super) enum Stop {
+    /// The journal is broken here.
+    Broken(Broken),
+    /// It cannot be read.
+    Unreadable(Unavailable),
+    /// What is made of it cannot be written.
+    Output(io::Error),
+}
+
+impl From<Unavailable> for Stop {
+    fn from(unavailable: Unavailable) -> Self {
+        match unavailable {
+            Unavailable::Broken(broken) => Self::Broken(broken),
+            other => Self::Unreadable(other),
+        }
+    }
+}
+
+/// Calls `each` with every event and its line, without its end.
+pub(super) fn walk(folder: &Path, mut each: impl FnMut(&Checked, &[u8]) -> io::Result<()>) -> Result<Walked, Stop> {
+    let mut walked = Walked::default();
+    match files(folder, &mut walked, &mut each) {
+        Err(Stop::Broken(broken)) => walked.broken = Some(broken),
+        Err(stop) => return Err(stop),
+        Ok(()) => walked.broken = walked.beginning().err(),
+    }
+    Ok(walked)
+}
+
+impl Walked {
+    /// Checks that nothing is missing before the first event but what the journal says was removed.
+    fn beginning(&self) -> Result<(), Broken> {
+        match (self.first, self.months.first()) {
+            (Some((first, _)), Some(month)) if self.removed_through + 1 < first => {
+                Err(Broken { file: month.file_name(), line: 1, fault: Fault::Beginning })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn files(
+    folder: &Path,
+    walked: &mut Walked,
+    each: &mut impl FnMut(&Checked, &[u8]) -> io::Result<()>,
+) -> Result<(), Stop> {
+    let months = files::months(folder).doing("reading the folder of the send journal")?;
+    for month in &months {
+        let name = month.file_name();
+        let broken = |line, fault| Stop::Broken(Broken { file: name.clone(), line, fault });
+        let file = match File::open(folder.join(&name)) {
+            // An old month that was removed since the folder was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && walked.first.is_none() => continue,
+            opened => opened.doing("opening the send journal")?,
+        };
+        walked.months.push(*month);
+        let length = file.metadata().doing("reading the send journal")?.len();
+        let mut line_number = 0;
+        let end = each_line(&mut BufReader::with_capacity(READ_SIZE, file.take(length)), |line| {
+            line_number += 1;
+            let checked = walked.tip.check(line).map_err(|fault| broken(line_number, fault))?;
+            walked.tip = checked.tip;
+            walked.first = walked.first.or(Some((checked.tip.seq, checked.at)));
+            if let Event::Removed { through } = checked.event {
+                walked.removed_through = walked.removed_through.max(through);
+            }
+            each(&checked, line).map_err(Stop::Output)
+        })?;
+        if end == End::Torn {
+            if months.last() != Some(month) {
+                return Err(broken(line_number + 1, Fault::NoEnd));
+            }
+            walked.torn = true;
+        }
+    }
+    Ok(())
+}
