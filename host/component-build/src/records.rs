@@ -5,7 +5,7 @@
 //! compares each field's name and type with the component when a function is called.
 
 use crate::contract::Contract;
-use crate::tools::{INTERFACES, SENDING, is_bound, is_option, joined, snake, text};
+use crate::tools::{INTERFACES, SENDING, host_fields, interface_id, is_bound, is_option, joined, snake, text};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -25,11 +25,11 @@ struct Ways {
 /// # Errors
 /// A type of the contract has no Rust form here.
 pub fn records(contract: &Contract) -> Result<String> {
-    let Contract { resolve, package } = contract;
+    let Contract { resolve, .. } = contract;
     let mut source = String::new();
     let (mut inward, mut outward) = (BTreeSet::new(), BTreeSet::new());
     for name in INTERFACES {
-        let id = *resolve.packages[*package].interfaces.get(name).with_context(|| format!("wit/ has no {name}"))?;
+        let id = interface_id(contract, name)?;
         let interface = resolve.id_of(id).context("the interface has a name")?;
         for function in resolve.interfaces[id].functions.values() {
             let class = if name == SENDING { "Sending" } else { "Queries" };
@@ -55,6 +55,11 @@ pub fn records(contract: &Contract) -> Result<String> {
             define(&mut source, resolve, id, ways)?;
         }
     }
+    writeln!(
+        source,
+        "/// The fields of results and requests that the host adds: no record of the component has them."
+    )?;
+    writeln!(source, "#[cfg(test)]\npub(crate) const HOST_FIELDS: &[&str] = &{:?};", host_fields(contract)?)?;
     Ok(source)
 }
 

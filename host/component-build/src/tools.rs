@@ -3,12 +3,12 @@
 //!
 //! The first paragraph of a function's text is the tool's title, the rest its description. A record is a closed object
 //! schema. An `option` is a property that is not required. Lines of a field's text that begin with `Bounds:`,
-//! `Default:` or `Pattern:` become bounds of the schema.
+//! `Default:` or `Pattern:` become bounds of the schema. The interface `host` says what the host adds.
 
 use crate::contract::Contract;
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Map, Value, json};
-use wit_parser::{Docs, Function, Resolve, Type, TypeDefKind};
+use serde_json::{Value, json};
+use wit_parser::{Docs, Function, InterfaceId, Record, Resolve, Type, TypeDef, TypeDefKind};
 
 /// Longest description of a tool, in bytes. Clients cut longer ones, or count them against a budget.
 const MAX_DESCRIPTION_BYTES: usize = 500;
@@ -24,8 +24,17 @@ const PATTERN: &str = "Pattern: ";
 /// The interface of types alone.
 const TYPES: &str = "types";
 
+/// The interface of what the host adds: its own tools, and fields of the component's records.
+const HOST: &str = "host";
+
 /// The interfaces whose functions are tools, in the order of the tool list.
-pub(crate) const INTERFACES: [&str; 2] = [SENDING, "queries"];
+pub(crate) const INTERFACES: [&str; 3] = [SENDING, "queries", HOST];
+
+/// How the name of a record ends whose fields belong to another record.
+const ADDITIONS: &str = "-additions";
+
+/// The name of the record before [`ADDITIONS`] whose fields are in every result.
+const RESULT: &str = "result";
 
 /// The MCP tool list, in the order of the contract.
 ///
@@ -38,87 +47,124 @@ pub fn tools(contract: &Contract) -> Result<Vec<Value>> {
     }
     let mut list = Vec::new();
     for interface in INTERFACES {
-        let id = *resolve.packages[*package].interfaces.get(interface).context("wit/ has both interfaces")?;
+        let id = interface_id(contract, interface)?;
         for function in resolve.interfaces[id].functions.values() {
-            let tool = tool(resolve, function, interface == SENDING)
-                .with_context(|| format!("{interface}.{}", function.name))?;
+            let tool = tool(contract, function, interface).with_context(|| format!("{interface}.{}", function.name))?;
             list.push(tool);
         }
     }
     Ok(list)
 }
 
-/// One tool. Its interface decides whether it sends.
-fn tool(resolve: &Resolve, function: &Function, sends: bool) -> Result<Value> {
+/// The names of the fields that the host adds to records of the component, as clients see them.
+///
+/// # Errors
+/// wit/ has no such interface.
+pub(crate) fn host_fields(contract: &Contract) -> Result<Vec<String>> {
+    let types = &contract.resolve.interfaces[interface_id(contract, HOST)?].types;
+    let additions = types.iter().filter(|(name, _)| name.ends_with(ADDITIONS));
+    let records = additions.filter_map(|(_, id)| match &contract.resolve.types[*id].kind {
+        TypeDefKind::Record(record) => Some(record),
+        _ => None,
+    });
+    Ok(records.flat_map(|record| record.fields.iter().map(|field| snake(&field.name))).collect())
+}
+
+/// An interface of the contract.
+pub(crate) fn interface_id(contract: &Contract, name: &str) -> Result<InterfaceId> {
+    let interfaces = &contract.resolve.packages[contract.package].interfaces;
+    interfaces.get(name).copied().with_context(|| format!("wit/ has no interface {name}"))
+}
+
+/// The record that adds to the record of this name, if there is one.
+fn additions<'a>(contract: &'a Contract, name: &str) -> Result<Option<&'a TypeDef>> {
+    let types = &contract.resolve.interfaces[interface_id(contract, HOST)?].types;
+    Ok(types.get(&format!("{name}{ADDITIONS}")).map(|id| &contract.resolve.types[*id]))
+}
+
+/// One tool. Its interface decides whether it sends, and whether the component or the host runs it.
+fn tool(contract: &Contract, function: &Function, interface: &str) -> Result<Value> {
+    let (resolve, sends, of_host) = (&contract.resolve, interface == SENDING, interface == HOST);
     let docs = function.docs.contents.as_deref().context("the function has no text")?;
     let (title, description) =
         docs.split_once("\n\n").context("the text has a title and, after an empty line, a description")?;
-    let description = joined(description);
-    ensure!(description.len() <= MAX_DESCRIPTION_BYTES, "the description has {} characters", description.len());
-    let [account, request] = function.params.as_slice() else { bail!("a tool takes an account and a request") };
-    ensure!(account.name == "account" && request.name == "request", "a tool takes an account and a request");
-    let Some(Type::Id(result)) = function.result else { bail!("a tool gives a result") };
-    let TypeDefKind::Result(result) = &resolve.types[result].kind else { bail!("a tool gives a result") };
-
-    let mut output = schema(resolve, &result.ok.context("a tool gives a record")?, "")?;
-    // The host adds these fields. It writes the sentence from what it has checked, and the component does not know
-    // whether 46elks is simulated.
-    for (name, field) in [
-        ("summary", json!({"type": "string", "description": "One sentence for people."})),
-        (
-            "simulated",
-            json!({
-                "type": "boolean",
-                "description": "True when the built-in simulator answered instead of 46elks: nothing was sent or charged.",
-            }),
-        ),
-    ] {
-        output["properties"][name] = field;
-        output["required"].as_array_mut().context("an object lists what is required")?.push(json!(name));
+    let names: Vec<&str> = function.params.iter().map(|param| param.name.as_str()).collect();
+    let takes: &[&str] = if of_host { &["request"] } else { &["account", "request"] };
+    ensure!(names == takes, "a tool takes {}", takes.join(" and "));
+    let request = &function.params.last().context("a tool takes a request")?.ty;
+    let mut description = joined(description);
+    if let Some(more) = additions(contract, name_of(resolve, request)?)? {
+        description = format!("{description} {}", joined(text(&more.docs))).trim_end().into();
     }
+    ensure!(description.len() <= MAX_DESCRIPTION_BYTES, "the description has {} characters", description.len());
+    let Some(Type::Id(result)) = function.result else { bail!("a tool gives a result") };
+    let answer = match &resolve.types[result].kind {
+        TypeDefKind::Result(result) => result.ok.context("a tool gives a record")?,
+        _ => Type::Id(result),
+    };
+    let mut output = schema(contract, &answer, "")?;
+    let everywhere = additions(contract, RESULT)?.context("wit/ says what every result holds")?;
+    let TypeDefKind::Record(everywhere) = &everywhere.kind else { bail!("additions are a record") };
+    add_fields(contract, everywhere, &mut output)?;
     Ok(json!({
         "name": snake(&function.name),
         "title": joined(title),
         "description": description,
-        "inputSchema": schema(resolve, &request.ty, "")?,
+        "inputSchema": schema(contract, request, "")?,
         "outputSchema": output,
         "annotations": {
             "title": joined(title),
             "readOnlyHint": !sends,
             "destructiveHint": sends,
             "idempotentHint": !sends,
-            "openWorldHint": true,
+            "openWorldHint": !of_host,
         },
     }))
 }
 
+/// The name of a named type.
+fn name_of<'a>(resolve: &'a Resolve, ty: &Type) -> Result<&'a str> {
+    let Type::Id(id) = ty else { bail!("a tool takes a record") };
+    resolve.types[*id].name.as_deref().context("a tool takes a named record")
+}
+
+/// Adds the fields of a record to an object schema.
+fn add_fields(contract: &Contract, record: &Record, object: &mut Value) -> Result<()> {
+    for field in &record.fields {
+        let name = snake(&field.name);
+        object["properties"][&name] = schema(contract, &field.ty, text(&field.docs)).with_context(|| name.clone())?;
+        if !is_option(&contract.resolve, &field.ty) {
+            object["required"].as_array_mut().context("an object lists what is required")?.push(json!(name));
+        }
+    }
+    Ok(())
+}
+
 /// The schema of a type, with a field's own text where it has one.
-fn schema(resolve: &Resolve, ty: &Type, docs: &str) -> Result<Value> {
+fn schema(contract: &Contract, ty: &Type, docs: &str) -> Result<Value> {
+    let resolve = &contract.resolve;
     let mut schema = match ty {
         Type::Bool => json!({"type": "boolean"}),
         Type::U16 | Type::U32 | Type::U64 => json!({"type": "integer", "minimum": 0}),
         Type::S64 => json!({"type": "integer"}),
         Type::String => json!({"type": "string"}),
         Type::Id(id) => match &resolve.types[*id].kind {
-            TypeDefKind::Type(aliased) => return schema(resolve, aliased, docs),
-            TypeDefKind::Option(inner) => return schema(resolve, inner, docs),
-            TypeDefKind::List(item) => json!({"type": "array", "items": schema(resolve, item, "")?}),
+            TypeDefKind::Type(aliased) => return schema(contract, aliased, docs),
+            TypeDefKind::Option(inner) => return schema(contract, inner, docs),
+            TypeDefKind::List(item) => json!({"type": "array", "items": schema(contract, item, "")?}),
             TypeDefKind::Enum(cases) => {
                 let names: Vec<String> = cases.cases.iter().map(|case| snake(&case.name)).collect();
                 json!({"type": "string", "enum": names})
             }
             TypeDefKind::Record(record) => {
-                let mut properties = Map::new();
-                let mut required = Vec::new();
-                for field in &record.fields {
-                    let name = snake(&field.name);
-                    let property = schema(resolve, &field.ty, text(&field.docs)).with_context(|| name.clone())?;
-                    if !is_option(resolve, &field.ty) {
-                        required.push(json!(name));
-                    }
-                    properties.insert(name, property);
+                let mut object =
+                    json!({"type": "object", "properties": {}, "required": [], "additionalProperties": false});
+                add_fields(contract, record, &mut object)?;
+                let more = additions(contract, name_of(resolve, ty)?)?;
+                if let Some(TypeDef { kind: TypeDefKind::Record(more), .. }) = more {
+                    add_fields(contract, more, &mut object)?;
                 }
-                json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+                object
             }
             other => bail!("{} has no place in a tool", other.as_str()),
         },
