@@ -6,7 +6,7 @@ use crate::failure::{Code, Failure};
 use crate::summary::failures;
 use crate::verdict::facts;
 use crate::verdict::problem::Problem;
-use elks_sandbox::{Cause, Trace};
+use elks_sandbox::{Cause, Refused, Trace};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
@@ -109,6 +109,11 @@ impl AccountCheck {
         verified.await
     }
 
+    /// The account's currency, where it is known by now.
+    pub fn currency(&self) -> Option<&str> {
+        self.verified.get()?.currency.as_deref()
+    }
+
     fn failures(&self) -> MutexGuard<'_, (u64, Option<Unverified>)> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,7 +121,7 @@ impl AccountCheck {
 
 /// What the exchanges of `check_account_balance` say about the account. The component's record does not count.
 pub(crate) fn verdict(loaded: Result<(), NoAnswer>, trace: &Trace) -> Result<Verified, Unverified> {
-    if let Some(refusal) = trace.refused {
+    if let Some(Refused::TooSoon(refusal)) = trace.refused {
         return Err(Unverified::Failed(failures::refused(refusal)));
     }
     match (facts::account(&trace.exchanges, None), loaded) {
@@ -188,6 +193,7 @@ mod tests {
                 body: Bytes::new(),
                 sends: false,
                 outcome,
+                date: None,
             };
             Trace { exchanges: vec![exchange], ..Trace::default() }
         };

@@ -4,16 +4,17 @@
 use crate::clock::Clock;
 use crate::contract::{
     CheckAccountBalanceRequest, CheckSmsStatusRequest, EstimateSmsCostRequest, GetDeliveryStatisticsRequest,
-    GetSmsMessagesRequest, SendSmsRequest,
+    GetSendingLimitsRequest, GetSmsMessagesRequest, SendSmsRequest,
 };
 use crate::failure::{Code, Failure};
+use crate::ledger::Ledger;
 use crate::mask;
 use crate::stderr::Sink;
 use crate::summary::failures;
 use crate::tools::{Call, Tool};
 use crate::verdict::{Alarm, alarms};
 use chrono::{DateTime, SecondsFormat, Utc};
-use elks_sandbox::{Class, Egress};
+use elks_sandbox::{Class, Egress, Trace};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sms_rules::phone::{is_e164, without_separators};
@@ -46,6 +47,8 @@ pub struct AuditLog {
     clock: Arc<dyn Clock>,
     /// Whether the simulator answers. Each record then says so.
     simulated: bool,
+    /// The newest event of its journal is in each record, so that the client's log shows later if the journal lost it.
+    ledger: Arc<Ledger>,
     /// How many alarms were recorded; part of their ids.
     alarm_count: AtomicU64,
     /// How many calls have begun and not ended, so that the end of the program can wait for them.
@@ -54,13 +57,18 @@ pub struct AuditLog {
 
 impl AuditLog {
     /// A log whose lines go to `sink`.
-    pub fn new(sink: Arc<dyn Sink>, clock: Arc<dyn Clock>, simulated: bool) -> Self {
-        Self { sink, clock, simulated, alarm_count: AtomicU64::new(0), running: watch::Sender::new(0) }
+    pub fn new(sink: Arc<dyn Sink>, clock: Arc<dyn Clock>, simulated: bool, ledger: Arc<Ledger>) -> Self {
+        Self { sink, clock, simulated, ledger, alarm_count: AtomicU64::new(0), running: watch::Sender::new(0) }
     }
 
     /// Writes a message for the operator.
     pub fn message(&self, line: &str) {
         self.sink.line(line);
+    }
+
+    /// Writes a message about a send, which outlives other lines when stderr is not read.
+    pub fn about_a_send(&self, line: &str) {
+        self.sink.send_record(line);
     }
 
     /// Resolves when no call is running.
@@ -71,10 +79,10 @@ impl AuditLog {
 
     /// Begins a call. From here on the log will have a line about it, whatever happens.
     pub fn begin(self: &Arc<Self>, tool: Tool, params: Params, dry_run: bool) -> AuditGuard {
-        self.running.send_modify(|running| *running += 1);
         let begun = self.clock.now();
         AuditGuard {
             log: Arc::clone(self),
+            running: Some(Arc::new(Running::new(self))),
             tool,
             params,
             begun,
@@ -82,6 +90,8 @@ impl AuditLog {
             dry_run,
             egress: None,
             may_have_sent: None,
+            given_up: None,
+            is_duplicate: false,
             ended: false,
         }
     }
@@ -97,10 +107,17 @@ impl AuditLog {
             dry_run,
             approved_at: None,
             duration_ms: 0,
+            duplicate: false,
             error: Some(Failure::new(code, "").recorded()),
             simulated: self.simulated,
+            journal: self.journal(),
         };
         self.sink.line(&record.line());
+    }
+
+    /// The newest event of the journal, if there is a journal.
+    fn journal(&self) -> Option<Journal> {
+        self.ledger.mark().map(|mark| Journal { seq: mark.seq, head: mark.head })
     }
 
     /// Records each alarm with a line of its own: what happened and an id, and nothing that the component wrote.
@@ -129,14 +146,38 @@ impl AuditLog {
         if self.simulated {
             record["simulated"] = true.into();
         }
+        if let Some(journal) = self.journal() {
+            record["journal"] = json!(journal);
+        }
         self.sink.line(&json!({ "audit": record }).to_string());
         id
     }
 }
 
+/// A call that has begun and not ended.
+struct Running(Arc<AuditLog>);
+
+impl Running {
+    fn new(log: &Arc<AuditLog>) -> Self {
+        log.running.send_modify(|running| *running += 1);
+        Self(Arc::clone(log))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.send_modify(|running| *running -= 1);
+    }
+}
+
+/// What is to be done with the trace of a call that is given up.
+type Settle = Box<dyn FnOnce(&Trace) + Send + Sync>;
+
 /// The audit record of one call. It is written when the call ends, or when it is dropped because the call was given up.
 pub struct AuditGuard {
     log: Arc<AuditLog>,
+    /// Counts the call as running.
+    running: Option<Arc<Running>>,
     tool: Tool,
     params: Params,
     begun: DateTime<Utc>,
@@ -146,15 +187,35 @@ pub struct AuditGuard {
     /// The call's way out, once it has one. It tells what a call that is given up may have sent.
     egress: Option<Egress>,
     /// Who wants to know, when the call ends, whether a message may have been sent.
-    may_have_sent: Option<Box<dyn FnOnce(bool) + Send>>,
+    may_have_sent: Option<Box<dyn FnOnce(bool) + Send + Sync>>,
+    /// What is to be done with the trace of a call that is given up.
+    given_up: Option<Settle>,
+    /// Whether the result is that of an earlier call, and this one has sent nothing.
+    is_duplicate: bool,
     ended: bool,
 }
 
 impl AuditGuard {
     /// Reports to `listener`, when the call ends, whether a message may have been sent. What is not known counts as
     /// sent.
-    pub fn when_ended(&mut self, listener: impl FnOnce(bool) + Send + 'static) {
+    pub fn when_ended(&mut self, listener: impl FnOnce(bool) + Send + Sync + 'static) {
         self.may_have_sent = Some(Box::new(listener));
+    }
+
+    /// Runs `settle` with the trace of the call if it is given up. It may wait for a disk: it runs on a thread of its
+    /// own, and until it returns the call counts as running.
+    pub fn when_given_up(&mut self, settle: impl FnOnce(&Trace) + Send + Sync + 'static) {
+        self.given_up = Some(Box::new(settle));
+    }
+
+    /// While this is held, the call counts as running.
+    pub fn running(&self) -> impl Send + 'static {
+        self.running.clone()
+    }
+
+    /// Notes that the result is that of an earlier call, and that this one has sent nothing.
+    pub fn duplicate(&mut self) {
+        self.is_duplicate = true;
     }
 
     /// Tells the guard the call's way out.
@@ -176,9 +237,10 @@ impl AuditGuard {
     /// Ends the call and writes its record.
     pub fn end(&mut self, failure: Option<&Failure>) {
         self.ended = true;
+        let sends = self.tool.class() == Class::Sending && !self.dry_run && !self.is_duplicate;
+        let may_have_sent = failure.map_or(sends, |failure| failure.may_have_sent);
         if let Some(listener) = self.may_have_sent.take() {
-            let sends = self.tool.class() == Class::Sending && !self.dry_run;
-            listener(failure.map_or(sends, |failure| failure.may_have_sent));
+            listener(may_have_sent);
         }
         let now = self.log.clock.now();
         let record = Record {
@@ -189,10 +251,16 @@ impl AuditGuard {
             dry_run: self.dry_run,
             approved_at: self.approved.map(Timestamp),
             duration_ms: milliseconds((now - self.begun).to_std().unwrap_or_default()),
+            duplicate: self.is_duplicate,
             error: failure.map(Failure::recorded),
             simulated: self.log.simulated,
+            journal: self.log.journal(),
         };
-        self.log.sink.line(&record.line());
+        if may_have_sent {
+            self.log.sink.send_record(&record.line());
+        } else {
+            self.log.sink.line(&record.line());
+        }
     }
 }
 
@@ -210,8 +278,18 @@ impl Drop for AuditGuard {
                 Failure::new(Code::Cancelled, "")
             };
             self.end(Some(&failure));
+            if let Some(settle) = self.given_up.take() {
+                let running = self.running.take();
+                let settle = move || {
+                    settle(&trace);
+                    drop(running);
+                };
+                match tokio::runtime::Handle::try_current() {
+                    Ok(runtime) => drop(runtime.spawn_blocking(settle)),
+                    Err(_) => settle(),
+                }
+            }
         }
-        self.log.running.send_modify(|running| *running -= 1);
     }
 }
 
@@ -234,12 +312,25 @@ struct Record<'a> {
     approved_at: Option<Timestamp>,
     /// How long it took, in milliseconds.
     duration_ms: u64,
+    /// Present and true when the result is that of an earlier call, and this one has sent nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
     /// The failure's code, and the HTTP status when 46elks refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     /// Present and true when the simulator answered.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     simulated: bool,
+    /// The newest event of the journal that this process has seen. Absent without a journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    journal: Option<Journal>,
+}
+
+/// An event of the journal: its number, and the beginning of its head.
+#[derive(Serialize)]
+struct Journal {
+    seq: u64,
+    head: String,
 }
 
 impl Record<'_> {
@@ -295,9 +386,10 @@ pub struct Params(Map<String, Value>);
 
 impl Params {
     /// Masks the arguments of a parsed call. A text is recorded only in the form of its argument, and only if neither
-    /// it nor that form contains a secret, in whatever case.
-    pub fn of(call: &Call, contains_secret: impl Fn(&str) -> bool) -> Self {
+    /// it nor that form contains a secret, in whatever case. `contact` is the recipient's name in the operator's list.
+    pub fn of(call: &Call, contact: Option<&str>, contains_secret: impl Fn(&str) -> bool) -> Self {
         let mut params = Recorder { params: Map::new(), contains_secret };
+        params.value("contact", contact);
         // Each record is taken apart whole, so that a new argument is not forgotten here.
         match call {
             Call::SendSms(SendSmsRequest { to, message, from, flashsms, dry_run }) => {
@@ -324,6 +416,7 @@ impl Params {
                 params.text("to", to.as_deref(), number);
             }
             Call::GetDeliveryStatistics(GetDeliveryStatisticsRequest { limit }) => params.value("limit", *limit),
+            Call::GetSendingLimits(GetSendingLimitsRequest { to }) => params.text("to", to.as_deref(), number),
         }
         Self(params.params)
     }
@@ -405,13 +498,17 @@ mod tests {
     use proptest::prelude::*;
     use std::sync::Mutex;
 
+    fn ledger() -> Arc<Ledger> {
+        Arc::new(Ledger::in_memory(Arc::new(TestClock::new())))
+    }
+
     const ID: &str = "s0231d6d7d6bc14a7e7734e466785c4ce";
     const PASSWORD: &str = "0F1E2D3C4B5A69788796A5B4C3D2E1F0";
 
     fn params(tool: Tool, arguments: Value) -> Value {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
         let call = Call::parse(tool, arguments).expect("is valid");
-        serde_json::to_value(Params::of(&call, |text| text.contains(PASSWORD))).expect("serialises")
+        serde_json::to_value(Params::of(&call, None, |text: &str| text.contains(PASSWORD))).expect("serialises")
     }
 
     /// What is recorded of one argument of `get_sms_messages`.
@@ -507,20 +604,48 @@ mod tests {
         }
         let arguments = json!({"to": "+46701740605", "message": PASSWORD, "from": "S3cretP4ss"});
         let call = Call::parse(Tool::SendSms, arguments.as_object().cloned().expect("is an object")).expect("is valid");
-        let Params(params) = Params::of(&call, |text| text.contains("s3cretp4ss"));
+        let Params(params) = Params::of(&call, None, |text: &str| text.contains("s3cretp4ss"));
         assert_eq!(Value::Object(params), json!({"to": "+467****605", "message_length": 32, "from": SECRET}));
+    }
+
+    /// The lines of a log; `SEND ` stands before records of sends.
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<String>>);
+
+    impl Sink for Lines {
+        fn line(&self, line: &str) {
+            self.0.lock().expect("no test panics").push(line.into());
+        }
+
+        fn send_record(&self, line: &str) {
+            self.line(&format!("SEND {line}"));
+        }
+    }
+
+    #[test]
+    fn what_was_or_may_have_been_sent_is_a_record_of_a_send() {
+        let lines = Arc::new(Lines::default());
+        let log =
+            Arc::new(AuditLog::new(Arc::clone(&lines) as Arc<dyn Sink>, Arc::new(TestClock::new()), false, ledger()));
+        let refused = Failure::new(Code::Cancelled, "");
+        let unknown = Failure { may_have_sent: true, ..Failure::new(Code::OutcomeUnknown, "") };
+        for (tool, dry_run, failure, is_send_record) in [
+            (Tool::SendSms, false, None, true),
+            (Tool::SendSms, false, Some(&unknown), true),
+            (Tool::SendSms, false, Some(&refused), false),
+            (Tool::SendSms, true, None, false),
+            (Tool::GetSmsMessages, false, None, false),
+        ] {
+            log.begin(tool, Params::default(), dry_run).end(failure);
+            let line = lines.0.lock().expect("no test panics").pop().expect("has a record");
+            assert_eq!(line.starts_with("SEND {"), is_send_record, "{line}");
+        }
     }
 
     #[test]
     fn a_refused_request_has_a_record_without_params() {
-        struct Lines(Mutex<Vec<String>>);
-        impl Sink for Lines {
-            fn line(&self, line: &str) {
-                self.0.lock().expect("no test panics").push(line.into());
-            }
-        }
-        let lines = Arc::new(Lines(Mutex::default()));
-        let log = AuditLog::new(Arc::clone(&lines) as Arc<dyn Sink>, Arc::new(TestClock::new()), false);
+        let lines = Arc::new(Lines::default());
+        let log = AuditLog::new(Arc::clone(&lines) as Arc<dyn Sink>, Arc::new(TestClock::new()), false, ledger());
         log.refused(None, true, Code::UnknownTool);
         log.refused(Some(Tool::SendSms), false, Code::InvalidRequest);
         let lines = lines.0.lock().expect("no test panics").join("\n");

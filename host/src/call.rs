@@ -1,20 +1,31 @@
 //! The life of a call: the arguments are parsed, the account is verified, the component runs behind its egress, the
-//! verdict is given, the audit record is written. Knows no MCP.
+//! verdict is given, the audit record is written. What a real send needs besides is in `send`. Knows no MCP.
+
+mod send;
 
 use crate::account::{self, AccountCheck, Unverified, Verified};
 use crate::audit::{AuditGuard, AuditLog, Params};
 use crate::clock::SystemClock;
 use crate::component::{self, NoAnswer};
-use crate::config::Settings;
+use crate::config::{Settings, State};
 use crate::contract::{Account, CheckAccountBalanceRequest};
 use crate::failure::{Code, Failure};
+use crate::ledger::{self, Ledger};
+use crate::policy::Policy;
+use crate::sending::decision::Decision;
+use crate::sending::draft::Additions;
+use crate::sending::{Sending, Withheld};
 use crate::stderr::Sink;
-use crate::summary::failures;
-use crate::tools::{Call, CheckAccountBalance, Component, Tool, ToolSpec};
+use crate::summary::{failures, refusals};
+use crate::tools::{Call, CheckAccountBalance, Component, NotAContact, Tool, ToolSpec, resolve};
 use crate::verdict::{Context, Success, Verdict, alarms};
 use elks_sandbox::sandbox::CALL_TIMEOUT;
-use elks_sandbox::{Class, Egress, Permit, RateLimiter, Sandbox, Upstream};
+use elks_sandbox::{Admission, Class, Egress, Permit, RateLimited, RateLimiter, Sandbox, Upstream};
+pub(crate) use send::Need;
+#[cfg(test)]
+pub(crate) use send::estimate_of;
 use serde_json::{Map, Value};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
@@ -25,6 +36,7 @@ pub struct CallHandler {
     /// Loaded when it is first needed: the MCP handshake does not wait for it.
     sandbox: OnceCell<Sandbox>,
     limiter: Arc<RateLimiter>,
+    sending: Arc<Sending>,
     upstream: Arc<dyn Upstream>,
     account: AccountCheck,
     log: Arc<AuditLog>,
@@ -36,23 +48,40 @@ pub struct CallHandler {
 pub(crate) struct Begun {
     /// The call.
     pub(crate) call: Call,
+    additions: Additions,
     guard: AuditGuard,
 }
+
+/// The argument of `send_sms` that becomes [`Additions::key`].
+const IDEMPOTENCY_KEY: &str = "idempotency_key";
 
 impl Begun {
     /// Notes for the audit record that a person has approved the call.
     pub(crate) fn approved(&mut self) {
+        self.additions.approved = true;
         self.guard.approved();
     }
 
+    /// The recipient's name, where the recipient is a contact.
+    pub(crate) fn contact(&self) -> Option<&str> {
+        self.additions.contact.as_deref()
+    }
+
     /// Reports to `listener`, when the call ends, whether a message may have been sent.
-    pub(crate) fn when_ended(&mut self, listener: impl FnOnce(bool) + Send + 'static) {
+    pub(crate) fn when_ended(&mut self, listener: impl FnOnce(bool) + Send + Sync + 'static) {
         self.guard.when_ended(listener);
     }
 
     /// Ends the call without running it.
     pub(crate) fn fail(self, failure: Failure) -> Failure {
         self.guard.fail(failure)
+    }
+
+    /// Ends the call with the result of an earlier one.
+    pub(crate) fn repeat(mut self, success: Success) -> Success {
+        self.guard.duplicate();
+        self.guard.end(None);
+        success
     }
 }
 
@@ -73,14 +102,26 @@ impl CallHandler {
     }
 
     fn with(settings: Settings, sandbox: OnceCell<Sandbox>, upstream: Arc<dyn Upstream>, sink: Arc<dyn Sink>) -> Self {
-        let limiter = Arc::new(RateLimiter::new(settings.sms_per_minute, settings.queries_per_minute));
-        let log = Arc::new(AuditLog::new(sink, Arc::new(SystemClock), settings.simulate));
-        Self { settings, sandbox, limiter, upstream, account: AccountCheck::default(), log, fatal: Notify::new() }
+        let sms_per_minute = settings.policy.start().per_minute().unwrap_or(NonZeroU32::MAX);
+        let limiter = Arc::new(RateLimiter::new(sms_per_minute, settings.queries_per_minute));
+        let ledger = Arc::new(ledger_of(&settings));
+        let log = AuditLog::new(sink, Arc::new(SystemClock), settings.simulate, Arc::clone(&ledger));
+        let sending = Arc::new(Sending::new(settings.clone(), ledger));
+        let (account, log, fatal) = (AccountCheck::default(), Arc::new(log), Notify::new());
+        Self { settings, sandbox, limiter, sending, upstream, account, log, fatal }
     }
 
     /// The operator's settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Reads the ledger, so that the first send need not wait for it, and the operator learns at once when it cannot be
+    /// used.
+    pub async fn open_ledger(&self) {
+        if let Err(unavailable) = self.sending.with_state(|_| ()).await {
+            self.log.message(&format!("⚠ sends are refused until this is mended: {unavailable}"));
+        }
     }
 
     /// Resolves when the program cannot go on.
@@ -106,7 +147,7 @@ impl CallHandler {
         let request = CheckAccountBalanceRequest { to: None };
         // The check needs no price, so it may not ask for one, and the component learns no sender to ask with.
         let permit = CheckAccountBalance::permit(&request, &self.settings).reading();
-        let egress = self.egress(permit, again.then_some(CheckAccountBalance::EXPORT.class));
+        let egress = self.egress(permit, again.then(|| self.query()));
         let mut watched = Watched { egress: &egress, log: &self.log, has_ended: false };
         let account = Account { default_sender: None, ..self.account_record(None) };
         let component = self.component(&account, Instant::now() + CALL_TIMEOUT).await;
@@ -114,6 +155,7 @@ impl CallHandler {
         let loaded = component.call::<CheckAccountBalance>(&request, &egress).await.map(drop);
         watched.has_ended = true;
         let trace = egress.close();
+        self.sending.note_time(&trace);
         let alarms = alarms(Tool::CheckAccountBalance, &trace);
         if !alarms.is_empty() {
             return Err(Unverified::Failed(self.log.alarms(&alarms, failures::alarm(&trace))));
@@ -140,19 +182,35 @@ impl CallHandler {
     ///
     /// # Errors
     /// The arguments are not valid; the audit record is written.
-    pub(crate) fn begin(&self, tool: Tool, arguments: Map<String, Value>) -> Result<Begun, Failure> {
+    pub(crate) fn begin(&self, tool: Tool, mut arguments: Map<String, Value>) -> Result<Begun, Failure> {
         let asks_for_dry_run = asks_for_dry_run(&arguments);
-        match Call::parse(tool, arguments) {
-            Ok(call) => {
-                let params = Params::of(&call, |text| self.contains_secret(text.as_bytes()));
-                let guard = self.log.begin(tool, params, call.is_dry_run(&self.settings));
-                Ok(Begun { call, guard })
-            }
-            Err(error) => {
-                self.refused(Some(tool), asks_for_dry_run, Code::Validation);
-                Err(Failure::new(Code::Validation, format!("{error}. Nothing was sent.")))
+        let key = arguments.get(IDEMPOTENCY_KEY).and_then(Value::as_str).map(Into::into);
+        // Contacts are those of this moment. While the policy file is broken, no message is sent anyhow.
+        let policy = self.sending.policy().unwrap_or_else(|_| self.settings.policy.start());
+        let to = arguments.get("to").and_then(Value::as_str).unwrap_or_default().trim();
+        // The name is in the served list, but the policy file has changed its number or left it out.
+        let is_lost = self.settings.policy.start().contact(to).is_some() && policy.contact(to).is_none();
+        let parsed = match resolve(tool, &policy, &mut arguments) {
+            _ if is_lost => Err(refusals::withheld(Withheld::Decided(Decision::ContactChanged), true)),
+            Ok(contact) => Call::parse(tool, arguments)
+                .map(|call| (call, contact))
+                .map_err(|error| Failure::new(Code::Validation, format!("{error}. Nothing was sent."))),
+            Err(NotAContact) => Err(refusals::not_a_contact(&policy.contact_names())),
+        };
+        match parsed {
+            Ok((call, contact)) => Ok(self.begin_parsed(call, Additions { contact, key, approved: false })),
+            Err(failure) => {
+                self.refused(Some(tool), asks_for_dry_run, failure.code);
+                Err(failure)
             }
         }
+    }
+
+    /// Begins a call whose arguments are valid.
+    fn begin_parsed(&self, call: Call, additions: Additions) -> Begun {
+        let params = Params::of(&call, additions.contact.as_deref(), |text| self.contains_secret(text.as_bytes()));
+        let guard = self.log.begin(call.tool(), params, call.is_dry_run(&self.settings));
+        Begun { call, additions, guard }
     }
 
     /// Writes the audit record of a request whose arguments are not parsed. The tool is `None` if the request names
@@ -165,24 +223,67 @@ impl CallHandler {
 
     /// Runs a call that has begun.
     pub(crate) async fn complete(&self, begun: Begun) -> Result<Success, Failure> {
-        let Begun { call, mut guard } = begun;
-        let outcome = self.attempt(&call, &mut guard).await;
+        let Begun { call, additions, mut guard } = begun;
+        let outcome = match &call {
+            Call::GetSendingLimits(request) => self.sending_limits(request).await,
+            call if call.sends(&self.settings) => self.send(call, &additions, &mut guard).await,
+            call => self.attempt(call, &additions, &mut guard).await,
+        };
         guard.end(outcome.as_ref().err());
         outcome
     }
 
-    async fn attempt(&self, call: &Call, guard: &mut AuditGuard) -> Result<Success, Failure> {
+    /// Runs a call that sends nothing.
+    async fn attempt(&self, call: &Call, additions: &Additions, guard: &mut AuditGuard) -> Result<Success, Failure> {
+        // A dry run is refused by the same rules as a real send, except those that time cures.
+        if let Call::SendSms(_) = call {
+            self.checked(call, additions)?;
+        }
+        let admission = RateLimited::new(Arc::clone(&self.limiter), call.tool().class());
+        let egress = self.egress(call.permit(&self.settings), Some(Arc::new(admission)));
+        let verdict = self.run(call, &egress, &self.settings.policy.start(), guard).await?;
+        self.result(verdict)
+    }
+
+    /// Runs the component behind the egress, and closes the egress.
+    async fn run(
+        &self,
+        call: &Call,
+        egress: &Egress,
+        policy: &Policy,
+        guard: &mut AuditGuard,
+    ) -> Result<Verdict, Failure> {
         let deadline = Instant::now() + CALL_TIMEOUT;
         let verified = self.verified().await?;
-        let egress = self.egress(call.permit(&self.settings), Some(call.tool().class()));
         guard.watch(egress.clone());
-        let account = self.account_record(verified.currency.clone());
+        let mut account = self.account_record(verified.currency.clone());
+        // A sender on the operator's list is the operator's own choice, like the configured one.
+        let listed = call.with_listed_sender(|from| policy.sender_is_listed(from));
+        let call = match &listed {
+            Some((call, sender)) => {
+                account.default_sender = Some(sender.clone());
+                call
+            }
+            None => call,
+        };
+        let context = Context { settings: &self.settings, policy, currency: verified.currency.as_deref() };
         let component = self.component(&account, deadline).await;
-        let context = Context { settings: &self.settings, currency: verified.currency.as_deref() };
-        match call.run(&component, &egress, &context, &|bytes| self.contains_secret(bytes)).await {
+        let verdict = call.run(&component, egress, &context, &|bytes| self.contains_secret(bytes)).await;
+        self.sending.note_time(&egress.trace());
+        Ok(verdict)
+    }
+
+    /// A verdict as the result of its call.
+    fn result(&self, verdict: Verdict) -> Result<Success, Failure> {
+        match verdict {
             Verdict::Success(success) => Ok(success),
             Verdict::Failure(failure) => Err(failure),
             Verdict::Alarm(alarms, failure) => Err(self.log.alarms(&alarms, failure)),
+            // Only a call to a recipient that the rules exclude has an egress that admits nothing.
+            Verdict::Withheld => {
+                let text = "`to` is no phone number that a message can be sent to. Nothing was sent.";
+                Err(Failure::new(Code::Validation, text))
+            }
         }
     }
 
@@ -191,10 +292,14 @@ impl CallHandler {
         Component { sandbox: self.sandbox.get_or_try_init(|| self.load()).await, account, deadline }
     }
 
-    /// The way out of one call. Without a class, the call counts against no rate limit.
-    fn egress(&self, permit: Permit, class: Option<Class>) -> Egress {
-        let limit = class.map(|class| (Arc::clone(&self.limiter), class));
-        Egress::new(permit, limit, Arc::clone(&self.settings.credentials), Arc::clone(&self.upstream))
+    /// The way out of one call. Without an admission, the call counts against no limit.
+    fn egress(&self, permit: Permit, admission: Option<Arc<dyn Admission>>) -> Egress {
+        Egress::new(permit, admission, Arc::clone(&self.settings.credentials), Arc::clone(&self.upstream))
+    }
+
+    /// The admission of a call that counts as a query.
+    fn query(&self) -> Arc<dyn Admission> {
+        Arc::new(RateLimited::new(Arc::clone(&self.limiter), Class::Queries))
     }
 
     /// Loads the embedded component on another thread.
@@ -222,6 +327,18 @@ impl CallHandler {
     }
 }
 
+/// The ledger of these settings: a journal on disk where real messages are sent.
+fn ledger_of(settings: &Settings) -> Ledger {
+    let clock = Arc::new(SystemClock);
+    match &settings.state {
+        State::Disk(folder) if settings.keeps_journal() => {
+            let folder = folder.join(ledger::folder(settings.credentials.username()));
+            Ledger::on_disk(folder, settings.keep_days, clock)
+        }
+        _ => Ledger::in_memory(clock),
+    }
+}
+
 /// Whether arguments ask for a dry run, even if they are not valid otherwise.
 pub(crate) fn asks_for_dry_run(arguments: &Map<String, Value>) -> bool {
     arguments.get("dry_run") == Some(&Value::Bool(true))
@@ -246,13 +363,14 @@ impl Drop for Watched<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Variables;
     use crate::contract;
     use crate::stderr::Stderr;
     use elks_sandbox::{ElksApi, Rule};
 
     #[tokio::test]
     async fn a_gateway_that_the_program_did_not_choose_is_denied() {
-        let settings = Settings::read(|_| None, true).expect("the simulator needs none");
+        let settings = Settings::read(&Variables::default(), true).expect("the simulator needs none");
         let handler = CallHandler::new(settings, Arc::new(ElksApi::new()), Arc::new(Stderr::start()));
         let request = CheckAccountBalanceRequest { to: None };
         for (endpoint, rule) in [

@@ -1,7 +1,7 @@
 //! What reviewers want to see: what the component can reach, which bytes it is, and what a call of each tool may cause.
 
 use crate::component::{COMPONENT, IS_OWN, ORIGIN, SHA256};
-use crate::config::Settings;
+use crate::config::{Settings, Variables};
 use crate::tools::{TOOLS_JSON, Tool};
 use anyhow::{Context, Result};
 use elks_sandbox::{Parameter, Permit, RequestPattern};
@@ -92,7 +92,7 @@ pub fn write_json(out: &mut dyn Write) -> Result<()> {
 
 /// The permit of a tool's example call, which has every argument that widens the permit.
 fn permit(tool: Tool, dry_run: bool) -> Result<Permit> {
-    let mut settings = Settings::read(|_| None, true)?;
+    let mut settings = Settings::read(&Variables::default(), true)?;
     settings.dry_run = dry_run;
     settings.sender = "<from>".into();
     Ok(tool.example().permit(&settings))

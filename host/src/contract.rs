@@ -52,8 +52,8 @@ mod tests {
                     schema["required"].as_array().expect("is a list").iter().filter_map(Value::as_str).collect();
                 let mut fields: BoxedStrategy<Map<String, Value>> = Just(Map::new()).boxed();
                 for (name, property) in schema["properties"].as_object().expect("is an object") {
-                    // The host adds this field; no record of the contract has it.
-                    if name == "simulated" {
+                    // The host adds this field; no record of the component has it.
+                    if super::HOST_FIELDS.contains(&name.as_str()) {
                         continue;
                     }
                     let always = required.contains(&name.as_str());

@@ -6,6 +6,7 @@
 
 use crate::config;
 use crate::mcp_client::{Finished, McpClient};
+use crate::policy::{file, settings};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -83,12 +84,16 @@ pub fn play(out: &mut dyn Write) -> Result<()> {
     call(out, 10, "Statistics", "get_delivery_statistics", json!({}))?;
     call(out, 11, "A number that assistants make up", "send_sms", send(json!({"to": "+46701234567"})))?;
     call(out, 12, "A sender that impersonates a bank", "send_sms", send(json!({"from": "B4NK"})))?;
-    call(out, 13, "Two more sends, the last that this minute admits", "send_sms", send(json!({})))?;
-    call(out, 14, "The second of the two", "send_sms", send(json!({})))?;
-    let limited = call(out, 15, "The rate limit", "send_sms", send(json!({})))?;
+    let again = call(out, 13, "The first message once more", "send_sms", send(json!({})))?;
+    ensure!(again["structuredContent"]["duplicate"] == true, "the same message was sent twice");
+    let another = |text: &str| send(json!({"message": text}));
+    call(out, 14, "Two other messages, the last that this minute admits", "send_sms", another("Vi ses kl 10."))?;
+    call(out, 15, "The second of the two", "send_sms", another("Ta med legitimation."))?;
+    let limited = call(out, 16, "The rate limit", "send_sms", another("Välkommen!"))?;
     ensure!(text(&limited["content"][0]["text"]).contains("RATE_LIMIT_EXCEEDED"), "the limit did not hold");
+    call(out, 17, "What the operator allows", "get_sending_limits", json!({"to": RECIPIENT}))?;
 
-    step(out, 16, "End of the session")?;
+    step(out, 18, "End of the session")?;
     let Finished { status, .. } = client.finish()?;
     writeln!(out, "  stdin closed, exit code {}", status.code().context("the server was killed")?)?;
     writeln!(
@@ -101,9 +106,7 @@ pub fn play(out: &mut dyn Write) -> Result<()> {
 /// This very program as a simulated server, with no setting of the caller's.
 fn this_program() -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
-    for inherited in
-        [config::USERNAME, config::PASSWORD, config::SENDER, config::CONFIRM_SENDS, config::QUERIES_PER_MINUTE]
-    {
+    for inherited in file::ENVIRONMENT_ONLY.into_iter().chain(settings::NAMES) {
         command.env_remove(inherited);
     }
     command.arg("--simulate").env(config::DRY_RUN, "false").env(config::SMS_PER_MINUTE, SMS_PER_MINUTE);

@@ -9,6 +9,12 @@ pub enum Code {
     Validation,
     /// The call came too soon. The caller waits.
     RateLimit,
+    /// The operator's policy forbids it. Nothing was sent. For the operator.
+    NotAllowed,
+    /// The same message is being sent by another call. The caller waits.
+    InProgress,
+    /// The record of sends cannot be used, so nothing is sent. For the operator.
+    LedgerUnavailable,
     /// 46elks refused the request or gave a response that makes no sense. Nothing was sent. For the account's owner.
     Api,
     /// 46elks could not be reached. Nothing was sent. The caller tries again later.
@@ -44,6 +50,9 @@ impl Code {
         match self {
             Self::Validation => "VALIDATION_ERROR",
             Self::RateLimit => "RATE_LIMIT_EXCEEDED",
+            Self::NotAllowed => "NOT_ALLOWED",
+            Self::InProgress => "IN_PROGRESS",
+            Self::LedgerUnavailable => "LEDGER_UNAVAILABLE",
             Self::Api => "ELKS_API_ERROR",
             Self::Unreachable => "UNREACHABLE",
             Self::OutcomeUnknown => "OUTCOME_UNKNOWN",

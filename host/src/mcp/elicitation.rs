@@ -3,12 +3,12 @@
 
 use super::approvals::{ELICITATION_TIMEOUT, PendingApprovals};
 use super::question::Question;
-use crate::call::CallHandler;
+use crate::call::{Begun, CallHandler, Need};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::contract::SendSmsRequest;
 use crate::failure::{Code, Failure};
-use crate::tools::{Call, Tool};
+use crate::tools::Call;
+use crate::verdict::Success;
 use elks_sandbox::{Allowed, RequestPattern};
 use rmcp::RoleServer;
 use rmcp::model::{
@@ -16,7 +16,7 @@ use rmcp::model::{
     InputRequiredResult, InputResponses, ProtocolVersion,
 };
 use rmcp::service::RequestContext;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -38,7 +38,9 @@ pub(super) enum Approval {
     Granted,
     /// The client must ask the person and then call again.
     Pending(InputRequiredResult),
-    /// The person did not approve, or could not be asked.
+    /// The message was sent before, and this is its result.
+    Sent(Success),
+    /// The person did not approve or could not be asked, or the call fails without a question.
     Denied(Failure),
 }
 
@@ -62,35 +64,42 @@ impl Elicitation {
     /// Asks the person about a call that sends, if the operator wants that.
     pub(super) async fn approval(
         &self,
-        call: &Call,
+        begun: &Begun,
         answer: Option<(String, InputResponses)>,
         context: &RequestContext<RoleServer>,
     ) -> Approval {
-        let settings = self.calls.settings();
-        if !settings.confirm_sends || !call.sends(settings) {
+        if !self.calls.may_ask(&begun.call) {
             return Approval::NotNeeded;
         }
-        self.asked(call, answer, context).await.unwrap_or_else(Approval::Denied)
+        // What a person has answered counts first: a refusal stands, even if nobody need be asked any more.
+        let granted = match answer.map(|answer| self.answered(begun, &answer)).transpose() {
+            Ok(granted) => granted,
+            Err(failure) => return Approval::Denied(failure),
+        };
+        match (self.calls.need(begun).await, granted) {
+            (Need::Answer(answer), _) => answer.map_or_else(Approval::Denied, Approval::Sent),
+            (_, Some(granted)) => granted,
+            (Need::Nothing, None) => Approval::NotNeeded,
+            (Need::Approval, None) => self.asked(begun, context).await.unwrap_or_else(Approval::Denied),
+        }
     }
 
-    async fn asked(
-        &self,
-        call: &Call,
-        answer: Option<(String, InputResponses)>,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<Approval, Failure> {
+    /// Whether the answer to an earlier question approves the call. The question is used up.
+    fn answered(&self, begun: &Begun, (token, responses): &(String, InputResponses)) -> Result<Approval, Failure> {
+        self.pending.answered(token, &begun.call).map_err(not_confirmed)?;
+        let response = responses.get(QUESTION).unwrap_or(&Value::Null);
+        granted(response["action"] == "accept", &response["content"])
+    }
+
+    async fn asked(&self, begun: &Begun, context: &RequestContext<RoleServer>) -> Result<Approval, Failure> {
+        let call = &begun.call;
         let Call::SendSms(request) = call else {
             return Err(not_confirmed("there is no question for this tool"));
         };
-        if let Some((token, responses)) = answer {
-            self.pending.answered(&token, call).map_err(not_confirmed)?;
-            let response = responses.get(QUESTION).unwrap_or(&Value::Null);
-            return granted(response["action"] == "accept", &response["content"]);
-        }
         can_ask(context.client_capabilities().as_ref()).map_err(not_confirmed)?;
-        // An estimate applies the same rules and gets the same price as the send itself.
-        let estimate = self.calls.call(Tool::EstimateSmsCost, estimate_of(request)).await?.facts;
-        let message = question(call, self.calls.settings(), &estimate)?;
+        self.calls.count_question()?;
+        let estimate = self.calls.estimate(request).await?.facts;
+        let message = question(call, begun.contact(), self.calls.settings(), &estimate)?;
         let requested_schema = form().map_err(|_| not_confirmed("the question could not be asked"))?;
         let form = ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema };
         if context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28) {
@@ -113,7 +122,8 @@ impl Elicitation {
 fn can_ask(capabilities: Option<&ClientCapabilities>) -> Result<(), &'static str> {
     match capabilities.and_then(|capabilities| capabilities.elicitation.as_ref()) {
         None => Err(
-            "CONFIRM_SENDS is on, but this client cannot ask the person (it does not support elicitation). Use another one, or the operator can set CONFIRM_SENDS=false",
+            "CONFIRM_SENDS is on, but this client cannot ask the person (it does not support elicitation). Use another \
+             one, or the operator can set CONFIRM_SENDS=false",
         ),
         Some(modes) if modes.form.is_none() && modes.url.is_some() => Err(
             "CONFIRM_SENDS is on, but this client cannot ask the person: it supports elicitation by URL alone, and \
@@ -150,17 +160,8 @@ fn not_confirmed(why: impl std::fmt::Display) -> Failure {
     Failure::new(Code::NotConfirmed, format!("{why}. Nothing was sent. {HOW_TO_PROCEED}"))
 }
 
-/// The arguments of the estimate that belongs to a send.
-fn estimate_of(request: &SendSmsRequest) -> Map<String, Value> {
-    let mut arguments = Map::new();
-    arguments.insert("to".into(), request.to.as_str().into());
-    arguments.insert("message".into(), request.message.as_str().into());
-    arguments.extend(request.from.as_deref().map(|from| ("from".to_string(), from.into())));
-    arguments
-}
-
 /// The question about a send: what the egress will let out, with the parts and the price of its estimate.
-fn question(call: &Call, settings: &Settings, estimate: &Value) -> Result<String, Failure> {
+fn question(call: &Call, contact: Option<&str>, settings: &Settings, estimate: &Value) -> Result<String, Failure> {
     let permit = call.permit(settings);
     let [Allowed { times: 1, request: RequestPattern::PostSms { to, from, message, flash, dry_run: false } }] =
         permit.allowed()
@@ -177,7 +178,7 @@ fn question(call: &Call, settings: &Settings, estimate: &Value) -> Result<String
         currency => Some(currency.as_str().ok_or_else(no_price)?),
     };
     let parts = estimate["parts"].as_u64().ok_or_else(no_price)?;
-    Question { to, from, flash: *flash, parts, price, currency, text: message, simulated: settings.simulate }
+    Question { to, contact, from, flash: *flash, parts, price, currency, text: message, simulated: settings.simulate }
         .words()
         .map_err(|why| not_confirmed(format!("the person could not be asked: {why}")))
 }
@@ -185,6 +186,9 @@ fn question(call: &Call, settings: &Settings, estimate: &Value) -> Result<String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::estimate_of;
+    use crate::config::Variables;
+    use crate::tools::Tool;
     use serde_json::json;
 
     fn call(arguments: Value) -> Call {
@@ -192,7 +196,7 @@ mod tests {
     }
 
     fn settings() -> Settings {
-        let mut settings = Settings::read(|_| None, true).expect("the simulator needs none");
+        let mut settings = Settings::read(&Variables::default(), true).expect("the simulator needs none");
         settings.dry_run = false;
         settings
     }
@@ -208,13 +212,13 @@ mod tests {
     fn the_question_has_what_will_be_sent_and_no_word_of_the_component() {
         let call =
             call(json!({"to": "+46 (70) 174-06.05", "from": " Elks ", "message": "Hej\u{1b}[2J", "flashsms": true}));
-        let words = question(&call, &settings(), &estimate(json!({}))).expect("can be asked");
+        let words = question(&call, None, &settings(), &estimate(json!({}))).expect("can be asked");
         for part in ["- To: +46701740605\n", "- From: Elks\n", "- Flash: ", "2 parts, 1.04 SEK", "│ Hej[2J\n"] {
             assert!(words.contains(part), "{part} is not in {words}");
         }
         assert!(!words.contains("made up"), "{words}");
         let unpriced = estimate(json!({"estimated_cost": null, "currency": null}));
-        let words = question(&call, &settings(), &unpriced).expect("can be asked");
+        let words = question(&call, None, &settings(), &unpriced).expect("can be asked");
         assert!(words.contains("2 parts, 46elks reported no price"), "{words}");
     }
 
@@ -232,14 +236,14 @@ mod tests {
             json!({"currency": 5}),
             json!({"currency": "SEK\nTo: +46701740606"}),
         ] {
-            let failure = question(&send, &settings(), &estimate(wrong.clone())).expect_err("must not be asked");
+            let failure = question(&send, None, &settings(), &estimate(wrong.clone())).expect_err("must not be asked");
             assert_eq!(failure.code, Code::NotConfirmed, "{wrong}");
         }
-        assert!(question(&send, &settings(), &json!([])).is_err());
+        assert!(question(&send, None, &settings(), &json!([])).is_err());
         let named = call(json!({"to": "+46701740605", "message": "Hej", "from": "Elks\n- To: Anna"}));
-        assert!(question(&named, &settings(), &estimate(json!({}))).is_err(), "whatever the component let pass");
+        assert!(question(&named, None, &settings(), &estimate(json!({}))).is_err(), "whatever the component let pass");
         let dry = call(json!({"to": "+46701740605", "message": "Hej", "dry_run": true}));
-        assert!(question(&dry, &settings(), &estimate(json!({}))).is_err(), "nothing to approve");
+        assert!(question(&dry, None, &settings(), &estimate(json!({}))).is_err(), "nothing to approve");
     }
 
     #[test]
@@ -287,7 +291,7 @@ mod tests {
         let text = format!("{}\u{7}", "a".repeat(160));
         let send = call(json!({"to": "+46701740605", "from": "Elks", "message": text}));
         let Call::SendSms(request) = &send else { panic!("is a send") };
-        let priced = Call::parse(Tool::EstimateSmsCost, estimate_of(request)).expect("is valid");
+        let priced = estimate_of(request);
         let fits = |call: &Call, text: &str, dry_run: bool| {
             let mut form = form_urlencoded::Serializer::new(String::new());
             form.append_pair("from", "Elks").append_pair("to", "+46701740605").append_pair("message", text);

@@ -74,6 +74,8 @@ pub(super) enum CannotShow {
 pub(super) struct Question<'a> {
     /// The recipient, as it is sent.
     pub(super) to: &'a str,
+    /// The recipient's name in the operator's contacts. It has letters, digits and `-_.` alone.
+    pub(super) contact: Option<&'a str>,
     /// The sender, as it is sent.
     pub(super) from: &'a str,
     /// Whether the phone shows the message at once and does not store it.
@@ -96,7 +98,7 @@ impl Question<'_> {
     /// # Errors
     /// A fact could pass for something else, or the text is too long to be read.
     pub(super) fn words(&self) -> Result<String, CannotShow> {
-        let Self { to, from, flash, parts, price, currency, text, simulated } = *self;
+        let Self { to, contact, from, flash, parts, price, currency, text, simulated } = *self;
         if !is_e164(to) {
             return Err(CannotShow::Recipient);
         }
@@ -111,6 +113,7 @@ impl Question<'_> {
             return Err(CannotShow::TooManyRows(quotation.rows.len()));
         }
         let mark = if simulated { "[SIMULATED] " } else { "" };
+        let contact = contact.map_or(String::new(), |name| format!(" ({name})"));
         let flash = if flash { "- Flash: the phone shows it at once and does not store it\n" } else { "" };
         let price = price.map_or("46elks reported no price".into(), |price| money(price, currency));
         let parts = count(parts, "part");
@@ -119,7 +122,7 @@ impl Question<'_> {
         let legend = quotation.legend();
         let rows = quotation.rows.join("\n");
         Ok(format!(
-            "{mark}Send this SMS?\n\n- To: {to}\n- From: {from}\n{flash}- Price: {parts}, {price}\n\
+            "{mark}Send this SMS?\n\n- To: {to}{contact}\n- From: {from}\n{flash}- Price: {parts}, {price}\n\
              - Length: {characters} on {lines}\n\n\
              Everything below is the text of the message. {legend}\n\n```\n{rows}\n```"
         ))
@@ -298,7 +301,17 @@ mod tests {
 
     fn asking(text: &str) -> Question<'_> {
         let (to, from, currency) = ("+46701740605", "+46766861004", Some("SEK"));
-        Question { to, from, flash: false, parts: 1, price: Some(5200), currency, text, simulated: false }
+        Question {
+            to,
+            contact: None,
+            from,
+            flash: false,
+            parts: 1,
+            price: Some(5200),
+            currency,
+            text,
+            simulated: false,
+        }
     }
 
     /// The rows of the text in a question.

@@ -347,7 +347,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 mod tests {
     use super::*;
     use crate::call::CallHandler;
-    use crate::config::Settings;
+    use crate::config::{Settings, Variables};
     use crate::stderr::Sink;
     use elks_sandbox::ElksApi;
 
@@ -391,7 +391,7 @@ mod tests {
         impl Sink for Nowhere {
             fn line(&self, _: &str) {}
         }
-        let settings = Settings::read(|_| None, true).expect("the simulator needs none");
+        let settings = Settings::read(&Variables::default(), true).expect("the simulator needs none");
         let calls = CallHandler::new(settings, Arc::new(ElksApi::new()), Arc::new(Nowhere));
         let requests = Arc::new(Requests::new(Arc::new(calls)));
         let input = io::Cursor::new(input);

@@ -13,7 +13,8 @@ use sms_rules::limits::MAX_QUOTE_CHARS;
 use sms_rules::quote;
 
 /// What to do when nobody knows whether a message was sent.
-const LOOK_FIRST: &str = "Do not send it again before get_sms_messages shows that it is not in the history.";
+const LOOK_FIRST: &str = "Do not send it in other words. After a minute, call again with the same recipient and text: \
+                          the program then looks in 46elks's history first, and sends it only if it is not there.";
 
 /// What the host knows about the message of a call. Each failure after a component has run says it.
 fn known(trace: &Trace) -> String {
@@ -245,6 +246,7 @@ mod tests {
                 body: bytes::Bytes::new(),
                 sends: false,
                 outcome: Outcome::Answered(status, body.into()),
+                date: None,
             };
             let trace = Trace { exchanges: vec![lookup], ..Trace::default() };
             let failure = problem(&Problem::Refused(status, body.into()), None, &trace);

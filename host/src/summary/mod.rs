@@ -3,6 +3,8 @@
 //! here decides anything. Failures are in `failures`.
 
 pub(crate) mod failures;
+pub(crate) mod limits;
+pub(crate) mod refusals;
 
 use crate::contract::{
     AccountBalance, DeliveryStatistics, Direction, Encoding, Message, SentSms, SmsEstimate, SmsHistory, Status,
@@ -33,9 +35,13 @@ fn party(party: &str) -> String {
 }
 
 /// The result of a send or of a dry run. `refused_real_send` means that the caller asked for a real send although the
-/// operator has turned a dry run on.
-pub(crate) fn sent(sms: &SentSms, refused_real_send: bool) -> String {
-    let (from, to, parts) = (party(&sms.from), party(&sms.to), count(sms.parts, "part"));
+/// operator has turned a dry run on. `contact` is the recipient's name, where the recipient is one.
+pub(crate) fn sent(sms: &SentSms, contact: Option<&str>, refused_real_send: bool) -> String {
+    let (from, parts) = (party(&sms.from), count(sms.parts, "part"));
+    let to = match contact {
+        Some(name) => format!("{name} ({})", party(&sms.to)),
+        None => party(&sms.to),
+    };
     let currency = sms.currency.as_deref();
     if sms.dry_run {
         let price =
@@ -53,7 +59,8 @@ pub(crate) fn sent(sms: &SentSms, refused_real_send: bool) -> String {
     let failed =
         if sms.status == Some(Status::Failed) { " 46elks reports that it failed: it will not arrive." } else { "" };
     format!(
-        "SMS from {from} to {to} was accepted by 46elks ({parts}{price}). Its id is {}; check_sms_status tells when it has arrived.{failed}",
+        "SMS from {from} to {to} was accepted by 46elks ({parts}{price}). Its id is {}; check_sms_status tells when it \
+         has arrived.{failed}",
         sms.id.as_deref().unwrap_or("unknown"),
     )
 }

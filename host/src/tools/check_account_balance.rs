@@ -10,6 +10,14 @@ use elks_sandbox::{Exchange, Permit};
 use sms_rules::limits::PRICE_PROBE_TEXT;
 use sms_rules::phone::TEST_NUMBER;
 
+/// Where 46elks shows the account.
+pub(crate) const ACCOUNT: &str = "/a1/me";
+
+/// The permit of one look at the account without a price.
+pub(crate) fn permit_of_a_look() -> Permit {
+    Permit::new(vec![get(ACCOUNT)])
+}
+
 /// The tool `check_account_balance`.
 pub struct CheckAccountBalance;
 
@@ -23,7 +31,7 @@ impl ToolSpec for CheckAccountBalance {
         let to = request.to.as_deref().unwrap_or(TEST_NUMBER);
         // The price of one part tells how many messages the balance buys.
         let probe = post(to, None, PRICE_PROBE_TEXT, false, true, settings);
-        Permit::new([get("/a1/me")].into_iter().chain(probe).collect())
+        Permit::new([get(ACCOUNT)].into_iter().chain(probe).collect())
     }
 
     fn facts(

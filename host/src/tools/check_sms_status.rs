@@ -1,5 +1,6 @@
 //! `check_sms_status`: looks up one message.
 
+use super::contacts::add_contact_of_message;
 use super::{Tool, ToolSpec, get};
 use crate::config::Settings;
 use crate::contract::{self, Export, SmsStatus, CheckSmsStatusRequest};
@@ -7,6 +8,7 @@ use crate::summary;
 use crate::verdict::problem::Problem;
 use crate::verdict::{Context, facts};
 use elks_sandbox::{Exchange, Permit};
+use serde_json::Value;
 
 /// The tool `check_sms_status`.
 pub struct CheckSmsStatus;
@@ -24,6 +26,10 @@ impl ToolSpec for CheckSmsStatus {
 
     fn facts(_: &CheckSmsStatusRequest, context: &Context<'_>, exchanges: &[Exchange]) -> Result<SmsStatus, Problem> {
         facts::check_sms_status(exchanges, context.currency)
+    }
+
+    fn add_host_facts(facts: &mut Value, context: &Context<'_>) {
+        add_contact_of_message(&mut facts["message"], context);
     }
 
     fn summary(_: &CheckSmsStatusRequest, answer: &SmsStatus, _: &Context<'_>) -> String {

@@ -1,5 +1,6 @@
 //! `get_sms_messages`: reads the history.
 
+use super::contacts::add_contact_of_message;
 use super::{Tool, ToolSpec, history};
 use crate::config::Settings;
 use crate::contract::{self, Export, SmsHistory, GetSmsMessagesRequest};
@@ -8,6 +9,7 @@ use crate::verdict::history::Search;
 use crate::verdict::problem::Problem;
 use crate::verdict::{Context, facts};
 use elks_sandbox::{Exchange, Permit};
+use serde_json::Value;
 use sms_rules::phone::TEST_NUMBER;
 
 /// The tool `get_sms_messages`.
@@ -30,6 +32,12 @@ impl ToolSpec for GetSmsMessages {
         exchanges: &[Exchange],
     ) -> Result<SmsHistory, Problem> {
         facts::get_sms_messages(Search::of_request(request).as_ref(), exchanges, context.currency)
+    }
+
+    fn add_host_facts(facts: &mut Value, context: &Context<'_>) {
+        for message in facts["messages"].as_array_mut().into_iter().flatten() {
+            add_contact_of_message(message, context);
+        }
     }
 
     fn summary(_: &GetSmsMessagesRequest, answer: &SmsHistory, _: &Context<'_>) -> String {

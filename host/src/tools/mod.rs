@@ -5,10 +5,11 @@
 //! the `tools!` list below.
 
 mod arguments;
+mod contacts;
 
 use crate::component::NoAnswer;
 use crate::config::Settings;
-use crate::contract::{Account, Error, Export};
+use crate::contract::{Account, Error, EstimateSmsCostRequest, Export, SendSmsRequest};
 use crate::verdict::history::Search;
 use crate::verdict::problem::Problem;
 use crate::verdict::{Context, Verdict, verdict};
@@ -25,6 +26,9 @@ use tokio::time::Instant;
 use wasmtime::component::{ComponentType, Lift, Lower};
 
 pub use arguments::{InvalidArguments, check};
+pub(crate) use check_account_balance::{ACCOUNT, permit_of_a_look};
+pub use contacts::served;
+pub(crate) use contacts::{NotAContact, resolve};
 
 /// The tool list that MCP clients get, made from `wit/` by the build script.
 pub const TOOLS_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/tools.json"));
@@ -62,6 +66,9 @@ pub trait ToolSpec {
     fn checker_notes(_answer: &mut Self::Answer) -> Option<&mut Vec<String>> {
         None
     }
+
+    /// Adds what the host alone knows to the JSON of a checked record.
+    fn add_host_facts(_facts: &mut Value, _context: &Context<'_>) {}
 
     /// The sentence about a checked record.
     fn summary(request: &Self::Request, answer: &Self::Answer, context: &Context<'_>) -> String;
@@ -197,6 +204,7 @@ tools! {
     EstimateSmsCost in estimate_sms_cost,
     CheckAccountBalance in check_account_balance,
     GetDeliveryStatistics in get_delivery_statistics,
+    GetSendingLimits in get_sending_limits,
 }
 
 /// What a call needs to reach the component.
@@ -259,6 +267,27 @@ impl Serialize for Tool {
 }
 
 impl Call {
+    /// The same call without its sender, and the sender, where a message names one that is on the operator's list. The
+    /// component then gets it like the configured one: it checks the form, and does not ask whom it imitates.
+    pub(crate) fn with_listed_sender(&self, is_listed: impl Fn(&str) -> bool) -> Option<(Self, String)> {
+        let listed = |from: &Option<String>| {
+            let from = sender_as_sent(from.as_deref()?);
+            is_listed(&from).then_some(from)
+        };
+        match self {
+            Self::SendSms(SendSmsRequest { to, message, from, flashsms, dry_run }) => {
+                let (to, message, sender) = (to.clone(), message.clone(), listed(from)?);
+                let (flashsms, dry_run) = (*flashsms, *dry_run);
+                Some((Self::SendSms(SendSmsRequest { to, message, from: None, flashsms, dry_run }), sender))
+            }
+            Self::EstimateSmsCost(EstimateSmsCostRequest { to, message, from }) => {
+                let (to, message, sender) = (to.clone(), message.clone(), listed(from)?);
+                Some((Self::EstimateSmsCost(EstimateSmsCostRequest { to, message, from: None }), sender))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the call sends a message.
     pub fn sends(&self, settings: &Settings) -> bool {
         self.tool().class() == Class::Sending && !self.is_dry_run(settings)
@@ -320,6 +349,7 @@ fn sender_as_sent(from: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Variables;
     use serde_json::json;
 
     fn parse(tool: Tool, arguments: Value) -> Result<Call, String> {
@@ -342,7 +372,7 @@ mod tests {
 
     #[test]
     fn only_send_sms_sends_and_only_when_nothing_makes_it_a_dry_run() {
-        let mut settings = Settings::read(|_| None, true).expect("all is made up");
+        let mut settings = Settings::read(&Variables::default(), true).expect("all is made up");
         for dry_run in [true, false] {
             settings.dry_run = dry_run;
             for &tool in Tool::ALL {
@@ -406,7 +436,7 @@ mod tests {
 
     #[test]
     fn an_argument_tightens_the_dry_run_and_never_loosens_it() {
-        let mut settings = Settings::read(|_| None, true).expect("all is made up");
+        let mut settings = Settings::read(&Variables::default(), true).expect("all is made up");
         for (operator, argument, dry_run) in [
             (true, json!({}), true),
             (true, json!({"dry_run": false}), true),

@@ -1,5 +1,6 @@
 //! `send_sms`: sends one message.
 
+use super::contacts::add_contact;
 use super::{Tool, ToolSpec, post};
 use crate::config::Settings;
 use crate::contract::{self, Export, SentSms, SendSmsRequest};
@@ -7,6 +8,7 @@ use crate::summary;
 use crate::verdict::problem::Problem;
 use crate::verdict::{Context, facts};
 use elks_sandbox::{Exchange, Permit};
+use serde_json::{Value, json};
 
 /// The tool `send_sms`.
 pub struct SendSms;
@@ -36,8 +38,17 @@ impl ToolSpec for SendSms {
         Some(&mut answer.checker_notes)
     }
 
+    fn add_host_facts(facts: &mut Value, context: &Context<'_>) {
+        facts["duplicate"] = json!(false);
+        add_contact(facts, "to", context);
+    }
+
     fn summary(request: &SendSmsRequest, answer: &SentSms, context: &Context<'_>) -> String {
-        summary::sent(answer, context.settings.dry_run && request.dry_run == Some(false))
+        summary::sent(
+            answer,
+            context.policy.contact_of(&answer.to),
+            context.settings.dry_run && request.dry_run == Some(false),
+        )
     }
 
     fn example() -> SendSmsRequest {

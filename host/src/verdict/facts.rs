@@ -10,6 +10,8 @@ use super::problem::{Lack, Problem, json, unreadable};
 use crate::contract::{
     AccountBalance, DeliveryStatistics, Encoding, NonGsmCharacter, SentSms, SmsEstimate, SmsHistory, SmsStatus, Status,
 };
+use crate::ledger::Accepted;
+use crate::sending::draft::Draft;
 use elks_sandbox::Exchange;
 use http::Method;
 use sms_rules::forms::is_currency;
@@ -76,6 +78,26 @@ pub(crate) fn send_sms(exchanges: &[Exchange], currency: Option<&str>) -> Result
         to: sent.to.into_owned(),
         message: sent.message.into_owned(),
     })
+}
+
+/// `send_sms` of a message that was sent before, as the ledger knows it.
+pub(crate) fn sent_before(draft: &Draft, accepted: &Accepted, currency: Option<&str>) -> SentSms {
+    SentSms {
+        sent: true,
+        dry_run: false,
+        id: Some(accepted.id.clone()),
+        status: accepted.status.as_deref().map(history::status_named),
+        created: accepted.created.clone(),
+        parts: accepted.parts.try_into().unwrap_or(u32::MAX),
+        encoding: encoding(gsm::segment(&draft.text)),
+        cost: accepted.cost,
+        estimated_cost: None,
+        currency: currency.map(Into::into),
+        checker_notes: Vec::new(),
+        from: draft.from.clone(),
+        to: draft.to.clone(),
+        message: draft.text.clone(),
+    }
 }
 
 /// `get_sms_messages`.

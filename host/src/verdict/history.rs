@@ -163,9 +163,9 @@ fn wanted(filter: DirectionFilter, direction: Direction) -> bool {
 
 /// What every message must have.
 pub(super) struct Head<'a> {
-    id: &'a str,
-    direction: Direction,
-    created: String,
+    pub(super) id: &'a str,
+    pub(super) direction: Direction,
+    pub(super) created: String,
 }
 
 impl<'a> Head<'a> {
@@ -217,13 +217,18 @@ pub(super) fn id<'a>(row: &'a Object<'_>) -> Option<&'a str> {
 
 /// The delivery status, if there is one.
 pub(super) fn status(row: &Object<'_>) -> Option<Status> {
-    row.status.text().map(|status| match status {
+    row.status.text().map(status_named)
+}
+
+/// The delivery status with a name, which is the same in the API and in results.
+pub(super) fn status_named(name: &str) -> Status {
+    match name {
         "created" => Status::Created,
         "sent" => Status::Sent,
         "delivered" => Status::Delivered,
         "failed" => Status::Failed,
         _ => Status::Unknown,
-    })
+    }
 }
 
 /// The number of parts, if 46elks reports one.

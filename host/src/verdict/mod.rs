@@ -9,15 +9,19 @@ mod elks_json;
 pub(crate) mod facts;
 pub(crate) mod history;
 pub mod problem;
+pub(crate) mod rows;
 
 use crate::component::NoAnswer;
 use crate::config::Settings;
 use crate::contract::Error;
 use crate::failure::Failure;
+use crate::ledger::{Entry, Outcome};
+use crate::policy::Policy;
 use crate::sanitise::sanitise;
-use crate::summary::{self, failures};
-use crate::tools::{Tool, ToolSpec};
-use elks_sandbox::{Rule, Trace};
+use crate::sending::draft::Draft;
+use crate::summary::{self, failures, refusals};
+use crate::tools::{SendSms, Tool, ToolSpec};
+use elks_sandbox::{Refused, Rule, Trace};
 use problem::Problem;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -36,6 +40,8 @@ pub const MAX_NOTE_CHARS: usize = 300;
 pub struct Context<'a> {
     /// The operator's settings.
     pub settings: &'a Settings,
+    /// The operator's policy, which knows the contacts.
+    pub policy: &'a Policy,
     /// The account's currency, where 46elks reported it.
     pub currency: Option<&'a str>,
 }
@@ -50,6 +56,16 @@ pub struct Success {
     pub text: String,
 }
 
+impl Success {
+    /// The result with one more sentence of the host.
+    pub(crate) fn with_note(mut self, note: &str) -> Self {
+        self.summary.push_str(note);
+        self.facts["summary"] = self.summary.as_str().into();
+        self.text = self.facts.to_string();
+        self
+    }
+}
+
 /// What came of a call.
 pub enum Verdict {
     /// The tool did what was requested.
@@ -58,6 +74,8 @@ pub enum Verdict {
     Failure(Failure),
     /// Something happened that must never happen. The operator gets a line for each alarm, and the caller the failure.
     Alarm(Vec<Alarm>, Failure),
+    /// The host's admission withheld the request, so nothing left. The caller made the admission and knows the reason.
+    Withheld,
 }
 
 /// What the operator must know at once.
@@ -101,8 +119,10 @@ fn compared<Spec: ToolSpec>(
     if !alarms.is_empty() {
         return Verdict::Alarm(alarms, failures::alarm(trace));
     }
-    if let Some(refusal) = trace.refused {
-        return Verdict::Failure(failures::refused(refusal));
+    match trace.refused {
+        Some(Refused::TooSoon(refusal)) => return Verdict::Failure(failures::refused(refusal)),
+        Some(Refused::ByHost) => return Verdict::Withheld,
+        None => {}
     }
     // The component's own words. They are searched as it wrote them: a text that is cut or escaped afterwards may hold
     // a part of a secret.
@@ -167,8 +187,7 @@ fn success<Spec: ToolSpec>(
     context: &Context<'_>,
     contains_secret: &dyn Fn(&[u8]) -> bool,
 ) -> Verdict {
-    let mark = if context.settings.simulate { "[SIMULATED] " } else { "" };
-    let mut summary = format!("{mark}{}", Spec::summary(request, record, context));
+    let mut summary = Spec::summary(request, record, context);
     // Texts and numbers always serialise. If they did not, the record would be lost, not changed.
     let mut facts = serde_json::to_value(record).unwrap_or_default();
     sanitise(&mut facts);
@@ -180,16 +199,58 @@ fn success<Spec: ToolSpec>(
         facts["checker_notes"] =
             notes.iter().take(MAX_NOTES).map(|note| Value::from(quote::one_line(note, MAX_NOTE_CHARS))).collect();
     }
+    Spec::add_host_facts(&mut facts, context);
+    let Some(success) = finished(facts, summary, context, contains_secret) else { return secret(trace) };
+    if success.text.len() > MAX_RESULT_BYTES {
+        return Verdict::Failure(failures::too_large(trace));
+    }
+    Verdict::Success(success)
+}
+
+/// Facts and a sentence as a result; `None` when they hold a secret.
+fn finished(
+    mut facts: Value,
+    summary: String,
+    context: &Context<'_>,
+    contains_secret: &dyn Fn(&[u8]) -> bool,
+) -> Option<Success> {
+    let mark = if context.settings.simulate { "[SIMULATED] " } else { "" };
+    let summary = format!("{mark}{summary}");
     facts["summary"] = summary.as_str().into();
     facts["simulated"] = json!(context.settings.simulate);
     if any_text(&facts, &|text| contains_secret(text.as_bytes())) {
-        return secret(trace);
+        return None;
     }
     let text = facts.to_string();
-    if text.len() > MAX_RESULT_BYTES {
-        return Verdict::Failure(failures::too_large(trace));
-    }
-    Verdict::Success(Success { summary, facts, text })
+    Some(Success { summary, facts, text })
+}
+
+/// The result of a tool that the host runs by itself; `None` when it holds a secret.
+pub(crate) fn of_host<Spec: ToolSpec>(
+    request: &Spec::Request,
+    answer: &Spec::Answer,
+    context: &Context<'_>,
+    contains_secret: &dyn Fn(&[u8]) -> bool,
+) -> Option<Success> {
+    let facts = serde_json::to_value(answer).unwrap_or_default();
+    finished(facts, Spec::summary(request, answer, context), context, contains_secret)
+}
+
+/// The result of an earlier send of the same message; `None` when it holds a secret, or the earlier one was not
+/// accepted.
+pub(crate) fn repeated(
+    draft: &Draft,
+    entry: &Entry,
+    context: &Context<'_>,
+    contains_secret: &dyn Fn(&[u8]) -> bool,
+) -> Option<Success> {
+    let Some((_, Outcome::Accepted(accepted))) = &entry.outcome else { return None };
+    let sms = facts::sent_before(draft, accepted, context.currency);
+    let mut facts = serde_json::to_value(&sms).unwrap_or_default();
+    sanitise(&mut facts);
+    SendSms::add_host_facts(&mut facts, context);
+    facts["duplicate"] = json!(true);
+    finished(facts, refusals::duplicate(&sms, entry), context, contains_secret)
 }
 
 /// The name of the first field in which two records differ, as the contract spells it. Only a misreport comes here.

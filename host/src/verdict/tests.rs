@@ -2,16 +2,17 @@
 //! against any answer of 46elks.
 
 use super::*;
+use crate::config::Variables;
 use crate::contract::{
     CheckAccountBalanceRequest, CheckSmsStatusRequest, DirectionFilter, EstimateSmsCostRequest,
-    GetDeliveryStatisticsRequest, GetSmsMessagesRequest, Rejection, SendSmsRequest, SentSms,
+    GetDeliveryStatisticsRequest, GetSmsMessagesRequest, HOST_FIELDS, Rejection, SendSmsRequest, SentSms,
 };
 use crate::failure::Code;
 use crate::tools::{
     CheckAccountBalance, CheckSmsStatus, EstimateSmsCost, GetDeliveryStatistics, GetSmsMessages, SendSms, TOOLS_JSON,
 };
 use bytes::Bytes;
-use elks_sandbox::{Cause, Class, Exchange, Outcome, Refusal, Stopped};
+use elks_sandbox::{Cause, Class, Exchange, Outcome, Refusal, Refused, Stopped};
 use http::Method;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
@@ -21,13 +22,13 @@ const TO: &str = "+46701740605";
 const ID: &str = "s0231d6d7d6bc14a7e7734e466785c4ce";
 
 fn settings() -> Settings {
-    let mut settings = Settings::read(|_| None, true).expect("the simulator needs none");
+    let mut settings = Settings::read(&Variables::default(), true).expect("the simulator needs none");
     settings.dry_run = false;
     settings
 }
 
 fn get(target: &str, outcome: Outcome) -> Exchange {
-    Exchange { method: Method::GET, target: target.into(), body: Bytes::new(), sends: false, outcome }
+    Exchange { method: Method::GET, target: target.into(), body: Bytes::new(), sends: false, outcome, date: None }
 }
 
 fn post(message: &str, dry_run: bool, outcome: Outcome) -> Exchange {
@@ -37,7 +38,7 @@ fn post(message: &str, dry_run: bool, outcome: Outcome) -> Exchange {
         form.append_pair("dryrun", "yes");
     }
     let body = form.finish().into();
-    Exchange { method: Method::POST, target: "/a1/sms".into(), body, sends: !dry_run, outcome }
+    Exchange { method: Method::POST, target: "/a1/sms".into(), body, sends: !dry_run, outcome, date: None }
 }
 
 fn answered(status: u16, body: impl Into<String>) -> Outcome {
@@ -55,7 +56,7 @@ fn decide<Spec: ToolSpec>(
     trace: &Trace,
 ) -> Verdict {
     let settings = settings();
-    let context = Context { settings: &settings, currency: Some("SEK") };
+    let context = Context { settings: &settings, policy: &settings.policy.start(), currency: Some("SEK") };
     verdict::<Spec>(request, answer, trace, &context, &|bytes| bytes == b"s3cret")
 }
 
@@ -64,6 +65,7 @@ fn name(verdict: &Verdict) -> String {
         Verdict::Success(_) => "success".into(),
         Verdict::Failure(failure) => failure.recorded(),
         Verdict::Alarm(alarms, failure) => format!("{alarms:?} {}", failure.code.name()),
+        Verdict::Withheld => "withheld".into(),
     }
 }
 
@@ -116,9 +118,10 @@ impl Seen {
             Self::NoId => sent(answered(200, PRICED)),
             Self::Denied => Trace { denied: Some(Rule::Body), ..Trace::default() },
             Self::DeniedAfterSend => Trace { denied: Some(Rule::Count), ..sent(answered(200, ACCEPTED)) },
-            Self::TooSoon => {
-                Trace { refused: Some(Refusal { class: Class::Sending, wait_seconds: 7 }), ..Trace::default() }
-            }
+            Self::TooSoon => Trace {
+                refused: Some(Refused::TooSoon(Refusal { class: Class::Sending, wait_seconds: 7 })),
+                ..Trace::default()
+            },
         }
     }
 }
@@ -214,7 +217,7 @@ fn a_failure_says_whether_anything_was_sent_and_the_trace_decides() {
 #[test]
 fn a_secret_in_the_components_words_is_an_alarm_before_anything_is_cut() {
     let settings = settings();
-    let context = Context { settings: &settings, currency: Some("SEK") };
+    let context = Context { settings: &settings, policy: &settings.policy.start(), currency: Some("SEK") };
     let secret = "pass\"word";
     let contains = |bytes: &[u8]| memchr_find(bytes, secret.as_bytes());
     let trace = Seen::Accepted.trace();
@@ -234,7 +237,7 @@ fn a_secret_in_the_components_words_is_an_alarm_before_anything_is_cut() {
 #[test]
 fn a_secret_that_46elks_spells_in_another_way_is_in_no_failure() {
     let settings = settings();
-    let context = Context { settings: &settings, currency: Some("SEK") };
+    let context = Context { settings: &settings, policy: &settings.policy.start(), currency: Some("SEK") };
     let contains = |bytes: &[u8]| memchr_find(bytes, b"s3cretpassw0rd") || memchr_find(bytes, b"it's a secret");
     for outcome in
         [answered(200, r#"{"id": "\u00733cretpassw0rd"}"#), answered(403, "The password it\"s  a secret is wrong")]
@@ -271,7 +274,7 @@ fn a_dry_run_with_an_id_is_an_alarm_whatever_the_component_says() {
 fn a_result_says_whether_it_is_simulated_and_its_text_is_its_facts() {
     for simulate in [true, false] {
         let settings = Settings { simulate, ..settings() };
-        let context = Context { settings: &settings, currency: Some("SEK") };
+        let context = Context { settings: &settings, policy: &settings.policy.start(), currency: Some("SEK") };
         let trace = Seen::Accepted.trace();
         let Verdict::Success(success) =
             verdict::<SendSms>(&request(false), Says::True.answer(), &trace, &context, &|_| false)
@@ -412,12 +415,20 @@ fn output_schema(tool: Tool) -> Value {
     let tools: Vec<Value> = serde_json::from_str(TOOLS_JSON).expect("is JSON");
     let mut served = tools.into_iter().find(|served| served["name"] == tool.name()).expect("is served");
     let mut schema = served["outputSchema"].take();
-    let properties = schema["properties"].as_object_mut().expect("is an object");
-    // These are the host's, and no record of the component has them; the notes are no facts.
-    for name in ["summary", "simulated", "checker_notes"] {
-        properties.remove(name);
-    }
+    without_host_fields(&mut schema);
     schema
+}
+
+/// Removes the fields that no record of the component has from a schema, and the notes, which are no facts.
+fn without_host_fields(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            fields.retain(|name, _| name != "checker_notes" && !HOST_FIELDS.contains(&name.as_str()));
+            fields.values_mut().for_each(without_host_fields);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_host_fields),
+        _ => {}
+    }
 }
 
 /// Checks that the true record of a call passes and that none of its mutations does. Returns how many were tried.
@@ -426,7 +437,7 @@ where
     Spec::Answer: DeserializeOwned,
 {
     let settings = settings();
-    let context = Context { settings: &settings, currency: Some("SEK") };
+    let context = Context { settings: &settings, policy: &settings.policy.start(), currency: Some("SEK") };
     let truth = || Spec::facts(request, &context, &trace.exchanges).expect("the exchanges give a record");
     let passed = decide::<Spec>(request, Ok(Ok(truth())), trace);
     prop_assert_eq!(name(&passed), "success");
@@ -674,7 +685,7 @@ mod agreement {
         let egress = Egress::new(call.permit(&settings), None, Arc::clone(&settings.credentials), upstream);
         let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
         let component = Component { sandbox: Ok(sandbox), account: &account, deadline };
-        let context = Context { settings: &settings, currency: Some("SEK") };
+        let context = Context { settings: &settings, policy: &settings.policy.start(), currency: Some("SEK") };
         call.run(&component, &egress, &context, &|_| false).await
     }
 
@@ -744,6 +755,7 @@ mod agreement {
             let is_agreed = match &verdict {
                 Verdict::Success(_) | Verdict::Failure(_) => true,
                 Verdict::Alarm(alarms, _) => matches!(&alarms[..], [Alarm::DryRunWithId(_)]),
+                Verdict::Withheld => false,
             };
             prop_assert!(is_agreed, "{:?} with {:?}: {}", call, answers, name(&verdict));
             Ok(())
@@ -1139,6 +1151,7 @@ mod odd {
             let is_agreed = match &verdict {
                 Verdict::Success(_) | Verdict::Failure(_) => true,
                 Verdict::Alarm(alarms, _) => matches!(&alarms[..], [Alarm::DryRunWithId(_)]),
+                Verdict::Withheld => false,
             };
             let json = String::from_utf8(call.canonical_json().unwrap_or_default()).unwrap_or_default();
             prop_assert!(is_agreed, "{} {:?}: {}", json, answers, name(&verdict));
