@@ -16,14 +16,17 @@
 //!
 //! # Layout
 //! - [`cli`], [`config`], [`signals`]: the command line, the environment, the end
+//! - [`policy`]: who may be sent what, how often, for how much, and when (pure, but for the policy file)
 //! - [`mcp`]: the only folder that knows rmcp
 //! - [`tools`]: one file a tool; [`contract`]: their records, generated from `wit/`
 //! - [`call`]: a call from beginning to end
 //! - [`account`]: the check of the account; [`component`]: the embedded component
+//! - [`ledger`]: what was sent, over crashes and processes
+//! - `sending`: both together, for a call that sends
 //! - [`verdict`]: who is believed about a call (pure)
 //! - `summary`, `money`, `count`: the sentences of the host; [`failure`]: the kinds of failure
 //! - [`audit`], [`stderr`], [`mask`]: what is written about a call
-//! - [`capabilities`], [`demo`]: commands for people
+//! - [`capabilities`], [`demo`], [`operator`]: commands for people
 //! - [`mcp_client`]: a client for the demo, the tests and the benchmarks
 //! - [`simulator`]: a simulated 46elks
 //! - `money`: amounts in words; [`clock`]: the time
@@ -40,11 +43,15 @@ pub mod contract;
 mod count;
 pub mod demo;
 pub mod failure;
+pub mod ledger;
 pub mod mask;
 pub mod mcp;
 pub mod mcp_client;
 mod money;
+pub mod operator;
+pub mod policy;
 mod sanitise;
+mod sending;
 pub mod signals;
 pub mod simulator;
 pub mod stderr;

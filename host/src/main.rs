@@ -2,9 +2,10 @@
 
 use clap::Parser;
 use elks_mcp::call::CallHandler;
-use elks_mcp::cli::{Arguments, Command};
-use elks_mcp::config::Settings;
+use elks_mcp::cli::{Arguments, AuditCommand, Command};
+use elks_mcp::config::{Settings, State};
 use elks_mcp::mcp::{self, Ended};
+use elks_mcp::operator::{self, Audit};
 use elks_mcp::simulator::Simulator;
 use elks_mcp::stderr::{Sink, Stderr};
 use elks_mcp::{capabilities, demo, signals};
@@ -13,8 +14,19 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+/// The exit code of `audit` when it cannot read a journal. Its codes 1 and 2 say what is wrong with one.
+const CANNOT_READ: u8 = 3;
+
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            // `audit` has a meaning of its own for clap's exit code.
+            let is_audit = error.use_stderr() && std::env::args_os().nth(1).is_some_and(|first| first == "audit");
+            return if is_audit { ExitCode::from(CANNOT_READ) } else { ExitCode::from(error.exit_code() as u8) };
+        }
+    };
     let done = match arguments.command {
         None => return serve(arguments.simulate),
         Some(Command::Demo) => demo::play(&mut io::stdout().lock()),
@@ -22,16 +34,39 @@ fn main() -> ExitCode {
         Some(Command::Capabilities { json: false }) => capabilities::write(&mut io::stdout().lock()),
         Some(Command::Capabilities { json: true }) => capabilities::write_json(&mut io::stdout().lock()),
         Some(Command::Component { output }) => capabilities::write_component(&output),
+        Some(Command::Policy { show_contacts }) => operator::policy(show_contacts, &mut io::stdout().lock()),
+        Some(Command::Pause { account }) => operator::pause(account.as_deref(), true, &mut io::stdout().lock()),
+        Some(Command::Resume { account }) => operator::pause(account.as_deref(), false, &mut io::stdout().lock()),
+        Some(Command::Audit { command, account }) => {
+            return ended(audit(&command, account.as_deref()), ExitCode::from(CANNOT_READ));
+        }
     };
+    ended(done.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE)
+}
+
+/// Reads the journals. The exit code says how they are.
+fn audit(command: &AuditCommand, account: Option<&str>) -> anyhow::Result<ExitCode> {
+    let command = match command {
+        AuditCommand::Verify { against, provider } => {
+            Audit::Verify { against: against.as_deref(), provider: *provider }
+        }
+        AuditCommand::Head => Audit::Head,
+        AuditCommand::Show { json } => Audit::Show { json: *json },
+    };
+    operator::audit(account, &command, &mut io::stdout().lock()).map(|exit| ExitCode::from(exit.code()))
+}
+
+/// The exit code of a command for people; `failed` is that of one that cannot do its work.
+fn ended(done: anyhow::Result<ExitCode>, failed: ExitCode) -> ExitCode {
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // A reader that stops early (`elks-mcp tools | head`) is no failure.
         Err(error) if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) => {
             ExitCode::SUCCESS
         }
         Err(error) => {
             let _ = writeln!(io::stderr(), "✗ {error:#}");
-            ExitCode::FAILURE
+            failed
         }
     }
 }
@@ -60,6 +95,12 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
         (false, false) => "⚠ DRY RUN mode disabled - SMS messages WILL be sent",
         (false, true) => "⚠ DRY RUN mode disabled - the simulator pretends to send SMS messages",
     });
+    if settings.state == State::Memory && !settings.dry_run && !simulate {
+        stderr.line(
+            "⚠ ELKS_STATE=memory: no journal is kept. Limits, duplicates and the record of sends are those of this \
+             process alone, and end with it.",
+        );
+    }
     // One thread: each request of the component is a task, and waking another thread costs more than running the task.
     // A component that computes yields every 10 ms (see the sandbox), and tokio looks at input, signals and timers
     // every eighth task.
@@ -79,6 +120,7 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
             if !verified.is_err_and(|unverified| unverified.is_fatal()) {
                 log.line("✓ MCP SMS Server running on stdio");
             }
+            checking.open_ledger().await;
         });
         mcp::serve(calls, signalled).await
     });
