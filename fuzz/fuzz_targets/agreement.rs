@@ -74,7 +74,7 @@ fn one_call(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         let egress = Egress::new(call.permit(&settings), None, Arc::clone(&settings.credentials), upstream);
         let deadline = Instant::now() + Duration::from_secs(30);
         let component = Component { sandbox: Ok(&SANDBOX), account: &account, deadline };
-        let context = Context { settings: &settings, currency };
+        let context = Context { settings: &settings, policy: &settings.policy.start(), currency };
         call.run(&component, &egress, &context, &|_| false).await
     });
     if let Verdict::Alarm(alarms, failure) = verdict {

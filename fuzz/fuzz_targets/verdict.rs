@@ -13,7 +13,8 @@ use elks_mcp::tools::{
 use elks_mcp::verdict::{Alarm, Context, MAX_NOTE_CHARS, MAX_NOTES, MAX_RESULT_BYTES, Success, Verdict, verdict};
 use elks_mcp_fuzz::{Make, PASSWORD, answer, call, settings, stretched, text};
 use elks_sandbox::{
-    Allowed, Cause, Class, Credentials, Exchange, Outcome, Parameter, Permit, Refusal, RequestPattern, Stopped, Trace,
+    Allowed, Cause, Class, Credentials, Exchange, Outcome, Parameter, Permit, Refusal, Refused, RequestPattern,
+    Stopped, Trace,
 };
 use http::{HeaderMap, Method};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
@@ -40,7 +41,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn one_call(u: &mut Unstructured<'_>) -> Result<()> {
     let settings = settings(u.arbitrary()?);
     let currency = u.choose(&[None, Some("SEK")])?;
-    let context = Context { settings: &settings, currency: *currency };
+    let context = Context { settings: &settings, policy: &settings.policy.start(), currency: *currency };
     let Some((call, arguments)) = call(u)? else { return Ok(()) };
     let trace = trace(u, call.permit(&settings))?;
     match call {
@@ -50,6 +51,7 @@ fn one_call(u: &mut Unstructured<'_>) -> Result<()> {
         Call::EstimateSmsCost(_) => one_verdict::<EstimateSmsCost>(u, arguments, &trace, &context),
         Call::CheckAccountBalance(_) => one_verdict::<CheckAccountBalance>(u, arguments, &trace, &context),
         Call::GetDeliveryStatistics(_) => one_verdict::<GetDeliveryStatistics>(u, arguments, &trace, &context),
+        Call::GetSendingLimits(_) => unreachable!("no component runs it"),
     }
 }
 
@@ -57,7 +59,7 @@ fn one_call(u: &mut Unstructured<'_>) -> Result<()> {
 fn trace(u: &mut Unstructured<'_>, mut permit: Permit) -> Result<Trace> {
     let mut trace = Trace::default();
     if u.ratio(1, 32)? {
-        trace.refused = Some(Refusal { class: Class::Sending, wait_seconds: u.arbitrary()? });
+        trace.refused = Some(Refused::TooSoon(Refusal { class: Class::Sending, wait_seconds: u.arbitrary()? }));
         return Ok(trace);
     }
     for _ in 0..u.int_in_range(0..=MAX_EXCHANGES)? {
@@ -79,7 +81,7 @@ fn trace(u: &mut Unstructured<'_>, mut permit: Permit) -> Result<Trace> {
                 Outcome::Answered(status, CREDENTIALS.redact(body).into())
             }
         };
-        trace.exchanges.push(Exchange { method, target, body: body.into(), sends, outcome });
+        trace.exchanges.push(Exchange { method, target, body: body.into(), sends, outcome, date: None });
     }
     Ok(trace)
 }
@@ -177,6 +179,7 @@ where
             assert!(!alarms.is_empty() && !(is_true && accuses), "{alarms:?}");
             check_failure(&failure, trace);
         }
+        Verdict::Withheld => unreachable!("no trace here is withheld by the host"),
     }
     Ok(())
 }

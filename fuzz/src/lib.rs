@@ -3,7 +3,7 @@
 //! An answer is mostly JSON with the names of 46elks, and a record is mostly the true one with changes: of bytes alone,
 //! hardly one would come past the first comparison.
 
-use elks_mcp::config::Settings;
+use elks_mcp::config::{Settings, Variables};
 use elks_mcp::contract::{
     AccountBalance, DeliveryStatistics, Direction, Encoding, Message, NonGsmCharacter, SentSms, SmsEstimate,
     SmsHistory, SmsStatus, Status,
@@ -43,7 +43,7 @@ pub fn stretched(input: &[u8]) -> Vec<u8> {
 
 /// The settings of the simulator, with the operator's dry run or without.
 pub fn settings(dry_run: bool) -> Settings {
-    let mut settings = Settings::read(|_| None, true).expect("the simulator needs none");
+    let mut settings = Settings::read(&Variables::default(), true).expect("the simulator needs none");
     settings.dry_run = dry_run;
     settings
 }
@@ -92,6 +92,8 @@ pub fn call(u: &mut Unstructured<'_>) -> Result<Option<(Call, Value)>> {
             }
         }
         Tool::GetDeliveryStatistics => set("limit", json!(u.int_in_range(1..=9)?)),
+        // The host answers it by itself, without a component.
+        Tool::GetSendingLimits => return Ok(None),
     }
     let call = Call::parse(tool, arguments.clone()).ok();
     Ok(call.map(|call| (call, Value::Object(arguments))))

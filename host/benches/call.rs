@@ -7,8 +7,9 @@ use elks_mcp::audit::{AuditLog, Params};
 use elks_mcp::call::CallHandler;
 use elks_mcp::clock::SystemClock;
 use elks_mcp::component;
-use elks_mcp::config::Settings;
+use elks_mcp::config::{Settings, Variables};
 use elks_mcp::contract::{Account, CheckSmsStatusRequest};
+use elks_mcp::ledger::Ledger;
 use elks_mcp::simulator::{Outcome, Simulator};
 use elks_mcp::stderr::Sink;
 use elks_mcp::tools::{Call, Component, GetSmsMessages, SendSms, Tool, ToolSpec};
@@ -31,6 +32,8 @@ use wasmtime_wasi_http::WasiHttpHooks;
 /// 46elks's own test number. Messages to it are free, so the balance of the simulated account never runs out.
 const TO: &str = "+46700000000";
 const TEXT: &str = "Hej! Kom ihåg din tid i morgon kl 10.";
+/// The largest rate that can be set.
+const NO_LIMIT: &str = "1000000";
 /// An id that no message has.
 const UNKNOWN_ID: &str = "s00000000000000000000000000000000";
 
@@ -53,10 +56,16 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let mut settings = Settings::read(|_| None, true).expect("the simulator needs none");
+        let variables = Variables::from([
+            ("RATE_LIMIT_SMS_PER_MINUTE", NO_LIMIT),
+            ("RATE_LIMIT_QUERIES_PER_MINUTE", NO_LIMIT),
+            ("ELKS_MAX_SMS_PER_DAY", "*"),
+            ("ELKS_MAX_SMS_PER_RECIPIENT_PER_DAY", "*"),
+            ("ELKS_DUPLICATE_MINUTES", "0"),
+        ]);
+        let mut settings = Settings::read(&variables, true).expect("is valid");
         settings.dry_run = false;
         settings.credentials = Arc::new(Credentials::new("u0", "password"));
-        (settings.sms_per_minute, settings.queries_per_minute) = (NonZeroU32::MAX, NonZeroU32::MAX);
         let upstream: Arc<dyn Upstream> = Arc::new(Simulator::new(&settings.credentials, &settings.sender));
         let load = || component::load().expect("loads");
         let handler = CallHandler::with_sandbox(settings.clone(), load(), Arc::clone(&upstream), Arc::new(Nowhere));
@@ -91,7 +100,7 @@ impl Bench {
         };
         let deadline = Instant::now() + CALL_TIMEOUT;
         let component = Component { sandbox: Ok(&self.sandbox), account: &account, deadline };
-        let context = Context { settings: &self.settings, currency: None };
+        let context = Context { settings: &self.settings, policy: &self.settings.policy.start(), currency: None };
         matches!(call.run(&component, egress, &context, &|_| false).await, Verdict::Success(_))
     }
 
@@ -166,6 +175,7 @@ fn natively(tool: Tool, fetch: &impl native::Fetch) -> bool {
             let request = queries::GetDeliveryStatisticsRequest { limit: Some(4) };
             native::get_delivery_statistics(fetch, account, request).is_ok()
         }
+        Tool::GetSendingLimits => unreachable!("the host answers it by itself"),
     }
 }
 
@@ -203,7 +213,8 @@ fn steps(criterion: &mut Criterion) {
     criterion.bench_function("egress and simulator", |bencher| {
         bencher.to_async(&runtime).iter(async || assert!(bench.send(&send).await));
     });
-    let context = Context { settings: &bench.settings, currency: None };
+    let policy = bench.settings.policy.start();
+    let context = Context { settings: &bench.settings, policy: &policy, currency: None };
     let exchanges = runtime.block_on(bench.exchanges(&send));
     let Call::SendSms(request) = &send else { panic!("is a send") };
     let truth = SendSms::facts(request, &context, &exchanges).expect("was sent");
@@ -242,11 +253,12 @@ fn steps(criterion: &mut Criterion) {
     criterion.bench_function("JSON in", |bencher| {
         bencher.iter(|| Call::parse(tool, black_box(&arguments).clone()).is_ok());
     });
-    let log = Arc::new(AuditLog::new(Arc::new(Nowhere), Arc::new(SystemClock), true));
+    let ledger = Arc::new(Ledger::in_memory(Arc::new(SystemClock)));
+    let log = Arc::new(AuditLog::new(Arc::new(Nowhere), Arc::new(SystemClock), true, ledger));
     criterion.bench_function("audit record", |bencher| {
         bencher.iter(|| {
             let contains_secret = |text: &str| bench.settings.credentials.contains_secret(text.as_bytes());
-            let params = Params::of(black_box(&send), contains_secret);
+            let params = Params::of(black_box(&send), None, contains_secret);
             log.begin(tool, params, false).end(None);
         });
     });

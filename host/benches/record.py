@@ -5,6 +5,7 @@ from them. Nothing is typed by hand.
     cargo build --release
     cargo bench --bench call
     cargo bench --bench process [-- --reference CHECKOUT]
+    cargo bench --bench ledger
     python3 host/benches/record.py
 """
 
@@ -60,6 +61,7 @@ def gather():
         "tools_us": {tool: {way: median_us(tool, way) for way in ["native", "sandbox", "whole call"]} for tool in TOOLS},
         "instructions": {"a session with 10 calls": few, "one more call": (many - few) // 100},
         "process": processes(),
+        "ledger": json.loads((TARGET / "ledger.json").read_text()),
     }
 
 
@@ -89,6 +91,18 @@ def tables(figures):
                     f"{it['whole call']:.0f} µs |")
     rows += ["", "| step | median |", "| --- | --- |"]
     rows += [f"| {step} | {us:,.1f} µs |" for step, us in figures["steps_us"].items()]
+    ledger = figures["ledger"]
+    ways = {"in memory (`ELKS_STATE=memory`)": ledger["send_ms"]["memory"], "with the journal": ledger["send_ms"]["journal"],
+            "with the journal, four processes at once": ledger["four_processes"]}
+    rows += ["", "| a real send, whole program, 46elks over TLS | median | p99 | median, times in memory |",
+             "| --- | --- | --- | --- |"]
+    rows += [f"| {way} | {it['p50']:.2f} ms | {it['p99']:.2f} ms | {it['p50'] / ledger['send_ms']['memory']['p50']:.2f} |"
+             for way, it in ways.items()]
+    rows += ["", "| the journal | |", "| --- | --- |",
+             f"| longest of {1000:,} sends of four processes | {ledger['four_processes']['longest']:.0f} ms |"]
+    rows += [f"| first reading of {int(events):,} events | {took:.0f} ms |" for events, took in ledger["read_ms"].items()]
+    rows += [f"| start to the handshake, {what} | {took:.1f} ms |" for what, took in ledger["start_ms"].items()]
+    rows += [f"| resident after {what} | {held:.1f} MB |" for what, held in ledger["resident_mb"]["after"].items()]
     rows += ["", "| size or count | |", "| --- | --- |",
              f"| program, stripped | {figures['sizes']['program'] / 1e6:.1f} MB |",
              f"| component | {(figures['sizes']['component'] + 500) // 1000} KB |"]

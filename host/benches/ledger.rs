@@ -1,0 +1,194 @@
+//! What the ledger costs: a send with a journal and without one, four processes on one account, the reading of a long
+//! journal, and what the program holds. `cargo bench --bench ledger`
+//!
+//! The program is driven over pipes, and a fake 46elks answers over TLS on loopback. The figures are printed and
+//! written to `target/ledger.json`.
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use driver::{Server, command, milliseconds, starts};
+use elks_mcp::clock::{Clock, SystemClock};
+use elks_mcp::config::{self, Settings, Variables};
+use elks_mcp::ledger::{self, Accepted, By, Content, Event, Intent, Keys, Ledger, Outcome};
+use fake_elks::{FakeElks, Protocol, Reaction, Received};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+mod driver;
+#[expect(dead_code, reason = "the tests look at requests, too")]
+#[path = "../../tests/support/fake_elks.rs"]
+mod fake_elks;
+
+/// How many sends a figure is made of.
+const SENDS: usize = 1_000;
+/// How many sends come before those that are measured.
+const WARM_UP: usize = 100;
+/// How many processes share one account.
+const PROCESSES: usize = 4;
+/// How many starts are measured.
+const STARTS: usize = 41;
+/// The lengths of the journals that are read, in events. A send has two.
+const EVENTS: [usize; 2] = [10_000, 100_000];
+
+fn main() -> Result<()> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ledger-bench");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    let elks = FakeElks::start(Protocol::Https, accepting())?;
+    let certificate = folder.join("certificate.pem");
+    fs::write(&certificate, &elks.pem)?;
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_elks-mcp"));
+    let launch = |state: &Path, kind: &str| -> Result<Command> {
+        let mut command = command(&program, &[], state)?;
+        command.env("HTTPS_PROXY", elks.proxy()).env("SSL_CERT_FILE", &certificate);
+        command.env("DRY_RUN", "false").env("ELKS_STATE", kind);
+        Ok(command)
+    };
+    let with = one(launch(&folder.join("one"), "disk")?)?;
+    let without = one(launch(&folder.join("none"), "memory")?)?;
+    let shared = folder.join("shared");
+    let contended = together(|| launch(&shared, "disk"))?;
+    let mut read = serde_json::Map::new();
+    for events in EVENTS {
+        let state = folder.join(events.to_string());
+        write_journal(&state, events)?;
+        read.insert(events.to_string(), read_journal(&state)?.into());
+    }
+    let month = folder.join(EVENTS[0].to_string());
+    let figures = json!({
+        "send_ms": {"journal": with.0, "memory": without.0},
+        "four_processes": contended,
+        "read_ms": read,
+        "start_ms": {
+            "no journal yet": starts(STARTS, || launch(&folder.join("new"), "disk"))?,
+            "10,000 events": starts(STARTS, || launch(&month, "disk"))?,
+        },
+        "resident_mb": {"after": {"1,100 sends": with.1, "3,100 sends": with.2}},
+    });
+    writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&figures)?)?;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ledger.json");
+    fs::write(path, serde_json::to_string_pretty(&figures)?)?;
+    Ok(())
+}
+
+/// An account whose balance never ends, and which accepts every message. The simulator's would run out of credits.
+fn accepting() -> impl Fn(&Received) -> Reaction + Send + Sync + 'static {
+    let sent = AtomicU64::new(0);
+    move |request| match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/a1/me") => Reaction::json(&json!({
+            "id": config::SIMULATED_USERNAME, "displayname": "Benchmark", "currency": "SEK", "balance": 1_000_000,
+        })),
+        ("POST", "/a1/sms") => {
+            // With a letter, as nearly all have: an id of decimal digits is not recorded.
+            let id = format!("s{:031x}a", sent.fetch_add(1, Ordering::Relaxed));
+            let created = SystemClock.now().format("%Y-%m-%dT%H:%M:%S%.6f").to_string();
+            Reaction::json(&json!({
+                "id": id, "status": "created", "created": created, "direction": "outgoing", "parts": 1, "cost": 5200,
+                "from": request.field("from"), "to": request.field("to"), "message": request.field("message"),
+            }))
+        }
+        _ => Reaction::text(404, "Not found"),
+    }
+}
+
+/// The parameters of a send whose text has a number.
+fn send(number: usize) -> Value {
+    json!({"name": "send_sms", "arguments": {"to": "+46701740605", "message": format!("Hej! Din tid är {number}.")}})
+}
+
+/// Median and 99th percentile of sends, one at a time, and what the program holds after them and after 2,000 more.
+fn one(command: Command) -> Result<(Value, f64, f64)> {
+    let (mut server, _) = Server::launch(command)?;
+    server.calls(WARM_UP, 1, &send)?;
+    let (took, _) = server.calls(SENDS, 1, &send)?;
+    let early = server.resident()?;
+    server.calls(2 * SENDS, 1, &send)?;
+    Ok((percentiles(&took), early, server.resident()?))
+}
+
+/// The same for processes that send at once.
+fn together(command: impl Fn() -> Result<Command>) -> Result<Value> {
+    let mut servers = (0..PROCESSES).map(|_| Ok(Server::launch(command()?)?.0)).collect::<Result<Vec<_>>>()?;
+    let took = std::thread::scope(|scope| {
+        let share = SENDS / PROCESSES;
+        let spawn = |(number, server)| {
+            // No two processes send the same message.
+            scope.spawn(move || Server::calls(server, share, 1, &|call| send(number * share + call)))
+        };
+        let running: Vec<_> = servers.iter_mut().enumerate().map(spawn).collect();
+        let ended = running.into_iter().map(|thread| anyhow::Ok(thread.join().ok().context("a thread ended")??.0));
+        ended.collect::<Result<Vec<_>>>()
+    })?;
+    let mut took: Vec<Duration> = took.into_iter().flatten().collect();
+    took.sort_unstable();
+    let mut figures = percentiles(&took);
+    figures["longest"] = milliseconds(took.last().copied().unwrap_or_default()).into();
+    Ok(figures)
+}
+
+fn percentiles(took: &[Duration]) -> Value {
+    json!({"p50": milliseconds(took[took.len() / 2]), "p99": milliseconds(took[took.len() * 99 / 100])})
+}
+
+/// A clock that a benchmark moves.
+struct Moved(Mutex<DateTime<Utc>>);
+
+impl Clock for Moved {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().expect("nobody panics with it")
+    }
+}
+
+/// Writes a journal of so many events of the last 27 days.
+fn write_journal(state: &Path, events: usize) -> Result<()> {
+    let sends = events / 2;
+    let begin = SystemClock.now() - TimeDelta::days(27);
+    let step = TimeDelta::days(26) / i32::try_from(sends)?;
+    let clock = Arc::new(Moved(Mutex::new(begin)));
+    let folder = state.join(ledger::folder(config::SIMULATED_USERNAME));
+    let ledger = Ledger::on_disk(folder, config::MAX_KEEP_DAYS, Arc::clone(&clock) as Arc<dyn Clock>);
+    let keys = Keys::of_password(config::SIMULATED_PASSWORD);
+    let settings = Settings::read(&Variables::default(), true)?;
+    for number in 0..sends {
+        *clock.0.lock().expect("nobody panics with it") += step;
+        let to = format!("+4670174{:04}", number % 10_000);
+        let content = Content { to: &to, from: &settings.sender, flash: false, text: &number.to_string() };
+        let intent = Intent {
+            content: keys.content(&content),
+            recipient: keys.recipient(&to),
+            key: None,
+            to: "+467****605".into(),
+            from: "+467****004".into(),
+            contact: None,
+            parts: 1,
+            price: None,
+            approved: false,
+            pid: std::process::id(),
+        };
+        let of = ledger.with(|book| book.append(Event::Intent(intent)))??;
+        let id = format!("s{number:032x}");
+        let accepted = Accepted { id, status: Some("created".into()), created: None, parts: 1, cost: Some(5200) };
+        ledger.settle(of, Outcome::Accepted(accepted), By::Answer)?;
+    }
+    Ok(())
+}
+
+/// The median of several first readings, in milliseconds.
+fn read_journal(state: &Path) -> Result<f64> {
+    let mut took = Vec::new();
+    for _ in 0..11 {
+        let folder = state.join(ledger::folder(config::SIMULATED_USERNAME));
+        let ledger = Ledger::on_disk(folder, config::MAX_KEEP_DAYS, Arc::new(SystemClock));
+        let begun = Instant::now();
+        ledger.with(|book| book.state().entries().count())?;
+        took.push(begun.elapsed());
+    }
+    took.sort_unstable();
+    Ok(milliseconds(took[took.len() / 2]))
+}
