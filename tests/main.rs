@@ -10,22 +10,33 @@ mod support;
 mod attacks;
 mod audit;
 mod bounds;
+#[cfg(unix)]
+mod chaos;
 mod commands;
 mod component;
 mod confirm;
 mod connections;
+mod contacts;
+mod duplicates;
 mod ending;
+mod first_contact;
 mod hostile_session;
 mod inbound;
+mod journal;
+mod ledger;
 mod limits;
 #[cfg(target_os = "linux")]
 mod memory;
 mod misreports;
 mod node_server;
+mod policy;
+mod policy_file;
 mod protocol;
 mod queries;
 mod sending;
 mod session;
 mod settings;
+mod spending;
+mod unavailable;
 
 mod tidy;

@@ -1,22 +1,24 @@
 //! The fake 46elks on loopback, for the tests, the `loopback` example and `host/benches/process.rs`:
 //! it accepts connections, answers a proxy's CONNECT, speaks TLS and HTTP, and records each request.
 //!
-//! Not here: what 46elks answers. That is `answers.rs`, or the simulator (`loopback/simulated.rs`).
+//! Not here: what 46elks answers. That is `answers.rs`, an account that remembers (`fake_account.rs`), or
+//! the simulator (`loopback/simulated.rs`).
 //!
 //! After TLS there are two ways to speak HTTP. [`over_hyper`] is a correct server for HTTP/1.1 and
 //! HTTP/2. [`by_hand`] writes HTTP/1.1 itself, because hyper cannot be made to break the protocol:
 //! some tests need raw bytes, endless headers, or a promise to keep a connection that is then closed.
 
 use anyhow::{Result, bail, ensure};
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{Request, Response, Version};
-use http_body_util::{BodyExt, Full, Limited};
+use exchange::MAX_REQUEST_BYTES;
+pub(crate) use exchange::{Reaction, Received};
+pub(crate) use hold::Hold;
+use http::header::CONNECTION;
+use http::{Request, Version};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -27,96 +29,20 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
+// Whoever includes this file as a module of its own has these with it.
+#[path = "exchange.rs"]
+mod exchange;
+#[path = "hold.rs"]
+mod hold;
+
 /// The name that the program expects in 46elks's certificate.
 const API_HOST: &str = "api.46elks.com";
-
-/// The largest body that is read, in bytes. A valid request has less than half of it.
-const MAX_REQUEST_BYTES: usize = 64 * 1024;
 
 /// How long a test waits for a request. Far more than one takes.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long no request may come until the server counts as quiet.
 const QUIET_TIME: Duration = Duration::from_millis(300);
-
-/// A request as it arrived.
-#[derive(Clone, Debug)]
-pub(crate) struct Received {
-    pub(crate) method: String,
-    /// With the query.
-    pub(crate) path: String,
-    pub(crate) version: Version,
-    /// Names in lower case, in the order of arrival.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
-}
-
-impl Received {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// A field of a form body.
-    pub(crate) fn field(&self, name: &str) -> Option<String> {
-        decoded(&self.body, name)
-    }
-
-    /// A parameter of the query.
-    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
-        decoded(self.path.split_once('?')?.1, name)
-    }
-
-    /// Whether the program asks for the account, as it does before the first call.
-    pub(crate) fn is_verification(&self) -> bool {
-        self.method == "GET" && self.path == "/a1/me"
-    }
-
-    async fn from_hyper(request: Request<Incoming>) -> Result<Self> {
-        let (parts, body) = request.into_parts();
-        let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await.map_err(anyhow::Error::from_boxed)?;
-        let mut headers = Vec::new();
-        for (name, value) in &parts.headers {
-            headers.push((name.as_str().to_string(), value.to_str()?.to_string()));
-        }
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_string();
-        let body = String::from_utf8(body.to_bytes().into())?;
-        Ok(Self { method: parts.method.to_string(), path, version: parts.version, headers, body })
-    }
-}
-
-/// A value of a form or a query.
-fn decoded(pairs: &str, name: &str) -> Option<String> {
-    form_urlencoded::parse(pairs.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
-}
-
-/// What the server does with a request.
-pub(crate) enum Reaction {
-    /// Answers.
-    Answer(Response<Bytes>),
-    /// Closes the connection without an answer.
-    HangUp,
-    /// Keeps the connection open and never answers.
-    Silence,
-    /// Writes these bytes as they are and closes. Only by hand.
-    Raw(Vec<u8>),
-    /// Writes the first of these, and the second again and again, until the client gives up. Only by hand.
-    Endless(&'static [u8], &'static [u8]),
-}
-
-impl Reaction {
-    pub(crate) fn answer(status: u16, media_type: &str, body: impl Into<Bytes>) -> Self {
-        let response = Response::builder().status(status).header(CONTENT_TYPE, media_type).body(body.into());
-        Self::Answer(response.expect("is a response"))
-    }
-
-    pub(crate) fn json(value: &Value) -> Self {
-        Self::answer(200, "application/json", value.to_string())
-    }
-
-    pub(crate) fn text(status: u16, text: &str) -> Self {
-        Self::answer(status, "text/plain; charset=utf-8", text.to_string())
-    }
-}
 
 /// What a server does with all its requests. By hand it may block; over hyper it must not.
 type Behaviour = dyn Fn(&Received) -> Reaction + Send + Sync;
@@ -162,6 +88,8 @@ pub(crate) struct FakeElks {
     /// The certificate that vouches for it, as DER and as PEM.
     pub(crate) certificate: Vec<u8>,
     pub(crate) pem: String,
+    /// Where a proxy's CONNECT waits while a test holds it: the program has no connection, so nothing has left it.
+    pub(crate) connects: Hold,
     record: Arc<Record>,
     arrivals: Receiver<Arc<Received>>,
     closed: Receiver<()>,
@@ -198,7 +126,9 @@ impl FakeElks {
         let ((arrivals, arrived), (closed, closings)) = (channel(), channel());
         let record = Arc::new(Record { requests: Mutex::default(), connections: AtomicU32::new(0), arrivals, closed });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let server = Arc::new(Server { protocol, tls, behaviour: Box::new(behaviour), record: Arc::clone(&record) });
+        let (connects, behaviour) = (Hold::default(), Box::new(behaviour));
+        let server =
+            Arc::new(Server { protocol, tls, behaviour, connects: connects.clone(), record: Arc::clone(&record) });
         runtime.spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             loop {
@@ -215,7 +145,8 @@ impl FakeElks {
             anyhow::Ok(())
         });
         let (certificate, pem) = (certificate.der().to_vec(), certificate.pem());
-        Ok(Self { address, certificate, pem, record, arrivals: arrived, closed: closings, runtime: Some(runtime) })
+        let runtime = Some(runtime);
+        Ok(Self { address, certificate, pem, connects, record, arrivals: arrived, closed: closings, runtime })
     }
 
     /// As `HTTPS_PROXY` names it.
@@ -227,6 +158,16 @@ impl FakeElks {
     pub(crate) fn requests(&self) -> Vec<Arc<Received>> {
         let requests = self.record.requests.lock().expect("is not poisoned");
         requests.iter().filter(|request| !request.is_verification()).cloned().collect()
+    }
+
+    /// How many messages the program has asked to send, dry runs apart.
+    pub(crate) fn sends(&self) -> usize {
+        self.requests().iter().filter(|request| request.is_send()).count()
+    }
+
+    /// How many dry runs the program has asked for.
+    pub(crate) fn dry_runs(&self) -> usize {
+        self.requests().iter().filter(|request| request.is_dry_run()).count()
     }
 
     /// How many connections were made.
@@ -275,6 +216,7 @@ struct Server {
     protocol: Protocol,
     tls: Option<TlsAcceptor>,
     behaviour: Box<Behaviour>,
+    connects: Hold,
     record: Arc<Record>,
 }
 
@@ -291,6 +233,8 @@ impl Server {
                 connect.push(stream.read_u8().await?);
             }
             ensure!(connect.starts_with(b"CONNECT api.46elks.com:443 "), "nothing else is asked for");
+            let connects = self.connects.clone();
+            tokio::task::spawn_blocking(move || connects.pass()).await?;
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
         }
         let stream = tls.accept(stream).await?;
@@ -338,6 +282,9 @@ async fn by_hand(stream: impl AsyncRead + AsyncWrite + Unpin, server: Arc<Server
                 stream.write_all(&bytes).await?;
                 stream.write_all(&body).await?;
                 stream.flush().await?;
+                if head.headers.get(CONNECTION).is_some_and(|value| value == "close") {
+                    return Ok(stream.shutdown().await?);
+                }
             }
             Reaction::Raw(bytes) => {
                 stream.write_all(&bytes).await?;

@@ -3,10 +3,17 @@
 //! Not here: assertions about a subject. They stand in that subject's file.
 
 pub mod answers;
+pub mod fake_account;
 #[expect(dead_code, reason = "only the loopback example speaks without TLS")]
 pub mod fake_elks;
+pub mod journal;
+pub mod modern;
 pub mod program;
+pub mod scene;
 pub mod snapshot;
+pub mod state_dir;
+#[cfg(unix)]
+pub mod watch;
 
 use fake_elks::{FakeElks, Protocol, Reaction, Received};
 use serde_json::Value;

@@ -4,6 +4,7 @@
 //! Not here: pipes and JSON-RPC, which are `elks_mcp::mcp_client`.
 
 use super::fake_elks::FakeElks;
+use super::state_dir::StateDir;
 use super::{PASSWORD, RECIPIENT, SENDER, USERNAME, merged};
 use elks_mcp::mcp_client::{self, McpClient, Output};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ pub struct Launch {
     stdout: Output,
     stderr: Output,
     certificate: Option<CertificateFile>,
+    state: Option<StateDir>,
 }
 
 impl Launch {
@@ -33,7 +35,7 @@ impl Launch {
                 command.env_remove(&name).env_remove(name.to_ascii_lowercase());
             }
         }
-        Self { command, stdout: Output::Read, stderr: Output::Read, certificate: None }
+        Self { command, stdout: Output::Read, stderr: Output::Read, certificate: None, state: None }
     }
 
     /// The server with the simulator, which really "sends".
@@ -41,17 +43,28 @@ impl Launch {
         Self::with(&["--simulate"]).env("DRY_RUN", "false")
     }
 
-    /// The server with a complete account, and 46elks where a proxy leads.
+    /// The server with a complete account that remembers nothing yet, and 46elks where a proxy leads.
     pub fn account(elks: &FakeElks) -> Self {
+        Self::account_with(elks, &[])
+    }
+
+    /// The same account with these arguments.
+    pub fn account_with(elks: &FakeElks, arguments: &[&str]) -> Self {
         let certificate = CertificateFile::new(&elks.pem);
-        let launch = Self::with(&[])
+        let launch = Self::with(arguments)
             .env("ELKS_API_USERNAME", USERNAME)
             .env("ELKS_API_PASSWORD", PASSWORD)
             .env("ELKS_PHONE_NUMBER", SENDER)
             .env("DRY_RUN", "false")
             .env("HTTPS_PROXY", &elks.proxy())
             .env("SSL_CERT_FILE", certificate.0.to_str().unwrap());
-        Self { certificate: Some(certificate), ..launch }
+        Self { certificate: Some(certificate), ..launch }.state(&StateDir::new())
+    }
+
+    /// With what other programs left in this folder.
+    pub fn state(mut self, state: &StateDir) -> Self {
+        self.command.env("ELKS_STATE_DIR", state.path());
+        Self { state: Some(state.clone()), ..self }
     }
 
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -83,8 +96,26 @@ impl Launch {
     /// With so many KiB of address space.
     #[cfg(target_os = "linux")]
     pub fn limited(self, kibibytes: u64) -> Self {
+        self.through_shell(&format!("ulimit -v {kibibytes}"))
+    }
+
+    /// With so many blocks of 512 or 1024 bytes as the largest file: to write more fails, as on a full disk.
+    #[cfg(target_os = "linux")]
+    pub fn with_largest_file(self, blocks: u64) -> Self {
+        self.through_shell(&format!("trap '' XFSZ; ulimit -f {blocks}"))
+    }
+
+    /// With SIGHUP ignored, as `nohup` has it.
+    #[cfg(target_os = "linux")]
+    pub fn ignoring_hangup(self) -> Self {
+        self.through_shell("trap '' HUP")
+    }
+
+    /// Launched by a shell that does this first.
+    #[cfg(target_os = "linux")]
+    fn through_shell(self, first: &str) -> Self {
         let mut command = Command::new("sh");
-        let script = format!("ulimit -v {kibibytes}; exec \"$0\" \"$@\"");
+        let script = format!("{first}; exec \"$0\" \"$@\"");
         command.arg("-c").arg(script).arg(self.command.get_program()).args(self.command.get_args());
         for (name, value) in self.command.get_envs() {
             match value {
@@ -98,7 +129,7 @@ impl Launch {
     /// Launches it and leaves it alone.
     pub fn start(self) -> Program {
         let client = McpClient::launch_with(self.command, self.stdout, self.stderr).expect("starts");
-        Program { client, _certificate: self.certificate }
+        Program { client, _certificate: self.certificate, _state: self.state }
     }
 
     /// Launches it as a client does: with the handshake.
@@ -135,8 +166,10 @@ impl Drop for CertificateFile {
 
 /// A running server, seen from its client. When it is dropped, the process is killed.
 pub struct Program {
+    // First, so that the process has ended before its files are removed.
     client: McpClient,
     _certificate: Option<CertificateFile>,
+    _state: Option<StateDir>,
 }
 
 /// What a program left behind.
@@ -149,6 +182,12 @@ pub struct Finished {
 impl Finished {
     pub fn code(&self) -> i32 {
         self.status.code().expect("was not killed")
+    }
+
+    /// Whether a signal ended it that it does not handle.
+    #[cfg(unix)]
+    pub fn was_killed(&self) -> bool {
+        self.status.code().is_none()
     }
 
     /// All of stderr.
@@ -256,6 +295,20 @@ impl Program {
     pub fn wait(self) -> Finished {
         let mcp_client::Finished { status, stdout, stderr } = self.client.wait().unwrap();
         Finished { status, stdout, stderr }
+    }
+
+    /// Kills it, as `kill -9` does, and waits for its end.
+    pub fn kill(self) -> Finished {
+        self.client.kill().unwrap();
+        self.wait()
+    }
+
+    /// How large a file it can write, in bytes.
+    #[cfg(target_os = "linux")]
+    pub fn largest_file(&self) -> usize {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.pid())).unwrap();
+        let row = limits.lines().find_map(|line| line.strip_prefix("Max file size")).expect("is listed");
+        row.split_whitespace().next().unwrap().parse().expect("is limited")
     }
 
     #[cfg(unix)]

@@ -12,8 +12,9 @@ const DIGIT: char = '0';
 const HEX: char = 'x';
 
 /// What is replaced: a pattern of exact length, and the text that takes its place.
-const REPLACED: [(&str, &str); 3] = [
+const REPLACED: [(&str, &str); 4] = [
     ("0000-00-00T00:00:00.000Z", "[time]"),
+    ("0000-00-00T00:00:00Z", "[time]"),
     ("sxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "[id]"),
     ("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "[sha256]"),
 ];
