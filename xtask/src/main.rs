@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "stdout of a task is for people; the program's own stdout belongs to MCP")]
 #![expect(clippy::disallowed_methods, reason = "tasks take their few settings from the environment, as cargo does")]
 
+mod chaos;
 mod ci;
 mod component;
 mod figures;
@@ -57,6 +58,12 @@ enum Task {
         #[arg(long, value_name = "N")]
         seconds: Option<u32>,
     },
+    /// Kill programs in the middle of sends for many rounds, and count the messages
+    Chaos {
+        /// How many rounds; 100 last about a minute
+        #[arg(long, value_name = "N", default_value_t = 300)]
+        rounds: u32,
+    },
     /// Pack the published crates, build the program from the packages alone, and compare its component
     Package {
         /// Keep host/component/ afterwards, so that `cargo publish` finds it
@@ -85,6 +92,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Update => figures::update(),
         Task::Interop { schemas } => interop::run_all(schemas).map(drop),
         Task::Fuzz { seconds } => fuzz::run_all(seconds),
+        Task::Chaos { rounds } => chaos::run_rounds(rounds),
         Task::Package { keep } => package::check(keep),
     }
 }
