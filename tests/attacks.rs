@@ -5,7 +5,7 @@
 use crate::support::{RECIPIENT, USERNAME, merged};
 use elks_mcp::call::CallHandler;
 use elks_mcp::component;
-use elks_mcp::config::Settings;
+use elks_mcp::config::{Settings, Variables};
 use elks_mcp::failure::Failure;
 use elks_mcp::simulator::Simulator;
 use elks_mcp::stderr::Sink;
@@ -59,10 +59,15 @@ impl Scene {
     pub fn limited(upstream: Arc<dyn Upstream>, dry_run: bool, limit: u32) -> Self {
         let lines = Arc::new(Lines::default());
         let handler = |sandbox, lines: Arc<Lines>| {
-            let mut settings = Settings::read(|_| None, true).unwrap();
+            let variables = Variables::from([
+                ("RATE_LIMIT_SMS_PER_MINUTE", "1000"),
+                ("ELKS_MAX_SMS_PER_DAY", "*"),
+                ("ELKS_MAX_SMS_PER_RECIPIENT_PER_DAY", "*"),
+                ("ELKS_DUPLICATE_MINUTES", "0"),
+            ]);
+            let mut settings = Settings::read(&variables, true).unwrap();
             settings.credentials = credentials();
             settings.dry_run = dry_run;
-            settings.sms_per_minute = 1000.try_into().unwrap();
             settings.queries_per_minute = limit.try_into().unwrap();
             CallHandler::with_sandbox(settings, sandbox, Arc::clone(&upstream), lines)
         };
@@ -388,7 +393,7 @@ fn a_build_takes_a_component_of_the_same_world_and_no_other() {
 #[tokio::test]
 async fn a_component_cannot_confirm_an_account_that_46elks_rejects() {
     // The attacker calls the account good whatever 46elks says.
-    let mut settings = Settings::read(|_| None, true).unwrap();
+    let mut settings = Settings::read(&Variables::default(), true).unwrap();
     settings.credentials = credentials();
     let others = Credentials::new(USERNAME, "another password");
     let upstream = Arc::new(Simulator::new(&others, SENDER));

@@ -294,7 +294,7 @@ fn a_repeated_id_and_the_id_of_a_cancelled_call_have_one_line_each() {
         "GET" => Reaction::Silence,
         _ => answers::accepting(request),
     });
-    let mut program = Launch::account(&elks).serve();
+    let mut program = Launch::account(&elks).env("ELKS_DUPLICATE_MINUTES", "0").serve();
     let call = |id: &str, tool: &str, arguments: Value| {
         json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": tool, "arguments": arguments}})
             .to_string()

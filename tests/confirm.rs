@@ -15,8 +15,22 @@ fn message() -> Value {
 
 /// A client of the era with a handshake.
 fn legacy(elks: &FakeElks, capabilities: Value) -> Program {
-    let mut program = Launch::account(elks).env("CONFIRM_SENDS", "true").start();
-    program.handshake_with(&capabilities);
+    shaken(confirming(elks), &capabilities)
+}
+
+/// A program that asks before every send.
+fn confirming(elks: &FakeElks) -> Launch {
+    Launch::account(elks).env("CONFIRM_SENDS", "true")
+}
+
+/// The same, and the same message is sent as often as it is approved.
+fn repeating(elks: &FakeElks) -> Launch {
+    confirming(elks).env("ELKS_DUPLICATE_MINUTES", "0")
+}
+
+fn shaken(launch: Launch, capabilities: &Value) -> Program {
+    let mut program = launch.start();
+    program.handshake_with(capabilities);
     program
 }
 
@@ -135,7 +149,7 @@ fn the_end_of_a_text_is_always_in_sight() {
     let dots = json!({"to": RECIPIENT, "message": ".\n".repeat(700)});
     let error = program.call("send_sms", dots.clone()).failed("NOT_CONFIRMED");
     assert!(error.contains("at most") && error.contains("use fewer lines"), "{error}");
-    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    let mut program = confirming(&elks).start();
     assert!(refused(&modern(&mut program, &dots, json!({}))).contains("use fewer lines"));
     assert_eq!(sent(&elks), 0);
 }
@@ -164,7 +178,7 @@ fn no_line_of_a_text_passes_for_the_question() {
 fn the_form_has_one_choice_that_the_person_must_make() {
     let elks = FakeElks::answering(answers::accepting);
     let (question, _) = asked(&mut legacy(&elks, json!({"elicitation": {}})), &yes());
-    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    let mut program = confirming(&elks).start();
     let pending = modern(&mut program, &message(), json!({}));
     let request = pending["inputRequests"].as_object().unwrap().values().next().unwrap();
     for question in [&question, &request["params"]] {
@@ -189,7 +203,7 @@ fn an_answer_without_the_persons_choice_is_no_approval() {
     let no = asked(&mut program, &json!({"action": "accept", "content": {"send": false}})).1.failed("NOT_CONFIRMED");
     assert!(no.starts_with("the person chose not to send it"), "{no}");
     asked(&mut program, &json!({"action": "decline", "content": {"send": true}})).1.failed("NOT_CONFIRMED");
-    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    let mut program = confirming(&elks).start();
     for response in without_choice() {
         let question = modern(&mut program, &message(), json!({}));
         let error = refused(&modern(&mut program, &message(), answered(&question, &response)));
@@ -211,7 +225,7 @@ fn only_a_client_that_declared_forms_is_asked() {
     ] {
         let error = legacy(&elks, capabilities.clone()).call("send_sms", message()).failed("NOT_CONFIRMED");
         assert!(error.contains(why) && error.contains("CONFIRM_SENDS"), "{error}");
-        let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+        let mut program = confirming(&elks).start();
         let error = refused(&modern_with(&mut program, &capabilities, &message(), json!({})));
         assert!(error.contains(why) && error.contains("CONFIRM_SENDS"), "{error}");
     }
@@ -220,7 +234,7 @@ fn only_a_client_that_declared_forms_is_asked() {
         let capabilities = json!({"elicitation": elicitation});
         let (_, called) = asked(&mut legacy(&elks, capabilities.clone()), &yes());
         assert_eq!(called.facts()["sent"], true);
-        let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+        let mut program = confirming(&elks).start();
         let question = modern_with(&mut program, &capabilities, &message(), json!({}));
         assert_eq!(question["resultType"], "input_required", "{capabilities}");
     }
@@ -237,7 +251,7 @@ fn the_audit_record_tells_when_a_person_approved() {
         assert!(time.len() == "2026-01-31T12:00:00.000Z".len() && time.ends_with('Z'), "{time}");
         assert!(time <= audit["timestamp"].as_str().unwrap(), "{audit}");
     };
-    let mut program = legacy(&elks, json!({"elicitation": {}}));
+    let mut program = shaken(repeating(&elks), &json!({"elicitation": {}}));
     asked(&mut program, &yes()).1.facts();
     let audit = audit_of_send(&mut program);
     is_time(&audit);
@@ -253,7 +267,7 @@ fn the_audit_record_tells_when_a_person_approved() {
     program.call("send_sms", merged(message(), &json!({"dry_run": true}))).facts();
     assert!(audit_of_send(&mut program).get("approvedAt").is_none(), "nobody was asked");
 
-    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    let mut program = repeating(&elks).start();
     let question = modern(&mut program, &message(), json!({}));
     assert!(audit_of_send(&mut program).get("approvedAt").is_none(), "the question is open");
     modern(&mut program, &message(), answered(&question, &yes()));
@@ -328,7 +342,7 @@ fn refused(result: &Value) -> String {
 #[test]
 fn a_client_without_handshake_is_given_the_question_and_calls_again() {
     let elks = FakeElks::answering(answers::accepting);
-    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    let mut program = confirming(&elks).start();
     let question = modern(&mut program, &message(), json!({}));
     assert_eq!(question["resultType"], "input_required", "{question}");
     assert_eq!(sent(&elks), 0);
@@ -343,7 +357,7 @@ fn a_client_without_handshake_is_given_the_question_and_calls_again() {
 #[test]
 fn mismatched_replayed_declined_and_forged_approvals_send_nothing() {
     let elks = FakeElks::answering(answers::accepting);
-    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    let mut program = repeating(&elks).start();
     let question = modern(&mut program, &message(), json!({}));
     let approval = answered(&question, &yes());
     let other = merged(message(), &json!({"to": "+46701740606"}));
@@ -384,7 +398,7 @@ fn a_call_that_ends_during_the_question_leaves_an_audit_line() {
     let gone = audits(program.finish());
     assert!(gone.len() == 1 && gone[0].contains("\"error\":\"NOT_CONFIRMED\""), "{gone:?}");
 
-    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    let mut program = confirming(&elks).start();
     modern(&mut program, &message(), json!({}));
     let asked = audits(program.finish());
     assert!(asked.len() == 1 && asked[0].contains("\"error\":\"CONFIRMATION_ASKED\""), "{asked:?}");

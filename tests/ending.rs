@@ -1,9 +1,13 @@
 //! How sessions end: promptly, without orphan, panic or lost audit line.
 
 use crate::support::RECIPIENT;
+use crate::support::fake_account::FakeAccount;
 use crate::support::fake_elks::{FakeElks, Reaction};
 use crate::support::program::{Launch, Program};
+use crate::support::state_dir::StateDir;
 use elks_mcp::mcp_client::Output;
+#[cfg(unix)]
+use elks_mcp::signals::hangup_is_ignored;
 use serde_json::json;
 
 /// A session whose send has left and is never answered.
@@ -24,10 +28,17 @@ fn ended_with_unknown_outcome(program: Program) {
     assert!(audits[0].contains("\"error\":\"OUTCOME_UNKNOWN\"") && !stderr.contains("panicked"), "{stderr}");
 }
 
+/// The signals that end the program. Tests that were started by `nohup` ignore SIGHUP, and so do their programs.
+#[cfg(unix)]
+fn ending_signals() -> Vec<&'static str> {
+    let hangup = if hangup_is_ignored() { None } else { Some("HUP") };
+    ["TERM", "INT"].into_iter().chain(hangup).collect()
+}
+
 #[cfg(unix)]
 #[test]
 fn signals_end_the_program_whenever_they_come() {
-    for signal in ["TERM", "INT"] {
+    for signal in ending_signals() {
         let mut early = Launch::simulator().start();
         early.stderr_line("running on stdio");
         early.signal(signal);
@@ -38,14 +49,62 @@ fn signals_end_the_program_whenever_they_come() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_was_started_to_ignore_sighup_goes_on() {
+    let mut program = Launch::simulator().ignoring_hangup().serve();
+    program.signal("HUP");
+    program.ping();
+    assert_eq!(program.send(json!({})).facts()["sent"], true);
+    assert_eq!(program.finish().code(), 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_during_a_send_is_an_unknown_outcome() {
-    let elks = FakeElks::answering(|_| Reaction::Silence);
-    let program = with_a_send_under_way(&elks);
-    program.signal("TERM");
-    ended_with_unknown_outcome(program);
-    assert_eq!(elks.requests().len(), 1);
+    for signal in ending_signals() {
+        let elks = FakeElks::answering(|_| Reaction::Silence);
+        let program = with_a_send_under_way(&elks);
+        program.signal(signal);
+        ended_with_unknown_outcome(program);
+        assert_eq!(elks.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_program_that_is_killed_before_it_is_connected_has_sent_nothing() {
+    let account = FakeAccount::new();
+    // The connection of the verification is of no use for the message.
+    account.set(|behaviour| behaviour.closing = true);
+    let elks = account.server();
+    let mut program = Launch::account(&elks).serve();
+    elks.closed();
+    elks.connects.hold();
+    program.post_call("send_sms", &json!({"to": RECIPIENT, "message": "Hej"}));
+    elks.connects.await_waiting(1);
+    program.kill();
+    elks.connects.release();
+    elks.closed();
+    assert_eq!((elks.sends(), account.messages().len()), (0, 0));
+}
+
+#[test]
+fn a_program_that_is_killed_before_the_answer_leaves_one_message_and_the_next_one_starts() {
+    let (account, state) = (FakeAccount::new(), StateDir::new());
+    let elks = account.server();
+    let mut program = Launch::account(&elks).state(&state).serve();
+    account.answers_to_sends.hold();
+    program.post_call("send_sms", &json!({"to": RECIPIENT, "message": "Hej"}));
+    account.answers_to_sends.await_waiting(1);
+    let finished = program.kill();
+    assert!(finished.stdout.is_empty(), "no answer came: {:?}", finished.stdout);
+    #[cfg(unix)]
+    assert!(finished.was_killed());
+    account.answers_to_sends.release();
+    let mut next = Launch::account(&elks).state(&state).serve();
+    let page = next.call("get_sms_messages", json!({}));
+    assert_eq!(page.facts()["messages"].as_array().unwrap().len(), 1, "{}", page.text());
+    assert_eq!((elks.sends(), elks.dry_runs(), account.messages().len()), (1, 0, 1));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use crate::attacks::{Lines, credentials, hostile};
 use crate::support::RECIPIENT;
 use elks_mcp::call::CallHandler;
-use elks_mcp::config::{SIMULATED_SENDER, Settings};
+use elks_mcp::config::{SIMULATED_SENDER, Settings, Variables};
 use elks_mcp::mcp::serve_on;
 use elks_mcp::simulator::Simulator;
 use serde_json::{Value, json};
@@ -21,9 +21,9 @@ struct Client {
 impl Client {
     /// A session with CONFIRM_SENDS, whose client can show a form.
     async fn start() -> Self {
-        let mut settings = Settings::read(|_| None, true).unwrap();
+        let variables = Variables::from([("DRY_RUN", "false"), ("CONFIRM_SENDS", "true")]);
+        let mut settings = Settings::read(&variables, true).unwrap();
         settings.credentials = credentials();
-        (settings.dry_run, settings.confirm_sends) = (false, true);
         let audit = Arc::new(Lines::default());
         let upstream = Arc::new(Simulator::new(&credentials(), SIMULATED_SENDER));
         let calls = Arc::new(CallHandler::with_sandbox(settings, hostile(), upstream, Arc::clone(&audit) as _));

@@ -8,8 +8,8 @@ use serde_json::json;
 #[test]
 fn the_eleventh_message_of_a_minute_is_refused_in_the_words_that_users_know() {
     let mut program = Launch::simulator().serve();
-    for _ in 0..10 {
-        program.send(json!({})).facts();
+    for number in 0..10 {
+        assert_eq!(program.send(json!({"message": format!("Hej {number}")})).facts()["duplicate"], false);
     }
     let error = program.send(json!({})).failed("RATE_LIMIT_EXCEEDED");
     let seconds = error
@@ -46,8 +46,8 @@ fn a_dry_run_counts_as_a_send_and_a_refused_call_does_not_count() {
 #[test]
 fn calls_at_the_same_time_share_the_limit() {
     let mut program = Launch::simulator().env("RATE_LIMIT_SMS_PER_MINUTE", "5").serve();
-    for _ in 0..40 {
-        program.post("tools/call", &json!({"name": "send_sms", "arguments": {"to": RECIPIENT, "message": "Hej"}}));
+    for number in 0..40 {
+        program.post_call("send_sms", &json!({"to": RECIPIENT, "message": format!("Hej {number}")}));
     }
     let results: Vec<bool> = (0..40).map(|_| program.message()["result"]["isError"] == false).collect();
     assert_eq!(results.iter().filter(|sent| **sent).count(), 5);

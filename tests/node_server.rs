@@ -130,7 +130,7 @@ fn the_limits_in_the_instructions_are_the_ones_that_hold() {
     let text = program.handshake()["instructions"].as_str().unwrap().to_string();
     assert!(text.contains("1 calls of send_sms, 60 of the other tools"), "{text}");
     program.send(json!({})).facts();
-    program.send(json!({})).failed("RATE_LIMIT_EXCEEDED");
+    program.send(json!({"message": "en till"})).failed("RATE_LIMIT_EXCEEDED");
 }
 
 #[test]

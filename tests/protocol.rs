@@ -142,7 +142,7 @@ fn sixteen_calls_run_at_a_time_and_more_wait() {
 #[test]
 fn the_same_request_id_never_sends_twice() {
     let elks = FakeElks::answering(answers::accepting);
-    let mut program = Launch::account(&elks).serve();
+    let mut program = Launch::account(&elks).env("ELKS_DUPLICATE_MINUTES", "0").serve();
     let call = json!({"jsonrpc": "2.0", "id": "once", "method": "tools/call",
                       "params": {"name": "send_sms", "arguments": {"to": "+46701740605", "message": "Hej"}}});
     // Twice in one breath: the same request, answered once.

@@ -66,7 +66,7 @@ fn the_handshake_does_not_wait_for_the_network_but_calls_wait_for_the_verificati
     let mut program = Launch::account(&elks).start();
     // 46elks has not answered yet.
     assert_eq!(program.handshake()["serverInfo"]["name"], "elks-mcp");
-    assert_eq!(program.request("tools/list", &json!({}))["result"]["tools"].as_array().unwrap().len(), 6);
+    assert_eq!(program.request("tools/list", &json!({}))["result"]["tools"].as_array().unwrap().len(), 7);
     let id = program.post("tools/call", &json!({"name": "get_sms_messages", "arguments": {}}));
     // The call waits, the session does not.
     program.ping();
@@ -102,7 +102,7 @@ fn without_a_network_the_server_stays_up() {
     let elks = FakeElks::answering(|_| Reaction::HangUp);
     let mut program = Launch::account(&elks).env("HTTPS_PROXY", &format!("http://127.0.0.1:{port}")).serve();
     assert!(program.call("check_account_balance", json!({})).error().starts_with("Error (UNREACHABLE): "));
-    assert_eq!(program.request("tools/list", &json!({}))["result"]["tools"].as_array().unwrap().len(), 6);
+    assert_eq!(program.request("tools/list", &json!({}))["result"]["tools"].as_array().unwrap().len(), 7);
     assert_eq!(program.finish().code(), 0);
 }
 
@@ -216,7 +216,9 @@ fn a_request_id_is_used_up_only_by_a_call_that_may_have_sent() {
         Some("lost") => Reaction::HangUp,
         _ => answers::accepting(request),
     });
-    let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "5").serve();
+    let launch = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "5");
+    // Nothing but the ids stops a second message.
+    let mut program = launch.env("ELKS_DUPLICATE_MINUTES", "0").serve();
     for (wrong, code) in [
         (json!({"surprise": 1}), "VALIDATION_ERROR"),
         (json!({"to": "+46701234567"}), "VALIDATION_ERROR"),
@@ -265,7 +267,7 @@ fn a_send_that_nobody_approved_uses_up_no_id() {
 fn a_cancelled_send_that_may_have_left_uses_up_its_id() {
     // The transport refuses the ids of cancelled requests as long as it remembers them; this is what stands behind it.
     let elks = FakeElks::answering(|_| Reaction::Silence);
-    let mut program = Launch::account(&elks).serve();
+    let mut program = Launch::account(&elks).env("ELKS_DUPLICATE_MINUTES", "0").serve();
     let id = program.post_call("send_sms", &json!({"to": RECIPIENT, "message": "Hej"}));
     elks.arrival();
     program.cancel(id);

@@ -93,3 +93,20 @@ fn bytes_that_are_no_text_are_an_error_and_not_a_panic() {
     assert_eq!(finished.code(), 1);
     assert!(finished.errors().contains("DRY_RUN holds bytes that are not UTF-8 text"), "{}", finished.errors());
 }
+
+#[test]
+fn a_setting_of_the_policy_that_is_empty_or_unknown_ends_the_program() {
+    let error = refused("ELKS_ALLOWED_RECIPIENTS", "");
+    assert!(
+        error.contains("ELKS_ALLOWED_RECIPIENTS is set but empty: unset it for anyone, or write * for anyone"),
+        "{error}"
+    );
+    let error = refused("ELKS_ALOWED_RECIPIENTS", "+46701740605");
+    assert!(
+        error.contains("ELKS_ALOWED_RECIPIENTS is no setting; the nearest is ELKS_ALLOWED_RECIPIENTS")
+            && !error.contains("+46701740605"),
+        "{error}"
+    );
+    let error = refused("ELKS_POLICY_FILE", "policy");
+    assert!(error.contains("ELKS_POLICY_FILE holds something else") && error.contains("absolute path"), "{error}");
+}

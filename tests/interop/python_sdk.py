@@ -20,6 +20,7 @@ TOOLS = [
     "estimate_sms_cost",
     "check_account_balance",
     "get_delivery_statistics",
+    "get_sending_limits",
 ]
 
 
@@ -45,7 +46,7 @@ async def main(program):
         check("the instructions begin with the simulator", hello.instructions.startswith("SIMULATOR"))
 
         listed = await session.list_tools()
-        check("six tools are listed, in order", [tool.name for tool in listed.tools] == TOOLS)
+        check("seven tools are listed, in order", [tool.name for tool in listed.tools] == TOOLS)
 
         async def call(tool, **arguments):
             result = await session.call_tool(tool, arguments)
@@ -73,6 +74,13 @@ async def main(program):
 
         failed, facts, _ = await call("get_delivery_statistics", limit=10)
         check("get_delivery_statistics counts", not failed and facts["total"] >= 3)
+
+        failed, facts, _ = await call("get_sending_limits", to=RECIPIENT)
+        used = {limit["rule"]: limit["used"] for limit in facts["limits"]}
+        check("get_sending_limits counts the send", not failed and used["sms_per_day"] == 1)
+
+        failed, facts, _ = await call("send_sms", to=RECIPIENT, message="Hej från SDK:t")
+        check("the same message is not sent twice", not failed and facts["duplicate"] and facts["id"] == message_id)
 
         failed, facts, text = await call("send_sms", to="+46701234567", message="Hej")
         check("a failure has a code and no facts", failed and facts is None and text.startswith("Error (VALIDATION_ERROR)"))

@@ -27,6 +27,9 @@ CALLS = [
     ("estimate_sms_cost", {"to": RECIPIENT, "message": "Hej"}),
     ("check_account_balance", {}),
     ("get_delivery_statistics", {}),
+    ("get_sending_limits", {}),
+    ("get_sending_limits", {"to": RECIPIENT}),
+    ("send_sms", {"to": RECIPIENT, "message": "Hej", "idempotency_key": "1"}),
     ("no_such_tool", {}),
 ]
 

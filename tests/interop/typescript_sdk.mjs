@@ -38,7 +38,7 @@ async function connect(env, capabilities, answer) {
 const { client, call } = await connect({ DRY_RUN: "false" }, {});
 check("the handshake names the server", client.getServerVersion().name === "elks-mcp");
 const { tools } = await client.listTools();
-check("six tools are listed", tools.length === 6);
+check("seven tools are listed", tools.length === 7);
 
 const sent = await call("send_sms", { to, message: "Hej från SDK:t" });
 check("send_sms sends", sent.structuredContent.sent === true && sent.structuredContent.simulated === true);
@@ -55,6 +55,11 @@ const balance = await call("check_account_balance");
 check("check_account_balance tells the currency", balance.structuredContent.currency === "SEK");
 const statistics = await call("get_delivery_statistics");
 check("get_delivery_statistics counts", statistics.structuredContent.total >= 3);
+const limits = await call("get_sending_limits", { to });
+check("get_sending_limits counts the send",
+  limits.structuredContent.limits.find((limit) => limit.rule === "sms_per_day").used === 1);
+const again = await call("send_sms", { to, message: "Hej från SDK:t" });
+check("the same message is not sent twice", again.structuredContent.duplicate === true && again.structuredContent.id === id);
 const failed = await call("send_sms", { to: "+46701234567", message: "Hej" });
 check("a failure is marked and has no facts", failed.isError === true && failed.structuredContent === undefined);
 await client.close();

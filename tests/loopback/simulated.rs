@@ -3,13 +3,13 @@
 use crate::fake_elks::{Reaction, Received};
 use anyhow::Result;
 use bytes::Bytes;
-use elks_mcp::config::Settings;
+use elks_mcp::config::{Settings, Variables};
 use elks_mcp::simulator::{Outcome, Simulator};
 use http::Request;
 
 /// One simulator, behind any number of connections.
 pub(crate) fn simulated() -> Result<impl Fn(&Received) -> Reaction + Send + Sync + 'static> {
-    let settings = Settings::read(|_| None, true)?;
+    let settings = Settings::read(&Variables::default(), true)?;
     let simulator = Simulator::new(&settings.credentials, &settings.sender);
     Ok(move |received: &Received| {
         // What is no request to the `http` crate has no answer.
