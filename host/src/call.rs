@@ -17,7 +17,7 @@ use crate::sending::draft::Additions;
 use crate::sending::{Sending, Withheld};
 use crate::stderr::Sink;
 use crate::summary::{failures, refusals};
-use crate::tools::{Call, CheckAccountBalance, Component, NotAContact, Tool, ToolSpec, resolve};
+use crate::tools::{Call, CheckAccountBalance, Component, Tool, ToolSpec, Unresolved, resolve};
 use crate::verdict::{Context, Success, Verdict, alarms};
 use elks_sandbox::sandbox::CALL_TIMEOUT;
 use elks_sandbox::{Admission, Class, Egress, Permit, RateLimited, RateLimiter, Sandbox, Upstream};
@@ -155,7 +155,7 @@ impl CallHandler {
         let loaded = component.call::<CheckAccountBalance>(&request, &egress).await.map(drop);
         watched.has_ended = true;
         let trace = egress.close();
-        self.sending.note_time(&trace);
+        self.sending.note_time(trace.date());
         let alarms = alarms(Tool::CheckAccountBalance, &trace);
         if !alarms.is_empty() {
             return Err(Unverified::Failed(self.log.alarms(&alarms, failures::alarm(&trace))));
@@ -187,15 +187,12 @@ impl CallHandler {
         let key = arguments.get(IDEMPOTENCY_KEY).and_then(Value::as_str).map(Into::into);
         // Contacts are those of this moment. While the policy file is broken, no message is sent anyhow.
         let policy = self.sending.policy().unwrap_or_else(|_| self.settings.policy.start());
-        let to = arguments.get("to").and_then(Value::as_str).unwrap_or_default().trim();
-        // The name is in the served list, but the policy file has changed its number or left it out.
-        let is_lost = self.settings.policy.start().contact(to).is_some() && policy.contact(to).is_none();
-        let parsed = match resolve(tool, &policy, &mut arguments) {
-            _ if is_lost => Err(refusals::withheld(Withheld::Decided(Decision::ContactChanged), true)),
+        let parsed = match resolve(tool, &self.settings.policy.start(), &policy, &mut arguments) {
             Ok(contact) => Call::parse(tool, arguments)
                 .map(|call| (call, contact))
                 .map_err(|error| Failure::new(Code::Validation, format!("{error}. Nothing was sent."))),
-            Err(NotAContact) => Err(refusals::not_a_contact(&policy.contact_names())),
+            Err(Unresolved::NotAContact) => Err(refusals::not_a_contact(&policy.contact_names())),
+            Err(Unresolved::Changed) => Err(refusals::withheld(Withheld::Decided(Decision::ContactChanged), true)),
         };
         match parsed {
             Ok((call, contact)) => Ok(self.begin_parsed(call, Additions { contact, key, approved: false })),
@@ -269,7 +266,7 @@ impl CallHandler {
         let context = Context { settings: &self.settings, policy, currency: verified.currency.as_deref() };
         let component = self.component(&account, deadline).await;
         let verdict = call.run(&component, egress, &context, &|bytes| self.contains_secret(bytes)).await;
-        self.sending.note_time(&egress.trace());
+        self.sending.note_time(egress.date().as_deref());
         Ok(verdict)
     }
 

@@ -93,9 +93,14 @@ impl Egress {
         self.0.pass(&request.into_parts().0, Bytes::new()).await.map(drop)
     }
 
-    /// What has happened so far.
-    pub fn trace(&self) -> Trace {
-        lock(&self.0.state).trace.clone()
+    /// The newest request that has left, and what came of it so far.
+    pub fn newest(&self) -> Option<Exchange> {
+        lock(&self.0.state).trace.exchanges.last().cloned()
+    }
+
+    /// The newest `Date` of the responses so far.
+    pub fn date(&self) -> Option<String> {
+        lock(&self.0.state).trace.date().map(Into::into)
     }
 
     /// Closes the way out and returns what happened. The component's requests run in tasks of their own, which may

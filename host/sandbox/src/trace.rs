@@ -62,6 +62,11 @@ impl Trace {
         self.exchanges.iter().any(Exchange::may_have_sent)
     }
 
+    /// The newest `Date` of the responses.
+    pub fn date(&self) -> Option<&str> {
+        self.exchanges.iter().rev().find_map(|exchange| exchange.date.as_deref())
+    }
+
     /// How many bytes of requests and responses the record holds.
     pub fn bytes(&self) -> usize {
         let of = |exchange: &Exchange| match &exchange.outcome {

@@ -194,14 +194,20 @@ impl CallHandler {
 
     /// What would be decided about a message.
     async fn look(&self, draft: &Draft) -> Result<Decision, Failure> {
-        let looked = match self.sending.look(draft).await {
-            Err(withheld) if withheld.is_about_time() => {
-                self.ask_for_the_time().await;
-                self.sending.look(draft).await
-            }
-            looked => looked,
-        };
-        looked.map_err(refused)
+        self.timely(|| self.sending.look(draft)).await
+    }
+
+    /// Uses the ledger. If the clock does not fit, 46elks is asked for its time, and the ledger is used again.
+    async fn timely<T, F>(&self, use_it: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Withheld>>,
+    {
+        let mut used = use_it().await;
+        if used.as_ref().is_err_and(Withheld::is_about_time) {
+            self.ask_for_the_time().await;
+            used = use_it().await;
+        }
+        used.map_err(refused)
     }
 
     /// Asks 46elks for its time. The answer may confirm this computer's clock, or show that it has been set right.
@@ -209,7 +215,7 @@ impl CallHandler {
         let egress = self.egress(permit_of_a_look(), Some(self.query()));
         // Without an answer the clock stays what it is.
         let _ = egress.get(ACCOUNT).await;
-        self.sending.note_time(&egress.close());
+        self.sending.note_time(egress.close().date());
     }
 
     /// The result of an earlier send of the same message.
@@ -235,14 +241,7 @@ impl CallHandler {
         if let Err(refusal) = self.limiter.admit(Class::Queries, Instant::now()) {
             return Err(failures::refused(refusal));
         }
-        let answer = match limits::limits(&self.sending, &self.limiter, recipient).await {
-            Err(withheld) if withheld.is_about_time() => {
-                self.ask_for_the_time().await;
-                limits::limits(&self.sending, &self.limiter, recipient).await
-            }
-            answer => answer,
-        };
-        let answer = answer.map_err(refused)?;
+        let answer = self.timely(|| limits::limits(&self.sending, &self.limiter, recipient)).await?;
         let policy = self.settings.policy.start();
         let context = Context { settings: &self.settings, policy: &policy, currency: self.account.currency() };
         let success =

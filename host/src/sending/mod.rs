@@ -15,7 +15,7 @@ use crate::summary::refusals;
 use chrono::{DateTime, Utc};
 use decision::{Decision, decide};
 use draft::Draft;
-use elks_sandbox::{Refusal, Trace};
+use elks_sandbox::Refusal;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -133,9 +133,8 @@ impl Sending {
         blocking(move || sending.with_book(f)).await
     }
 
-    /// Compares 46elks's clock with this machine's. Called as soon as a trace is there.
-    pub(crate) fn note_time(&self, trace: &Trace) {
-        let date = trace.exchanges.iter().rev().find_map(|exchange| exchange.date.as_deref());
+    /// Compares 46elks's clock, as the `Date` of a response that has just come says it, with this machine's.
+    pub(crate) fn note_time(&self, date: Option<&str>) {
         if let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
             self.ledger.server_time(date.with_timezone(&Utc));
         }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// How long before the attempt a message of this attempt can be dated, at most: the clocks may differ by five minutes,
 /// and the ledger's time may be five minutes ahead of the clock.
-const BEFORE: TimeDelta = TimeDelta::minutes(11);
+pub(crate) const BEFORE: TimeDelta = TimeDelta::minutes(11);
 
 /// How long after the attempt a message of this attempt can be dated, at most. A call lasts 30 s; the rest is for
 /// clocks that differ.
@@ -74,26 +74,27 @@ pub(crate) async fn reconcile(
 ) -> Result<Finding, Unavailable> {
     let (of, at, redated) = (entry.seq, entry.at, entry.redated);
     let mut start = Some(api_time(at + AROUND));
-    let mut pages = 0;
+    let (mut pages, mut seen) = (0, Seen::default());
     while let Some(from) = start.take().filter(|_| pages < MAX_PAGES) {
         pages += 1;
         let target = format!("/a1/sms?limit={MAX_PAGE}&start={}", form_encoded(&from));
         if egress.get(&target).await.is_err() {
             break;
         }
-        let trace = egress.trace();
+        let Some(page) = egress.newest() else { break };
         // Before anything is concluded from times, it must be known whether the clock is wrong.
-        sending.note_time(&trace);
-        let exchanges = trace.exchanges;
+        sending.note_time(page.date.as_deref());
         // Who sends in this process still may: a clock that was set says nothing about that.
         let is_held = sending.holds(of);
         let (keys, to, content) = (Arc::clone(&sending.settings.keys), draft.to.clone(), draft.content);
-        let judge_them = move |book: &mut Book<'_>| {
+        let judge_it = move |book: &mut Book<'_>| {
             let fresh_for = if is_held { FRESH } else { at + FRESH - book.now() };
             let attempt = Attempt { of, at, to: &to, content, fresh_for, redated };
-            judge(book.state(), &attempt, &|row, content| content_of(&keys, row, content), &exchanges)
+            (judge(book.state(), &attempt, &keys, &mut seen, &page), seen)
         };
-        match sending.with_state(judge_them).await? {
+        let judged;
+        (judged, seen) = sending.with_state(judge_it).await?;
+        match judged {
             Judged::Found(accepted) => {
                 let recorded = sending.record(of, Outcome::Accepted(accepted.clone()), By::History).await;
                 return Ok(Finding::Found { accepted, recorded });
@@ -110,10 +111,27 @@ pub(crate) async fn reconcile(
     Ok(Finding::Open)
 }
 
-/// Whether a row is the message that is looked for. The history does not say whether a message was a flash.
-fn content_of(keys: &Keys, row: &Row<'_>, content: Hash) -> bool {
-    let (Some(to), Some(from), Some(text)) = (row.to, row.from, row.message) else { return false };
-    [false, true].into_iter().any(|flash| keys.content(&Content { to, from, flash, text }) == content)
+/// What the ledger has of a message with the contents of a row, as no flash and as a flash: the history does not say
+/// which it was. Nothing if the row does not have them all.
+pub(crate) fn contents(keys: &Keys, row: &Row<'_>) -> Option<[Hash; 2]> {
+    let (to, from, text) = (row.to?, row.from?, row.message?);
+    Some([false, true].map(|flash| keys.content(&Content { to, from, flash, text })))
+}
+
+/// Whether a message that is dated so can be that of an attempt.
+pub(crate) fn can_be_of(attempt: DateTime<Utc>, dated: DateTime<Utc>) -> bool {
+    (attempt - BEFORE..attempt + AFTER).contains(&dated)
+}
+
+/// What the pages have shown so far.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    /// A message that the ledger knows, as it was sent.
+    control: bool,
+    /// The time that must be read.
+    covered: bool,
+    /// A message that may be the one that is looked for.
+    alike: bool,
 }
 
 /// What the pages say so far.
@@ -142,47 +160,42 @@ struct Attempt<'a> {
     redated: bool,
 }
 
-/// Reads the pages in their order. `has` finds a content in a row.
-fn judge(state: &State, attempt: &Attempt<'_>, has: &dyn Fn(&Row<'_>, Hash) -> bool, pages: &[Exchange]) -> Judged {
+/// Reads the next page.
+fn judge(state: &State, attempt: &Attempt<'_>, keys: &Keys, seen: &mut Seen, page: &Exchange) -> Judged {
     let Attempt { of, at, to, content, fresh_for, redated } = *attempt;
-    let (mut control, mut covered, mut alike) = (false, false, false);
-    let mut next = None;
-    for page in pages {
-        let mut found = None;
-        let end = each_row(page, &mut |row| {
-            let owner = state.owner_of(row.id);
-            // A known message shows that this history has messages as they were sent.
-            let known = owner.and_then(|owner| state.entry(owner));
-            control |= known.is_some_and(|entry| has(row, entry.intent.content));
-            covered |= row.at < at - COVERED;
-            if !row.is_outbound || owner.is_some_and(|owner| owner != of) {
-                return;
-            }
-            let is_it = has(row, content);
-            if is_it && (at - BEFORE..at + AFTER).contains(&row.at) {
-                found.get_or_insert_with(|| accepted(row));
-            }
-            // It may be the message, in another spelling or dated by a wrong clock. Something else may have sent it,
-            // too.
-            let may_be_it =
-                row.to == Some(to) || !row.to.is_some_and(is_e164) || row.from.is_none() || row.message.is_none();
-            alike |= is_it || (may_be_it && (at - AROUND..at + AROUND).contains(&row.at));
-        });
-        if let Some(accepted) = found {
-            return Judged::Found(accepted);
+    let mut found = None;
+    let end = each_row(page, &mut |row| {
+        let contents = contents(keys, row);
+        let has = |content: Hash| contents.is_some_and(|contents| contents.contains(&content));
+        let owner = state.owner_of(row.id);
+        // A known message shows that this history has messages as they were sent.
+        let known = owner.and_then(|owner| state.entry(owner));
+        seen.control |= known.is_some_and(|entry| has(entry.intent.content));
+        seen.covered |= row.at < at - COVERED;
+        if !row.is_outbound || owner.is_some_and(|owner| owner != of) {
+            return;
         }
-        // The message may be in a row or on a page that cannot be read.
-        let Some(end) = end.filter(|end| end.unreadable == 0) else { return Judged::Open };
-        next = end.next;
-        covered |= next.is_none();
+        let is_it = has(content);
+        if is_it && can_be_of(at, row.at) {
+            found.get_or_insert_with(|| accepted(row));
+        }
+        // It may be the message, in another spelling or dated by a wrong clock. Something else may have sent it, too.
+        let may_be_it = row.to == Some(to) || !row.to.is_some_and(is_e164) || contents.is_none();
+        seen.alike |= is_it || (may_be_it && (at - AROUND..at + AROUND).contains(&row.at));
+    });
+    if let Some(accepted) = found {
+        return Judged::Found(accepted);
     }
-    match next {
-        Some(next) if !covered => Judged::ReadOn(next),
-        _ if alike || redated => Judged::Open,
+    // The message may be in a row or on a page that cannot be read.
+    let Some(end) = end.filter(|end| end.unreadable == 0) else { return Judged::Open };
+    seen.covered |= end.next.is_none();
+    match end.next {
+        Some(next) if !seen.covered => Judged::ReadOn(next),
+        _ if seen.alike || redated => Judged::Open,
         _ if fresh_for > TimeDelta::zero() => {
             Judged::TooEarly(fresh_for.num_milliseconds().unsigned_abs().div_ceil(1000))
         }
-        _ if control => Judged::Absent,
+        _ if seen.control => Judged::Absent,
         Some(next) => Judged::ReadOn(next),
         None => Judged::Open,
     }
@@ -260,10 +273,18 @@ mod tests {
         let (of, at) = (intend("Hej"), clock.now());
         let settings = crate::config::Settings::read(&crate::config::Variables::default(), true).expect("are valid");
         let content = draft("+46701740605", "Hej", None).content;
-        let has = |row: &Row<'_>, content: Hash| content_of(&settings.keys, row, content);
         let attempt = Attempt { of, at, to: "+46701740605", content, fresh_for, redated };
-        let judged = ledger.with(|book| judge(book.state(), &attempt, &has, pages)).expect("can be used");
-        match judged {
+        let mut seen = Seen::default();
+        let mut judge_it = |page| {
+            ledger.with(|book| judge(book.state(), &attempt, &settings.keys, &mut seen, page)).expect("can be used")
+        };
+        let mut judged = None;
+        for page in pages {
+            // Only a page that leads on is followed by another.
+            assert!(judged.is_none() || matches!(judged, Some(Judged::ReadOn(_))));
+            judged = Some(judge_it(page));
+        }
+        match judged.expect("there is a page") {
             Judged::Found(accepted) => format!("found {}", accepted.id),
             Judged::Absent => "absent".into(),
             Judged::TooEarly(seconds) => format!("in {seconds} seconds"),

@@ -35,23 +35,33 @@ pub fn served(policy: &Policy) -> serde_json::Result<Vec<Value>> {
     Ok(tools)
 }
 
-/// A recipient that is not a contact, although only contacts can be reached.
-pub(crate) struct NotAContact;
+/// Why a recipient cannot be resolved.
+pub(crate) enum Unresolved {
+    /// It is no contact's name, although only contacts can be reached.
+    NotAContact,
+    /// It is a name of the served list that the policy file has taken away, or given another number, since the start.
+    Changed,
+}
 
 /// Replaces a contact's name in a call's arguments by its number. Returns the name of the contact that the arguments
-/// name or whose number they have, as the operator wrote it.
+/// name or whose number they have, as the operator wrote it. `served` is the policy whose names the tool list has.
 ///
 /// # Errors
-/// The call needs a name and has something else. Arguments without a recipient are left to the check of the schema.
+/// The call needs a name and has something else, or a name that is none any more. Arguments without a recipient are
+/// left to the check of the schema.
 pub(crate) fn resolve(
     tool: Tool,
+    served: &Policy,
     policy: &Policy,
     arguments: &mut Map<String, Value>,
-) -> Result<Option<String>, NotAContact> {
+) -> Result<Option<String>, Unresolved> {
     let Some(Value::String(to)) = arguments.get_mut(TO) else { return Ok(None) };
     let Some(number) = policy.contact(to.trim()).map(str::to_string) else {
+        if served.contact(to.trim()).is_some() {
+            return Err(Unresolved::Changed);
+        }
         if must_be_named(tool, policy) {
-            return Err(NotAContact);
+            return Err(Unresolved::NotAContact);
         }
         // A call with the number of a contact means the contact, too.
         let number = phone::e164(to).ok();
@@ -95,7 +105,7 @@ mod tests {
 
     fn resolved(tool: Tool, policy: &Policy, to: Value) -> Result<(Option<String>, Value), &'static str> {
         let mut arguments = Map::from_iter([("to".to_string(), to)]);
-        let name = resolve(tool, policy, &mut arguments).map_err(|NotAContact| "not a contact")?;
+        let name = resolve(tool, policy, policy, &mut arguments).map_err(|_| "not a contact")?;
         Ok((name, arguments["to"].take()))
     }
 

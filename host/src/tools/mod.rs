@@ -28,7 +28,7 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 pub use arguments::{InvalidArguments, check};
 pub(crate) use check_account_balance::{ACCOUNT, permit_of_a_look};
 pub use contacts::served;
-pub(crate) use contacts::{NotAContact, resolve};
+pub(crate) use contacts::{Unresolved, resolve};
 
 /// The tool list that MCP clients get, made from `wit/` by the build script.
 pub const TOOLS_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/tools.json"));
