@@ -3,11 +3,11 @@
 
 use crate::config::Settings;
 use crate::count::count;
-use crate::ledger::{self, Content, Exit, Hash, Keys, Open, Sends};
-use crate::sending::reconcile::api_time;
-use crate::verdict::rows::{Row, each_row};
+use crate::ledger::{self, Exit, Hash, Open, Sends};
+use crate::sending::reconcile::{BEFORE, api_time, can_be_of, contents};
+use crate::verdict::rows::each_row;
 use anyhow::{Result, anyhow};
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use elks_sandbox::{Allowed, Egress, ElksApi, Parameter, Permit, RequestPattern};
 use sms_rules::limits::MAX_PAGE;
 use std::collections::BTreeSet;
@@ -20,13 +20,6 @@ const MAX_PAGES: u32 = 500;
 
 /// How many messages are listed, at most.
 const LISTED: usize = 20;
-
-/// How long before its intent a message can be dated, at most, as for a look for one message: the clocks may differ by
-/// five minutes, and the journal's time may be five minutes ahead of the clock.
-const BEFORE: TimeDelta = TimeDelta::minutes(11);
-
-/// How long after its intent a message can be dated, at most. A call lasts 30 s; the rest is for clocks that differ.
-const AFTER: TimeDelta = TimeDelta::minutes(6);
 
 /// An outbound message of the history.
 struct Outbound {
@@ -130,8 +123,7 @@ fn explained<'a>(
     open.sort_by_key(|open| open.at);
     messages.into_iter().partition(|message| {
         let is_it = |open: &&Open| {
-            (open.at - BEFORE..open.at + AFTER).contains(&message.at)
-                && message.contents.is_some_and(|contents| contents.contains(&open.content))
+            can_be_of(open.at, message.at) && message.contents.is_some_and(|contents| contents.contains(&open.content))
         };
         open.iter().position(is_it).map(|found| open.remove(found)).is_some()
     })
@@ -156,28 +148,20 @@ fn write_extra(extra: &[&Outbound], out: &mut dyn Write) -> Result<()> {
 
 /// The outbound messages after a time, newest first.
 async fn history(settings: &Settings, after: DateTime<Utc>) -> Result<History> {
-    let pages = |required| Allowed {
-        times: MAX_PAGES,
-        request: RequestPattern::Get { path: "/a1/sms".into(), required, optional: vec![] },
-    };
-    let limit = || ("limit", Parameter::Exactly(MAX_PAGE.to_string()));
-    let end = ("end", Parameter::Exactly(api_time(after)));
+    let end = api_time(after);
     let mut history = History { messages: Vec::new(), unreadable: 0, pages: 0, is_whole: false };
     let mut start: Option<String> = None;
     while history.pages < MAX_PAGES {
         history.pages += 1;
-        let mut required = vec![limit(), end.clone()];
-        required.extend(start.as_ref().map(|_| ("start", Parameter::Time)));
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("limit", &MAX_PAGE.to_string());
-        query.append_pair("end", &api_time(after));
-        if let Some(start) = &start {
-            query.append_pair("start", start);
-        }
+        let mut parameters = vec![("limit", MAX_PAGE.to_string()), ("end", end.clone())];
+        parameters.extend(start.clone().map(|start| ("start", start)));
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&parameters).finish();
+        let required = parameters.into_iter().map(|(name, value)| (name, Parameter::Exactly(value))).collect();
+        let request = RequestPattern::Get { path: "/a1/sms".into(), required, optional: vec![] };
         // Each page has an egress of its own, because the trace of one call has a bound.
-        let permit = Permit::new(vec![pages(required)]);
+        let permit = Permit::new(vec![Allowed { times: 1, request }]);
         let egress = Egress::new(permit, None, Arc::clone(&settings.credentials), Arc::new(ElksApi::new()));
-        let target = format!("/a1/sms?{}", query.finish());
+        let target = format!("/a1/sms?{query}");
         egress.get(&target).await.map_err(|_| anyhow!("46elks's history could not be read; try again later"))?;
         let trace = egress.close();
         let Some(page) = trace.exchanges.first() else { return Err(anyhow!("46elks's history could not be read")) };
@@ -198,12 +182,6 @@ async fn history(settings: &Settings, after: DateTime<Utc>) -> Result<History> {
     Ok(history)
 }
 
-/// What the journal has of a message with these contents; nothing if the row does not have them all.
-fn contents(keys: &Keys, row: &Row<'_>) -> Option<[Hash; 2]> {
-    let (to, from, text) = (row.to?, row.from?, row.message?);
-    Some([false, true].map(|flash| keys.content(&Content { to, from, flash, text })))
-}
-
 /// A time, as reports spell it.
 fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
@@ -213,6 +191,7 @@ fn time(at: DateTime<Utc>) -> String {
 mod tests {
     use super::*;
     use crate::ledger::Sent;
+    use chrono::TimeDelta;
 
     /// When the journal's first accepted message was sent.
     fn first() -> DateTime<Utc> {
