@@ -98,6 +98,12 @@ impl Limit {
         leaving
     }
 
+    /// What is left of it.
+    fn left(&self, used: u64, returns: Option<DateTime<Utc>>) -> Left {
+        let (rule, limit) = (self.rule, self.most);
+        Left { rule, limit, used, left: limit.saturating_sub(used), returns }
+    }
+
     /// The first moment from now on at which so much more fits.
     fn fits(&self, leaving: &[(DateTime<Utc>, u64)], more: u64) -> Fits {
         let mut used: u128 = leaving.iter().map(|(_, weight)| u128::from(*weight)).sum();
@@ -205,25 +211,13 @@ impl Policy {
                 Fits::At(moment) => Some(moment),
                 Fits::Now | Fits::Never => None,
             };
-            limits.push(Left {
-                rule: limit.rule,
-                limit: limit.most,
-                used,
-                left: limit.most.saturating_sub(used),
-                returns,
-            });
+            limits.push(limit.left(used, returns));
         }
         for limit in self.amounts() {
             let leaving = limit.counting(&entries, now, |entry| entry.price.unwrap_or(0));
             let used = leaving.iter().fold(0_u64, |sum, (_, price)| sum.saturating_add(*price));
             let returns = leaving.iter().find(|(_, price)| *price > 0).map(|(leaves, _)| *leaves);
-            limits.push(Left {
-                rule: limit.rule,
-                limit: limit.most,
-                used,
-                left: limit.most.saturating_sub(used),
-                returns,
-            });
+            limits.push(limit.left(used, returns));
         }
         let quiet = (!self.quiet.is_empty()).then(|| {
             let at = self.quiet.at(now);
