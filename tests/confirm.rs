@@ -1,6 +1,7 @@
 //! `CONFIRM_SENDS`: a person approves every real send, in clients of both eras.
 
 use crate::support::fake_elks::{FakeElks, Reaction};
+use crate::support::modern;
 use crate::support::program::{Called, Finished, Launch, Program};
 use crate::support::{RECIPIENT, SENDER, answers, merged};
 use serde_json::{Value, json};
@@ -150,7 +151,7 @@ fn the_end_of_a_text_is_always_in_sight() {
     let error = program.call("send_sms", dots.clone()).failed("NOT_CONFIRMED");
     assert!(error.contains("at most") && error.contains("use fewer lines"), "{error}");
     let mut program = confirming(&elks).start();
-    assert!(refused(&modern(&mut program, &dots, json!({}))).contains("use fewer lines"));
+    assert!(refused(&modern::call(&mut program, &dots, &json!({}))).contains("use fewer lines"));
     assert_eq!(sent(&elks), 0);
 }
 
@@ -179,7 +180,7 @@ fn the_form_has_one_choice_that_the_person_must_make() {
     let elks = FakeElks::answering(answers::accepting);
     let (question, _) = asked(&mut legacy(&elks, json!({"elicitation": {}})), &yes());
     let mut program = confirming(&elks).start();
-    let pending = modern(&mut program, &message(), json!({}));
+    let pending = modern::call(&mut program, &message(), &json!({}));
     let request = pending["inputRequests"].as_object().unwrap().values().next().unwrap();
     for question in [&question, &request["params"]] {
         let schema = &question["requestedSchema"];
@@ -205,13 +206,16 @@ fn an_answer_without_the_persons_choice_is_no_approval() {
     asked(&mut program, &json!({"action": "decline", "content": {"send": true}})).1.failed("NOT_CONFIRMED");
     let mut program = confirming(&elks).start();
     for response in without_choice() {
-        let question = modern(&mut program, &message(), json!({}));
-        let error = refused(&modern(&mut program, &message(), answered(&question, &response)));
+        let question = modern::call(&mut program, &message(), &json!({}));
+        let error = refused(&modern::call(&mut program, &message(), &modern::answered_with(&question, &response)));
         assert!(error.contains(WITHOUT_CHOICE), "{response}: {error}");
     }
-    let question = modern(&mut program, &message(), json!({}));
+    let question = modern::call(&mut program, &message(), &json!({}));
     let no = json!({"action": "accept", "content": {"send": false}});
-    assert!(refused(&modern(&mut program, &message(), answered(&question, &no))).contains("chose not to send it"));
+    assert!(
+        refused(&modern::call(&mut program, &message(), &modern::answered_with(&question, &no)))
+            .contains("chose not to send it")
+    );
     assert_eq!(sent(&elks), 0);
 }
 
@@ -226,7 +230,7 @@ fn only_a_client_that_declared_forms_is_asked() {
         let error = legacy(&elks, capabilities.clone()).call("send_sms", message()).failed("NOT_CONFIRMED");
         assert!(error.contains(why) && error.contains("CONFIRM_SENDS"), "{error}");
         let mut program = confirming(&elks).start();
-        let error = refused(&modern_with(&mut program, &capabilities, &message(), json!({})));
+        let error = refused(&modern::call_with(&mut program, &capabilities, &message(), &json!({})));
         assert!(error.contains(why) && error.contains("CONFIRM_SENDS"), "{error}");
     }
     assert_eq!(sent(&elks), 0);
@@ -235,7 +239,7 @@ fn only_a_client_that_declared_forms_is_asked() {
         let (_, called) = asked(&mut legacy(&elks, capabilities.clone()), &yes());
         assert_eq!(called.facts()["sent"], true);
         let mut program = confirming(&elks).start();
-        let question = modern_with(&mut program, &capabilities, &message(), json!({}));
+        let question = modern::call_with(&mut program, &capabilities, &message(), &json!({}));
         assert_eq!(question["resultType"], "input_required", "{capabilities}");
     }
 }
@@ -268,9 +272,9 @@ fn the_audit_record_tells_when_a_person_approved() {
     assert!(audit_of_send(&mut program).get("approvedAt").is_none(), "nobody was asked");
 
     let mut program = repeating(&elks).start();
-    let question = modern(&mut program, &message(), json!({}));
+    let question = modern::call(&mut program, &message(), &json!({}));
     assert!(audit_of_send(&mut program).get("approvedAt").is_none(), "the question is open");
-    modern(&mut program, &message(), answered(&question, &yes()));
+    modern::call(&mut program, &message(), &modern::answered_with(&question, &yes()));
     is_time(&audit_of_send(&mut program));
 
     let mut unasked = Launch::account(&elks).serve();
@@ -313,25 +317,6 @@ fn only_real_sends_need_approval_and_only_if_the_operator_wants_it() {
     refused.failed("VALIDATION_ERROR");
 }
 
-/// A request of a client without handshake.
-fn modern(program: &mut Program, arguments: &Value, more: Value) -> Value {
-    modern_with(program, &json!({"elicitation": {}}), arguments, more)
-}
-
-fn modern_with(program: &mut Program, capabilities: &Value, arguments: &Value, more: Value) -> Value {
-    let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                      "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
-                      "io.modelcontextprotocol/clientCapabilities": capabilities});
-    let params = merged(json!({"name": "send_sms", "arguments": arguments, "_meta": meta}), &more);
-    program.request("tools/call", &params)["result"].clone()
-}
-
-/// The answer of the person, as the client gives it with the question's state.
-fn answered(question: &Value, response: &Value) -> Value {
-    let name = question["inputRequests"].as_object().unwrap().keys().next().unwrap().clone();
-    json!({"requestState": question["requestState"], "inputResponses": {name: response}})
-}
-
 /// The text of a call that was not approved.
 fn refused(result: &Value) -> String {
     let text = result["content"][0]["text"].as_str().unwrap_or_default().to_string();
@@ -343,13 +328,13 @@ fn refused(result: &Value) -> String {
 fn a_client_without_handshake_is_given_the_question_and_calls_again() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = confirming(&elks).start();
-    let question = modern(&mut program, &message(), json!({}));
+    let question = modern::call(&mut program, &message(), &json!({}));
     assert_eq!(question["resultType"], "input_required", "{question}");
     assert_eq!(sent(&elks), 0);
     let request = question["inputRequests"].as_object().unwrap().values().next().unwrap();
     assert_eq!(request["method"], "elicitation/create");
     assert!(request["params"]["message"].as_str().unwrap().contains("0.52 SEK"));
-    let result = modern(&mut program, &message(), answered(&question, &yes()));
+    let result = modern::call(&mut program, &message(), &modern::answered_with(&question, &yes()));
     assert_eq!(result["structuredContent"]["sent"], true, "{result}");
     assert_eq!(sent(&elks), 1);
 }
@@ -358,20 +343,21 @@ fn a_client_without_handshake_is_given_the_question_and_calls_again() {
 fn mismatched_replayed_declined_and_forged_approvals_send_nothing() {
     let elks = FakeElks::answering(answers::accepting);
     let mut program = repeating(&elks).start();
-    let question = modern(&mut program, &message(), json!({}));
-    let approval = answered(&question, &yes());
+    let question = modern::call(&mut program, &message(), &json!({}));
+    let approval = modern::answered_with(&question, &yes());
     let other = merged(message(), &json!({"to": "+46701740606"}));
-    assert!(refused(&modern(&mut program, &other, approval.clone())).contains("not for this call"));
+    assert!(refused(&modern::call(&mut program, &other, &approval)).contains("not for this call"));
     let mut forged = approval.clone();
     forged["requestState"] = json!("rs2.Zm9yZ2Vk.Zm9yZ2Vk");
-    assert!(refused(&modern(&mut program, &message(), forged)).contains("not for this call"));
+    assert!(refused(&modern::call(&mut program, &message(), &forged)).contains("not for this call"));
     assert_eq!(sent(&elks), 0);
-    assert_eq!(modern(&mut program, &message(), approval.clone())["structuredContent"]["sent"], true);
-    assert!(refused(&modern(&mut program, &message(), approval)).contains("used before"));
-    let question = modern(&mut program, &message(), json!({}));
-    refused(&modern(&mut program, &message(), answered(&question, &json!({"action": "decline"}))));
+    assert_eq!(modern::call(&mut program, &message(), &approval)["structuredContent"]["sent"], true);
+    assert!(refused(&modern::call(&mut program, &message(), &approval)).contains("used before"));
+    let question = modern::call(&mut program, &message(), &json!({}));
+    refused(&modern::call(&mut program, &message(), &modern::answered_with(&question, &json!({"action": "decline"}))));
     assert!(
-        refused(&modern(&mut program, &message(), answered(&question, &yes()))).contains("used before"),
+        refused(&modern::call(&mut program, &message(), &modern::answered_with(&question, &yes())))
+            .contains("used before"),
         "no second thoughts"
     );
     assert_eq!(sent(&elks), 1);
@@ -399,7 +385,7 @@ fn a_call_that_ends_during_the_question_leaves_an_audit_line() {
     assert!(gone.len() == 1 && gone[0].contains("\"error\":\"NOT_CONFIRMED\""), "{gone:?}");
 
     let mut program = confirming(&elks).start();
-    modern(&mut program, &message(), json!({}));
+    modern::call(&mut program, &message(), &json!({}));
     let asked = audits(program.finish());
     assert!(asked.len() == 1 && asked[0].contains("\"error\":\"CONFIRMATION_ASKED\""), "{asked:?}");
     assert_eq!(sent(&elks), 0);
