@@ -7,6 +7,7 @@
 //! - tab, line feed, carriage return and the spaces (Zs): they leave a gap that a person sees
 //! - the format characters with Prepended_Concatenation_Mark (U+0600 and others): they are drawn around a number
 //! - the stackers of living scripts (U+1039 of Burmese, U+17D2 of Khmer): ordinary words need them
+//! - a joiner where the spelling of a script needs it (see `joining`): Persian and Sinhala words look different with it
 //! - code points that are not assigned yet: they show as a box, and the next version of Unicode may make them letters
 //!
 //! ```
@@ -14,8 +15,10 @@
 //!
 //! assert_eq!(invisible::escape("a\u{200B}b"), r"a\u{200b}b");
 //! assert_eq!(invisible::escape("👩‍👩‍👧 stays"), "👩‍👩‍👧 stays"); // its joiners are part of the picture
+//! assert_eq!(invisible::escape("می‌خواهم"), "می‌خواهم"); // its joiner is part of the word
 //! ```
 
+use crate::joining;
 use std::borrow::Cow;
 
 /// The kind of an invisible character, in words; `None` for any other character. Tab, line feed and carriage return
@@ -65,7 +68,8 @@ const REGIONS: [&str; 3] = [
 ];
 
 /// The text with each invisible character escaped (`\u{202e}`). A lone carriage return is escaped, too, because it lets
-/// a terminal overwrite a line. Invisible characters inside an emoji stay: they are part of the picture.
+/// a terminal overwrite a line. Invisible characters inside an emoji and joiners inside a word stay: they change what a
+/// person sees.
 pub fn escape(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
@@ -98,7 +102,7 @@ fn is_plain(c: char) -> bool {
 }
 
 /// The invisible characters of a text with their byte positions. Those that belong to an emoji are left out: a joiner
-/// between two pictures, one selector after a picture, and the tags of a flag.
+/// between two pictures, one selector after a picture, and the tags of a flag. So are the joiners of a word.
 pub fn find(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
     let mut chars = text.char_indices().peekable();
     let mut picture = false; // the previous character belongs to an emoji
@@ -112,7 +116,7 @@ pub fn find(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
                 '\u{200D}' => picture && next.is_some_and(is_picture),
                 _ if selector => (picture && !selected) || (is_keycap(text, at) && next == Some('\u{20E3}')),
                 _ => name(c).is_none() || at < flag_until,
-            };
+            } || joining::is_part_of_word(&text[..at], c, &text[at + c.len_utf8()..]);
             if c == '\u{1F3F4}' {
                 let after = at + c.len_utf8();
                 let region = REGIONS.iter().find(|region| text[after..].starts_with(**region));
@@ -153,6 +157,15 @@ mod tests {
         {
             assert_eq!(escape(text), text, "{text}");
         }
+    }
+
+    #[test]
+    fn the_joiners_of_a_word_are_not_escaped() {
+        for text in ["می‌خواهم بیایم", "ශ්‍රී ලංකාව", "র‍্যাব", "क्‍ष", "അവന്‍"]
+        {
+            assert_eq!(escape(text), text, "{text}");
+        }
+        assert_eq!(escape("می\u{200C}\u{200C}خواهم"), "می\\u{200c}\\u{200c}خواهم", "a run hides something");
     }
 
     #[test]

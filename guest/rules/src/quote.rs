@@ -1,7 +1,7 @@
 //! Quoting a text that somebody else wrote: one line, bounded, without invisible characters. What the quote means, and
 //! whose words it is, is said by the caller.
 
-use crate::invisible::escape;
+use crate::invisible::{escape, find};
 
 /// A row of digits of at least this length may be a phone number. The shortest numbers of E.164 in use have seven
 /// digits with their country code, and a text may leave one out.
@@ -53,6 +53,9 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
         return line;
     }
     let mut cut: String = line.chars().take(max_chars.saturating_sub(1)).collect();
+    // A joiner joins nothing when the cut takes away what it joined.
+    let whole = find(&cut).next().map_or(cut.len(), |(at, _)| at);
+    cut.truncate(whole);
     cut.push('…');
     cut
 }
@@ -124,6 +127,8 @@ mod tests {
         }
         assert_eq!(one_line("say “yes”\nor \"no\"", 100), "say “yes” or \"no\"");
         assert_eq!(one_line("abcdef", 4), "abc…");
+        assert_eq!(one_line("می‌خواهم", 10), "می‌خواهم");
+        assert_eq!(one_line("می‌خواهم", 4), "می…", "a joiner does not stay alone at the cut");
         assert_eq!(one_line(&"x".repeat(1 << 20), 300).chars().count(), 300);
         assert_eq!(one_line(&"x ".repeat(1 << 20), 300).chars().count(), 300);
     }
@@ -144,8 +149,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_quote_is_bounded_and_visible(text: String, max in 1_usize..50) {
+        fn a_quote_is_bounded_and_visible(text in "(?s)(.|[یخد\u{200C}\u{200D}\u{30B}क\u{94D}👩]){0,80}", max in 1_usize..50) {
             let quoted = between_quotes(&text, max);
+            prop_assert!(find(&quoted).next().is_none(), "{:?}", quoted);
             prop_assert!(quoted.chars().count() <= max);
             prop_assert!(!quoted.contains(|c: char| c.is_control() || is_double_quote(c)) && !quoted.contains("''"));
         }
