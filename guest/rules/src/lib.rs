@@ -13,26 +13,30 @@
 //! Nothing here does I/O, reads a clock, uses randomness or knows a WASI type, so all of it runs under a plain
 //! `cargo test`.
 //!
-//! Two features, both on by default, add modules with a dependency: `links` (the crate `linkify`), and `times` with
-//! `cursor` (the crate `chrono`).
+//! Two features, both on by default, add modules: `links` (with a list of top-level domains), and `times` with `cursor`
+//! (with the crate `chrono`).
 
 use std::fmt;
 
 #[cfg(feature = "times")]
 pub mod cursor;
 pub mod forms;
+pub mod funds;
 pub mod gsm;
 pub mod invisible;
+mod joining;
 pub mod limits;
 #[cfg(feature = "links")]
 pub mod links;
 pub mod phone;
 pub mod quote;
 pub mod sender;
+pub mod slips;
 pub mod surrogates;
 pub mod text;
 #[cfg(feature = "times")]
 pub mod times;
+pub mod unusual;
 
 /// A broken rule, as a sentence for the caller: what is wrong and what to write instead. The sentence never repeats a
 /// whole number or a text.

@@ -27,6 +27,3 @@ pub const MAX_RESPONSE_BYTES: usize = 2 * 1024 * 1024;
 
 /// The part of an error text of 46elks that is passed on, at most, in characters. The known texts have one line.
 pub const MAX_QUOTE_CHARS: usize = 160;
-
-/// A balance that buys fewer one-part messages than this is low.
-pub const LOW_BALANCE_MESSAGES: u64 = 20;

@@ -27,8 +27,10 @@ pub fn just_after(api: &str) -> Option<String> {
     Some(format(parse_api(api)?.checked_add_signed(TimeDelta::milliseconds(1))?))
 }
 
-/// A time of a caller (ISO 8601, with or without zone; a date alone is its midnight) in the form of the API: UTC
-/// without zone.
+/// A time of a caller in the form of the API: UTC without zone. What ISO 8601 and RFC 3339 allow is taken: a date alone
+/// (its midnight), a time to the minute or second with a fraction after a point or comma, 24:00 (the midnight at the
+/// end of the day), and a zone like `Z`, `+01:00`, `+0100` or `+01`. A time without zone is in UTC. The basic form
+/// without hyphens, weeks and days of the year are not taken.
 ///
 /// # Errors
 /// The text is not a time.
@@ -37,11 +39,28 @@ pub fn to_api(input: &str) -> Result<String, RuleError> {
     time.map(format).ok_or_else(|| "it is not a time: write it like 2026-01-31T12:00:00Z".into())
 }
 
+/// Checks the window of a search: only messages before `start` and after `end`, both in the form of the API.
+///
+/// # Errors
+/// No message can be in it, because `start` is not later than `end`.
+pub fn window(start: &str, end: &str) -> Result<(), RuleError> {
+    match (parse_api(start), parse_api(end)) {
+        (Some(start), Some(end)) if start <= end => Err(format!(
+            "start and end leave no time between them: messages are older than start and newer than end, so start must \
+             be the later one{}",
+            if start == end { "" } else { "; exchange the two" }
+        )
+        .into()),
+        _ => Ok(()),
+    }
+}
+
 /// Parses a time of the API: date and time without zone, in UTC.
 fn parse_api(api: &str) -> Option<NaiveDateTime> {
     let bare = api.strip_suffix('Z').unwrap_or(api);
     let (date, clock) = bare.split_once('T')?;
-    at(date, clock).filter(|_| clock.len() >= "12:00:00".len())
+    let has_its_form = clock.len() >= "12:00:00".len() && !clock.contains(',') && !clock.starts_with("24");
+    at(date, clock).filter(|_| has_its_form)
 }
 
 /// Parses a time of a caller.
@@ -52,19 +71,34 @@ fn parse(input: &str) -> Option<NaiveDateTime> {
     }
     let Some(sign) = clock.find(['+', '-']) else { return at(date, clock) };
     let (clock, offset) = clock.split_at(sign);
-    let [hours, minutes] = numbers(offset.get(1..)?, ':', [2, 2])?;
+    let [hours, minutes] = offset_of(offset.get(1..)?)?;
     let ahead = TimeDelta::minutes(i64::from(hours * 60 + minutes));
     let time = at(date, clock).filter(|_| hours < 24 && minutes < 60)?;
     if offset.starts_with('+') { time.checked_sub_signed(ahead) } else { time.checked_add_signed(ahead) }
 }
 
-/// Parses a date and a time of day: `2026-01-31` and `12:00`, `12:00:00` or `12:00:00.5`.
+/// Parses the offset of a zone without its sign: `01:00`, `0100` or `01`.
+fn offset_of(offset: &str) -> Option<[u32; 2]> {
+    if let Some([hours]) = numbers(offset, ':', [2]) {
+        return Some([hours, 0]);
+    }
+    if let Some([whole]) = numbers(offset, ':', [4]) {
+        return Some([whole / 100, whole % 100]);
+    }
+    numbers(offset, ':', [2, 2])
+}
+
+/// Parses a date and a time of day: `2026-01-31` and `12:00`, `12:00:00` or `12:00:00.5`. The midnight at
+/// the end of the day may be written as `24:00` (ISO 8601).
 fn at(date: &str, clock: &str) -> Option<NaiveDateTime> {
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    let Some((clock, fraction)) = clock.split_once('.') else {
+    let Some((clock, fraction)) = clock.split_once(['.', ',']) else {
         let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])
             .or_else(|| numbers(clock, ':', [2, 2]).map(|[hour, minute]| [hour, minute, 0]))?;
+        if [hour, minute, second] == [24, 0, 0] {
+            return date.succ_opt()?.and_hms_opt(0, 0, 0);
+        }
         return date.and_hms_opt(hour, minute, second);
     };
     let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
@@ -126,8 +160,27 @@ mod tests {
             ("2026-01-31T12:00", "2026-01-31T12:00:00.000"),
             ("2026-01-31 12:00:00", "2026-01-31T12:00:00.000"),
             (" 2026-01-31 ", "2026-01-31T00:00:00.000"),
+            ("2026-01-31T12:00:00+0100", "2026-01-31T11:00:00.000"),
+            ("2026-01-31T12:00:00-0230", "2026-01-31T14:30:00.000"),
+            ("2026-01-31T12:00+01", "2026-01-31T11:00:00.000"),
+            ("2026-01-31T12:00:00,5Z", "2026-01-31T12:00:00.500"),
+            ("2026-01-31T24:00", "2026-02-01T00:00:00.000"),
+            ("2026-12-31T24:00:00+01:00", "2026-12-31T23:00:00.000"),
         ] {
             assert_eq!(to_api(input), Ok(expected.to_string()));
+        }
+    }
+
+    #[test]
+    fn a_window_without_room_is_refused() {
+        for (start, end, fits) in [
+            ("2026-11-20T00:00:00.000", "2026-11-15T00:00:00.000", true),
+            ("2026-11-15T00:00:00.001", "2026-11-15T00:00:00.000", true),
+            ("2026-11-15T00:00:00.000", "2026-11-15T00:00:00.000", false),
+            ("2026-11-15T00:00:00", "2026-11-15T00:00:00.000", false),
+            ("2026-11-15T00:00:00.000", "2026-11-20T00:00:00.000", false),
+        ] {
+            assert_eq!(window(start, end).is_ok(), fits, "{start} {end}");
         }
     }
 
@@ -145,6 +198,15 @@ mod tests {
             "2026-01-31T12:00:00.",
             "2026-01-31T12:00:00.5x",
             "2026-01-31T12:00:00+1:00",
+            "2026-01-31T12:00:00+1",
+            "2026-01-31T12:00:00+010",
+            "2026-01-31T12:00:00+2400",
+            "2026-01-31T12:00:00+0160",
+            "2026-01-31T12:00:00,",
+            "2026-01-31T24:01",
+            "2026-01-31T24:00:00.5",
+            "2026-01-31T24:00:01Z",
+            "20260131T120000Z",
             "2026-01-31T12:00:00+24:00",
             "2026-01-31T12:00:00+",
             "2026-1-31",
@@ -156,7 +218,14 @@ mod tests {
         ] {
             assert!(to_api(nonsense).is_err(), "{nonsense}");
         }
-        for nonsense in ["2026-01-31", "2026-01-31T12:00", "2026-01-31 12:00:00", "2026-01-31T12:00:00+01:00"] {
+        for nonsense in [
+            "2026-01-31",
+            "2026-01-31T12:00",
+            "2026-01-31 12:00:00",
+            "2026-01-31T12:00:00+01:00",
+            "2026-01-31T12:00:00,5",
+            "2026-01-31T24:00:00",
+        ] {
             assert_eq!(from_api(nonsense), None, "{nonsense}");
         }
         assert_eq!(just_after("9999-12-31T23:59:59.999").as_deref(), Some("10000-01-01T00:00:00.000"));
@@ -164,7 +233,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(text in "\\PC{0,40}", near in "[0-9]{4}[-0][0-9]{2}[-:][0-9]{2}[Tt ]?[0-9:.]{0,18}[Zz+-]?[0-9:]{0,6}") {
+        fn no_text_makes_the_parser_panic(text in "\\PC{0,40}", near in "[0-9]{4}[-0][0-9]{2}[-:][0-9]{2}[Tt ]?[0-9:.,]{0,18}[Zz+-]?[0-9:]{0,6}") {
             for text in [text, near] {
                 prop_assert_eq!(from_api(&text), parse_api(&text).map(|time| format!("{}Z", format(time))));
                 let _ = just_after(&text);
