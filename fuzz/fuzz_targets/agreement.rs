@@ -8,7 +8,8 @@ use elks_mcp::contract::Account;
 use elks_mcp::tools::Component;
 use elks_mcp::verdict::{Alarm, Context, Verdict};
 use elks_mcp_fuzz::{answer, call, settings, stretched};
-use elks_sandbox::upstream::{Error, Pending, Upstream};
+use elks_sandbox::Cause;
+use elks_sandbox::upstream::{Pending, Upstream};
 use elks_sandbox::{Egress, Sandbox};
 use http::{Request, Response, StatusCode};
 use libfuzzer_sys::arbitrary::{self, Unstructured};
@@ -34,7 +35,7 @@ struct Scripted(Vec<Result<(StatusCode, Bytes), bool>>, AtomicUsize);
 impl Upstream for Scripted {
     fn send(&self, _: Request<Bytes>) -> Pending<'_> {
         let at = self.1.fetch_add(1, Ordering::Relaxed).min(self.0.len() - 1);
-        let lost = |has_left| if has_left { Error::ConnectionTerminated } else { Error::ConnectionRefused };
+        let lost = |has_left| if has_left { Cause::Terminated } else { Cause::Connection };
         let answer = self.0[at].clone().map_err(lost);
         Box::pin(std::future::ready(answer.map(|(status, body)| {
             let mut response = Response::new(body);

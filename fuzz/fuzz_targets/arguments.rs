@@ -11,10 +11,10 @@ static TOOLS: LazyLock<Vec<Value>> = LazyLock::new(|| serde_json::from_str(TOOLS
 
 fuzz_target!(|input: (u8, &[u8])| {
     let (number, json) = input;
-    let Ok(Value::Object(arguments)) = serde_json::from_slice(json) else { return };
+    let Ok(Value::Object(mut arguments)) = serde_json::from_slice(json) else { return };
     let number = usize::from(number) % TOOLS.len();
     let schema = TOOLS[number]["inputSchema"].as_object().expect("is an object");
-    match check(schema, &arguments) {
+    match check(schema, &mut arguments) {
         Ok(()) => {
             let properties = schema["properties"].as_object().expect("is an object");
             assert!(arguments.keys().all(|name| properties.contains_key(name)));

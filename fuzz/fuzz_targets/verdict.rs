@@ -75,7 +75,7 @@ fn trace(u: &mut Unstructured<'_>, mut permit: Permit) -> Result<Trace> {
         };
         let outcome = match u.int_in_range(0..=15)? {
             0 => Outcome::Unanswered(*u.choose(&[None, Some(Cause::ResponseTimeout), Some(Cause::Size)])?),
-            1 => Outcome::NotSent(*u.choose(&[Cause::Name, Cause::Connection, Cause::Certificate])?),
+            1 => Outcome::NotSent(*u.choose(&[Cause::Name, Cause::Connection, Cause::NotTaken])?),
             _ => {
                 let (status, body) = answer(u)?;
                 Outcome::Answered(status, CREDENTIALS.redact(body).into())
@@ -140,7 +140,7 @@ where
     Spec::Answer: Make,
 {
     let request: Spec::Request = serde_json::from_value(arguments).expect("was parsed before");
-    let facts = || Spec::facts(&request, context, &trace.exchanges).ok();
+    let facts = || Spec::facts(&request, context, &trace.exchanges).ok().map(|(record, _)| record);
     let mut is_true = false;
     let says = match u.int_in_range(0..=11)? {
         0 => Err([NoAnswer::NotLoaded, Stopped::Trapped.into(), Stopped::OutOfTime.into()][u.choose_index(3)?]),

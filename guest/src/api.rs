@@ -192,6 +192,16 @@ impl AccountJson {
         self.0.integer("balance")
     }
 
+    /// How far the balance may go below zero, in ten-thousandths of the currency.
+    pub(crate) fn credit_limit(&self) -> Option<i64> {
+        self.0.integer("creditlimit")
+    }
+
+    /// Whether the account pays by invoice.
+    pub(crate) fn is_invoiced(&self) -> bool {
+        self.0.text("invoicing") == Some("yes")
+    }
+
     /// What a subaccount has used, in ten-thousandths of the main account's currency.
     pub(crate) fn balance_used(&self) -> Option<i64> {
         self.0.integer("balanceused")

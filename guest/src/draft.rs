@@ -56,9 +56,10 @@ impl Draft {
         reported.unwrap_or(self.segmentation.parts)
     }
 
-    /// The notes about the text, and about a number of parts that differs from the published rule.
+    /// The notes about the recipient and the text, and about a number of parts that differs from the published rule.
     pub(crate) fn notes(&self, reported: Option<u32>) -> Vec<String> {
-        let mut notes = notes::about(&self.clean, self.parts(reported));
+        let mut notes: Vec<String> = notes::recipient(&self.to).into_iter().collect();
+        notes.extend(notes::about(&self.clean, self.parts(reported)));
         notes.extend(reported.and_then(|reported| notes::parts_differ(self.segmentation.parts, reported)));
         notes
     }
@@ -93,6 +94,14 @@ mod tests {
         let sent = draft.outgoing(true, false);
         assert_eq!((sent.to, sent.from, sent.text, sent.flash, sent.dry_run), (TO, "Elks", "Hej €", true, false));
         assert_eq!((draft.encoding(), draft.segmentation.parts), (Encoding::Utf16, 1));
+    }
+
+    #[test]
+    fn a_recipient_that_looks_invented_is_noted_first() {
+        let notes = |to| Draft::check(&account(Some("Elks")), to, None, "Hej\u{7}").expect("is valid").notes(None);
+        assert!(notes("+47 912 34 567")[0].contains("check with the user"), "{:?}", notes("+4791234567"));
+        assert!(notes("+44 7700 900456")[0].contains("films and books"));
+        assert_eq!(notes(TO), ["1 control character removed from the text."]);
     }
 
     #[test]

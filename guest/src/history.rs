@@ -71,9 +71,13 @@ impl Search {
                 (Some(start), after)
             }
         };
+        let end = time("end", &request.end)?;
+        if let (Some(start), Some(end), None) = (&start, &end, &request.cursor) {
+            times::window(start, end).map_err(|error| Error::Invalid(error.into()))?;
+        }
         Ok(Self {
             start,
-            end: time("end", &request.end)?,
+            end,
             to: request.to.as_deref().map(phone::e164).transpose().map_err(|error| invalid("to", error))?,
             direction: request.direction.unwrap_or(DirectionFilter::Both),
             limit: request.limit.unwrap_or(DEFAULT_HISTORY_LIMIT).clamp(1, MAX_PAGE),

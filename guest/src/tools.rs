@@ -12,7 +12,8 @@ use crate::draft::Draft;
 use crate::error::invalid;
 use crate::fetch::Fetch;
 use crate::history::Search;
-use sms_rules::limits::{LOW_BALANCE_MESSAGES, PRICE_PROBE_TEXT};
+use sms_rules::funds::{LOW_BALANCE_MESSAGES, spendable};
+use sms_rules::limits::PRICE_PROBE_TEXT;
 use sms_rules::{forms, gsm, phone, sender};
 
 /// Sends one message, or only checks and prices it in a dry run.
@@ -105,7 +106,7 @@ pub fn estimate_sms_cost(
         characters_left: draft.segmentation.left,
         non_gsm_characters: gsm::non_gsm(&draft.clean.text)
             .into_iter()
-            .map(|c| NonGsmCharacter { character: gsm::shown(c), replacement: gsm::replacement(c).map(Into::into) })
+            .map(|it| NonGsmCharacter { character: gsm::shown(it), replacement: gsm::replacement(it).map(Into::into) })
             .collect(),
         estimated_cost: sms.estimated_cost(),
         checker_notes: draft.notes(sms.parts()),
@@ -130,8 +131,9 @@ pub fn check_account_balance(
         (Some(_), Some(from)) => price_of_a_part(fetch, to.as_deref().unwrap_or(phone::TEST_NUMBER), from),
         _ => None,
     };
-    let messages_left =
-        price.zip(reported.balance()).map(|(price, balance)| u64::try_from(balance).unwrap_or(0) / price);
+    let spendable =
+        reported.balance().and_then(|balance| spendable(balance, reported.credit_limit(), reported.is_invoiced()));
+    let messages_left = price.zip(spendable).map(|(price, spendable)| spendable / price);
     Ok(AccountBalance {
         name: reported.name(),
         balance: reported.balance(),
