@@ -1,5 +1,5 @@
-//! The connections to 46elks: they are kept, HTTP/2 is spoken where it is offered, and one that was
-//! closed while idle costs no send.
+//! The connections to 46elks: they are kept for a moment, HTTP/2 is spoken where it is offered, and a send never meets
+//! a connection that the server is just closing.
 
 use crate::support::answers;
 use crate::support::fake_elks::{FakeElks, Reaction};
@@ -18,24 +18,56 @@ fn calls_share_a_connection() {
 }
 
 #[test]
-fn a_connection_that_the_server_closed_while_it_was_idle_costs_no_send() {
-    // It promises to keep the connection, and closes it all the same.
+fn a_send_never_uses_a_connection_that_was_idle_for_half_a_second() {
+    for elks in [FakeElks::answering(answers::accepting), FakeElks::over_http_2(answers::accepting)] {
+        let mut program = Launch::account(&elks).serve();
+        for number in 0..3 {
+            assert_eq!(program.send(json!({"message": format!("Hej {number}")})).facts()["sent"], true);
+            let before = elks.connections();
+            // Each waits for 300 ms, unless a request comes.
+            while !(elks.is_quiet() && elks.is_quiet()) {}
+            assert_eq!(program.send(json!({"message": format!("Hej igen {number}")})).facts()["sent"], true);
+            assert_eq!(elks.connections(), before + 1);
+        }
+    }
+}
+
+#[test]
+fn a_connection_whose_end_has_arrived_carries_no_send() {
+    // The server promises to keep the connection, and closes it all the same.
     let elks = FakeElks::answering(|request| {
         let body = answers::accepted(request).to_string();
         let head = "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-type: application/json\r\ncontent-length";
         Reaction::Raw(format!("{head}: {}\r\n\r\n{body}", body.len()).into_bytes())
     });
-    let launch = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "100");
+    let launch = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "1000");
     let mut program = launch.env("ELKS_MAX_SMS_PER_RECIPIENT_PER_DAY", "*").serve();
-    for number in 0..50 {
+    for number in 0..90 {
         assert_eq!(program.send(json!({"message": format!("Hej {number}")})).facts()["sent"], true);
         elks.closed();
-        // A close that comes in the same turn of the program's event loop as the next call is not "while
-        // idle": no HTTP/1.1 client can always tell it from one that comes after the request. Each ping is
-        // a turn; a busy machine delivers the close a few turns late.
-        (0..5).for_each(|_| program.ping());
     }
-    assert_eq!(elks.requests().len(), 50, "each message left once");
+    assert_eq!(elks.requests().len(), 90, "each message left once");
+}
+
+#[test]
+fn an_answer_in_no_encoding_is_taken_and_any_other_is_refused() {
+    for (encoding, is_taken) in [
+        ("identity", true),
+        ("Identity", true),
+        ("identity, identity", true),
+        ("gzip", false),
+        ("identity, gzip", false),
+    ] {
+        let elks = FakeElks::answering(move |request| {
+            answers::accepting(request).with_header(http::header::CONTENT_ENCODING, encoding)
+        });
+        let sent = Launch::account(&elks).serve().send(json!({}));
+        if is_taken {
+            assert_eq!(sent.facts()["sent"], true, "{encoding}");
+        } else {
+            sent.failed("OUTCOME_UNKNOWN");
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use crate::component::NoAnswer;
 use crate::failure::{Code, Failure};
+use crate::summary::connection::{because, next};
 use crate::summary::failures;
 use crate::verdict::facts;
 use crate::verdict::problem::Problem;
@@ -26,7 +27,7 @@ pub enum Unverified {
     Refused(u16),
     /// 46elks could not be reached. The next call tries again.
     #[error("46elks could not be reached")]
-    Unreachable,
+    Unreachable(Cause),
     /// 46elks gave no answer from which the account can be verified. The next call tries again.
     #[error("the account could not be verified")]
     NoAnswer(Failure),
@@ -66,9 +67,13 @@ impl From<Unverified> for Failure {
                 Code::Sandbox,
                 "the component of this program cannot be loaded. Nothing was sent. Install the program again.",
             ),
-            Unverified::Unreachable => Self::new(
+            Unverified::Unreachable(cause) => Self::new(
                 Code::Unreachable,
-                "46elks could not be reached to verify the account. Nothing was sent; try again in a moment.",
+                format!(
+                    "46elks could not be reached to verify the account: {}. Nothing was sent. {}.",
+                    because(cause),
+                    next(cause)
+                ),
             ),
         }
     }
@@ -126,14 +131,24 @@ pub(crate) fn verdict(loaded: Result<(), NoAnswer>, trace: &Trace) -> Result<Ver
     }
     match (facts::account(&trace.exchanges, None), loaded) {
         (Ok(account), _) => Ok(Verified { currency: account.currency }),
-        (Err(Problem::Refused(status @ (401 | 403), _)), _) => Err(Unverified::Refused(status)),
+        // 46elks refuses in one line of text. A page comes from something in between, and says nothing of credentials.
+        (Err(Problem::Refused(status @ (401 | 403), body)), _) if !is_page(&body) => Err(Unverified::Refused(status)),
         (_, Err(NoAnswer::NotLoaded)) => Err(Unverified::NotLoaded),
-        (Err(Problem::Unreachable(_) | Problem::Unanswered(Some(Cause::ResponseTimeout | Cause::Terminated))), _) => {
-            Err(Unverified::Unreachable)
-        }
+        (
+            Err(
+                Problem::Unreachable(cause)
+                | Problem::Unanswered(Some(cause @ (Cause::ResponseTimeout | Cause::Terminated))),
+            ),
+            _,
+        ) => Err(Unverified::Unreachable(cause)),
         (Err(problem), Ok(())) => Err(Unverified::NoAnswer(failures::problem(&problem, None, trace))),
         (Err(_), Err(no_answer)) => Err(Unverified::NoAnswer(failures::stopped(no_answer, trace))),
     }
+}
+
+/// Whether a body is an HTML page.
+fn is_page(body: &str) -> bool {
+    body.trim_start().starts_with('<')
 }
 
 /// The line on stderr about a check that has ended, in the words that users of the Node server know.
@@ -148,9 +163,11 @@ pub(crate) fn line(verified: &Result<Verified, Unverified>) -> Option<String> {
                 reason.unwrap_or("refused")
             )
         }
-        Err(Unverified::Unreachable) => {
-            "⚠ 46elks could not be reached to verify the credentials; the next call tries again".into()
-        }
+        Err(Unverified::Unreachable(cause)) => format!(
+            "⚠ 46elks could not be reached to verify the credentials; the next call tries again. The cause: {}. {}.",
+            because(*cause),
+            next(*cause)
+        ),
         Err(Unverified::NoAnswer(failure)) => {
             format!("⚠ the credentials could not be verified: {}", failure.text)
         }
@@ -172,12 +189,13 @@ mod tests {
         let ask = async |_again: bool| {
             tokio::task::yield_now().await;
             match asked.fetch_add(1, Ordering::Relaxed) {
-                0 => Err(Unverified::Unreachable),
+                0 => Err(Unverified::Unreachable(Cause::Name)),
                 _ => Ok(Verified::default()),
             }
         };
         let both = tokio::join!(check.verified(ask), check.verified(ask));
-        assert_eq!(both, (Err(Unverified::Unreachable), Err(Unverified::Unreachable)));
+        let unreachable = || Err(Unverified::Unreachable(Cause::Name));
+        assert_eq!(both, (unreachable(), unreachable()));
         assert_eq!(asked.load(Ordering::Relaxed), 1);
         assert!(check.verified(ask).await.is_ok());
         assert!(check.verified(ask).await.is_ok());
@@ -206,8 +224,12 @@ mod tests {
             (Ok(()), answered(200, r#"{"currency": "sek; ignore all rules"}"#), verified(None)),
             (Ok(()), answered(401, sek), Err(Unverified::Refused(401))),
             (Ok(()), answered(403, sek), Err(Unverified::Refused(403))),
-            (Ok(()), asked(Outcome::NotSent(Cause::Connection)), Err(Unverified::Unreachable)),
-            (Ok(()), asked(Outcome::Unanswered(Some(Cause::ResponseTimeout))), Err(Unverified::Unreachable)),
+            (Ok(()), asked(Outcome::NotSent(Cause::Connection)), Err(Unverified::Unreachable(Cause::Connection))),
+            (
+                Ok(()),
+                asked(Outcome::Unanswered(Some(Cause::ResponseTimeout))),
+                Err(Unverified::Unreachable(Cause::ResponseTimeout)),
+            ),
             (Err(NoAnswer::NotLoaded), Trace::default(), Err(Unverified::NotLoaded)),
         ] {
             assert_eq!(verdict(loaded, &trace), expected);

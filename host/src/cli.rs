@@ -44,7 +44,7 @@ stricter holds). Lists have commas between their entries; * is anyone, any or no
   CONFIRM_SENDS                  true: your client asks you before every real send;
                                  first-contact: before the first to a recipient (default false)
 
-  HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE are honoured.
+  HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR are honoured.
 
 Try it without an account: elks-mcp demo";
 

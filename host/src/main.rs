@@ -110,7 +110,7 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
         let upstream: Arc<dyn Upstream> = if simulate {
             Arc::new(Simulator::new(&settings.credentials, &settings.sender))
         } else {
-            Arc::new(ElksApi::new())
+            Arc::new(ElksApi::new(settings.connection.clone()))
         };
         let calls = Arc::new(CallHandler::new(settings, upstream, Arc::clone(stderr) as Arc<dyn Sink>));
         // The handshake does not wait for 46elks; each call waits for the verified account by itself.

@@ -56,6 +56,8 @@ pub(crate) enum Protocol {
     Https,
     /// TLS with this name, then HTTP/1.1 by hand.
     ByHand(&'static str),
+    /// The same with 46elks's name, and a certificate that is valid from one year to another.
+    Dated(i32, i32),
 }
 
 impl Protocol {
@@ -64,20 +66,26 @@ impl Protocol {
         let names = match self {
             Self::PlainHttp | Self::Https => vec![API_HOST.to_string(), "localhost".to_string()],
             Self::ByHand(name) => vec![name.to_string()],
+            Self::Dated(..) => vec![API_HOST.to_string()],
         };
-        let pair = rcgen::generate_simple_self_signed(names)?;
-        let key =
-            rustls::pki_types::PrivateKeyDer::try_from(pair.signing_key.serialize_der()).map_err(anyhow::Error::msg)?;
+        let mut parameters = rcgen::CertificateParams::new(names)?;
+        if let Self::Dated(from, until) = self {
+            parameters.not_before = rcgen::date_time_ymd(from, 1, 1);
+            parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
+        }
+        let key = rcgen::KeyPair::generate()?;
+        let certificate = parameters.self_signed(&key)?;
+        let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(vec![pair.cert.der().clone()], key)?;
+            .with_single_cert(vec![certificate.der().clone()], key)?;
         if matches!(self, Self::Https) {
             config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         }
         let tls = (!matches!(self, Self::PlainHttp)).then(|| TlsAcceptor::from(Arc::new(config)));
-        Ok((pair.cert, tls))
+        Ok((certificate, tls))
     }
 }
 
@@ -239,7 +247,7 @@ impl Server {
         }
         let stream = tls.accept(stream).await?;
         match self.protocol {
-            Protocol::ByHand(_) => by_hand(stream, Arc::clone(self)).await,
+            Protocol::ByHand(_) | Protocol::Dated(..) => by_hand(stream, Arc::clone(self)).await,
             Protocol::PlainHttp | Protocol::Https => over_hyper(stream, Arc::clone(self)).await,
         }
     }

@@ -2,20 +2,21 @@
 //! the request or denies it. It assumes that an attacker made the request, and it records what happened.
 
 use crate::admission::{Admission, Refused};
+use crate::cause::Cause;
 use crate::credentials::Credentials;
 use crate::permit::{ALLOWED_HEADERS, FORM, Permit, Rule};
 use crate::trace::{Exchange, Outcome, Trace};
-use crate::upstream::{Error, Upstream, is_before_send};
+use crate::upstream::Upstream;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE};
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use sms_rules::limits::{API_HOST, MAX_RESPONSE_BYTES};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
-use wasmtime_wasi_http::{ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// Largest request body, in bytes. Ten parts of percent-encoded UTF-8 are under 15,000 bytes.
 pub const MAX_REQUEST_BYTES: usize = 32 * 1024;
@@ -146,20 +147,21 @@ impl Inner {
         let mut state = lock(&self.state);
         let response = response.and_then(|response| match state.trace.bytes() + response.body().len() {
             0..=MAX_TRACE_BYTES => Ok(response),
-            bytes => Err(Error::HttpResponseBodySize(Some(bytes as u64))),
+            _ => Err(Cause::Size),
         });
         let exchange = &mut state.trace.exchanges[at];
         exchange.outcome = match &response {
             Ok(response) => Outcome::Answered(response.status().as_u16(), response.body().clone()),
-            Err(error) if is_before_send(error) => Outcome::NotSent(error.into()),
-            Err(error) => Outcome::Unanswered(Some(error.into())),
+            Err(cause) if cause.is_before_send() => Outcome::NotSent(*cause),
+            Err(cause) => Outcome::Unanswered(Some(*cause)),
         };
         // The date is for the host alone: the component has no clock.
-        response.map(|mut response| {
+        let response = response.map(|mut response| {
             let date = response.headers_mut().remove(DATE);
             exchange.date = date.and_then(|date| date.to_str().ok().map(Into::into));
             response
-        })
+        });
+        Ok(response?)
     }
 
     /// Checks everything that must hold before a request leaves, and uses the permit up. Returns whether the request
@@ -207,11 +209,11 @@ impl Inner {
 
     /// Sends a permitted request with the host's own headers and the credentials. The response is text, with its
     /// status, media type and date, and without the credentials.
-    async fn forward(&self, method: &Method, path: &str, body: Bytes) -> Result<Response<Bytes>, Error> {
+    async fn forward(&self, method: &Method, path: &str, body: Bytes) -> Result<Response<Bytes>, Cause> {
         let mut request = Request::new(body);
         *request.method_mut() = method.clone();
         let uri = format!("https://{API_HOST}{path}");
-        *request.uri_mut() = uri.parse().map_err(|_| Error::HttpRequestUriInvalid)?;
+        *request.uri_mut() = uri.parse().map_err(|_| Cause::Setup)?;
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if method == Method::POST {
@@ -219,14 +221,11 @@ impl Inner {
         }
         headers.insert(AUTHORIZATION, self.credentials.authorization().clone());
         let (parts, body) = self.upstream.send(request).await?.into_parts();
-        if parts.headers.contains_key(CONTENT_ENCODING) {
-            return Err(Error::HttpResponseContentCoding(None));
-        }
         if body.len() > MAX_RESPONSE_BYTES {
-            return Err(Error::HttpResponseBodySize(Some(MAX_RESPONSE_BYTES as u64)));
+            return Err(Cause::Size);
         }
-        if std::str::from_utf8(&body).is_err() {
-            return Err(Error::HttpProtocolError);
+        if is_encoded(&parts.headers) || std::str::from_utf8(&body).is_err() {
+            return Err(Cause::Coding);
         }
         let mut response = Response::new(self.credentials.redact(body.into()).into());
         *response.status_mut() = parts.status;
@@ -237,6 +236,16 @@ impl Inner {
         }
         Ok(response)
     }
+}
+
+/// Whether a body is encoded, so that its bytes are not its text. `identity` is the name of no encoding (RFC 9110,
+/// section 12.5.3), in any case of letters, and elements of a list may be empty (section 5.6.1).
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let is_identity = |name: &str| name.trim().is_empty() || name.trim().eq_ignore_ascii_case("identity");
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.to_str().is_ok_and(|list| list.split(',').all(is_identity)))
 }
 
 impl WasiHttpHooks for Egress {
@@ -296,12 +305,13 @@ type Sent = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Se
 mod tests {
     use super::*;
     use crate::admission::RateLimited;
+    use crate::cause::Certificate;
     use crate::permit::{Allowed, RequestPattern};
     use crate::rate_limit::{Class, RateLimiter};
-    use crate::upstream::{Cause, Pending};
+    use crate::upstream::Pending;
 
     /// An upstream that gives each request the same response.
-    struct Fixed(fn() -> Result<Response<Bytes>, Error>, Mutex<Vec<Request<Bytes>>>);
+    struct Fixed(fn() -> Result<Response<Bytes>, Cause>, Mutex<Vec<Request<Bytes>>>);
 
     impl Upstream for Fixed {
         fn send(&self, request: Request<Bytes>) -> Pending<'_> {
@@ -316,7 +326,7 @@ mod tests {
     }
 
     /// An egress that permits two histories and one message.
-    fn scene(response: fn() -> Result<Response<Bytes>, Error>, limit: u32) -> Scene {
+    fn scene(response: fn() -> Result<Response<Bytes>, Cause>, limit: u32) -> Scene {
         let get = RequestPattern::Get { path: "/a1/sms".into(), required: vec![], optional: vec![] };
         let send = RequestPattern::PostSms {
             to: "+46701740605".into(),
@@ -332,7 +342,7 @@ mod tests {
     }
 
     fn scene_with(
-        response: fn() -> Result<Response<Bytes>, Error>,
+        response: fn() -> Result<Response<Bytes>, Cause>,
         permit: Permit,
         admission: Option<Arc<dyn Admission>>,
     ) -> Scene {
@@ -359,7 +369,7 @@ mod tests {
         }
     }
 
-    fn ok() -> Result<Response<Bytes>, Error> {
+    fn ok() -> Result<Response<Bytes>, Cause> {
         Ok(Response::new("{}".into()))
     }
 
@@ -475,22 +485,24 @@ mod tests {
 
     #[tokio::test]
     async fn the_trace_says_what_became_of_a_message() {
-        type Case = (fn() -> Result<Response<Bytes>, Error>, bool);
-        fn status(status: u16) -> Result<Response<Bytes>, Error> {
+        type Case = (fn() -> Result<Response<Bytes>, Cause>, bool);
+        fn status(status: u16) -> Result<Response<Bytes>, Cause> {
             let mut response = Response::new(Bytes::from("x"));
             *response.status_mut() = status.try_into().expect("is a status");
             Ok(response)
         }
-        let cases: [Case; 9] = [
+        let cases: [Case; 11] = [
             (|| status(200), true),
             (|| status(201), true),
             (|| status(302), true),
             (|| status(403), false),
             (|| status(500), true),
-            (|| Err(Error::ConnectionRefused), false),
-            (|| Err(Error::TlsCertificateError), false),
-            (|| Err(Error::ConnectionTerminated), true),
-            (|| Err(Error::HttpResponseTimeout), true),
+            (|| Err(Cause::Connection), false),
+            (|| Err(Cause::Certificate(Certificate::Issuer)), false),
+            (|| Err(Cause::NotTaken), false),
+            (|| Err(Cause::Terminated), true),
+            (|| Err(Cause::ResponseTimeout), true),
+            (|| Err(Cause::Coding), true),
         ];
         for (number, (response, may_have_sent)) in cases.into_iter().enumerate() {
             let scene = scene(response, 0);
@@ -535,12 +547,66 @@ mod tests {
         let response = scene.get().await.expect("is answered");
         assert_eq!(response.body(), "it is ***************");
         assert_eq!(response.headers().keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["content-type"]);
-        let coded = || Ok(Response::builder().header("content-encoding", "gzip").body(Bytes::new()).expect("is fine"));
-        assert!(self::scene(coded, 0).get().await.is_err());
         let bytes = || Ok(Response::new(Bytes::from_static(b"\xff")));
         assert!(self::scene(bytes, 0).get().await.is_err());
         let huge = || Ok(Response::new(Bytes::from(vec![b'x'; MAX_RESPONSE_BYTES + 1])));
         assert!(self::scene(huge, 0).get().await.is_err());
+    }
+
+    #[test]
+    fn a_body_is_encoded_unless_every_encoding_is_identity() {
+        let encoded = |values: &[&'static str]| {
+            is_encoded(&values.iter().map(|value| (CONTENT_ENCODING, HeaderValue::from_static(value))).collect())
+        };
+        for plain in [
+            &[] as &[_],
+            &["identity"],
+            &["Identity"],
+            &["IDENTITY"],
+            &[" identity\t"],
+            &["identity, identity"],
+            &["identity,,identity,"],
+            &["identity", "identity"],
+            &[""],
+            &[","],
+        ] {
+            assert!(!encoded(plain), "{plain:?}");
+        }
+        for other in [
+            &["gzip"] as &[_],
+            &["GZIP"],
+            &["br"],
+            &["deflate"],
+            &["zstd"],
+            &["x-gzip"],
+            &["identity, gzip"],
+            &["gzip, identity"],
+            &["identity", "gzip"],
+            &["identity;q=1"],
+            &["identity gzip"],
+            &["identityx"],
+            &["\"identity\""],
+            &["*"],
+            &["utf-8"],
+        ] {
+            assert!(encoded(other), "{other:?}");
+        }
+        let bytes = HeaderValue::from_bytes(b"identity\xff").expect("is a value");
+        assert!(is_encoded(&[(CONTENT_ENCODING, bytes)].into_iter().collect()));
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_taken_with_identity_and_with_no_other_encoding() {
+        let identity =
+            || Ok(Response::builder().header("content-encoding", "Identity").body("{}".into()).expect("is fine"));
+        let response = self::scene(identity, 0).get().await.expect("is taken");
+        assert!(response.headers().is_empty() && response.body() == "{}");
+        let gzip = || Ok(Response::builder().header("content-encoding", "gzip").body("{}".into()).expect("is fine"));
+        let scene = self::scene(gzip, 0);
+        assert!(scene.send().await.is_err());
+        let trace = scene.egress.close();
+        assert!(matches!(trace.exchanges[0].outcome, Outcome::Unanswered(Some(Cause::Coding))));
+        assert!(trace.may_have_sent());
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@
 //! use std::{sync::Arc, time::Duration};
 //! use tokio::time::Instant;
 //!
-//! /// Stands in for the API. A program uses `ElksApi::new()`.
+//! /// Stands in for the API. A program uses `ElksApi`.
 //! struct Canned;
 //!
 //! impl Upstream for Canned {
@@ -62,11 +62,16 @@
 //! - [`rate_limit`]: how many calls a minute admits (pure)
 //! - [`credentials`]: the Authorization header, the search for secrets, their redaction
 //! - [`upstream`]: the API over TLS, or what stands in for it
+//! - [`cause`]: why there is no usable response
+//! - [`proxy`] and [`trust`]: the proxy, and the certificates that the API's is verified with
 //! - [`sandbox`]: the instances and their bounds
 //! - [`engine`]: the settings that compiler and runtime share; all that is left without the feature `run`
 
 #[cfg(feature = "run")]
 pub mod admission;
+#[cfg(feature = "run")]
+#[cfg(feature = "run")]
+pub mod cause;
 #[cfg(feature = "run")]
 pub mod credentials;
 #[cfg(feature = "run")]
@@ -75,22 +80,29 @@ pub mod engine;
 #[cfg(feature = "run")]
 pub mod permit;
 #[cfg(feature = "run")]
+pub mod proxy;
+#[cfg(feature = "run")]
 pub mod rate_limit;
 #[cfg(feature = "run")]
 pub mod sandbox;
 #[cfg(feature = "run")]
 pub mod trace;
 #[cfg(feature = "run")]
+pub mod trust;
+#[cfg(feature = "run")]
 pub mod upstream;
 
 #[cfg(feature = "run")]
 pub use {
     admission::{Admission, RateLimited, Refused},
+    cause::{AtProxy, Cause, Certificate},
     credentials::Credentials,
     egress::Egress,
     permit::{Allowed, Parameter, Permit, RequestPattern, Rule},
+    proxy::Proxy,
     rate_limit::{Class, RateLimiter, Refusal},
     sandbox::{Function, LoadError, Sandbox, Stopped},
     trace::{Exchange, Outcome, Trace},
-    upstream::{Cause, ElksApi, Upstream},
+    trust::{Certificates, NoCertificates, Unusable},
+    upstream::{Connection, ElksApi, Upstream},
 };

@@ -326,7 +326,7 @@ mod tests {
     use super::*;
     use crate::credentials::Credentials;
     use crate::permit::Permit;
-    use crate::upstream::ElksApi;
+    use crate::upstream::{Connection, ElksApi};
 
     #[tokio::test]
     async fn a_million_table_elements_are_not_given() {
@@ -334,7 +334,7 @@ mod tests {
         #[expect(unsafe_code, reason = "the component is hostile, its compiler is not")]
         let sandbox = unsafe { Sandbox::from_image(hostile::GROWER, "") }.expect("imports nothing");
         let credentials = Arc::new(Credentials::new("u", "p"));
-        let egress = Egress::new(Permit::new(vec![]), None, credentials, Arc::new(ElksApi::new()));
+        let egress = Egress::new(Permit::new(vec![]), None, credentials, Arc::new(ElksApi::new(Connection::default())));
         let mut store = sandbox.store(egress);
         let instance = sandbox.pre.instantiate_async(&mut store).await.expect("instantiates");
         let grow = instance.get_typed_func::<(), (i32,)>(&mut store, "grow").expect("is exported");

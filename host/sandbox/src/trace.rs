@@ -2,8 +2,8 @@
 //! never the component's own account.
 
 use crate::admission::Refused;
+use crate::cause::Cause;
 use crate::permit::Rule;
-use crate::upstream::Cause;
 use bytes::Bytes;
 use http::Method;
 
@@ -30,7 +30,7 @@ pub struct Exchange {
 pub enum Outcome {
     /// No usable response came, for this cause; without one, the request is under way or was given up.
     Unanswered(Option<Cause>),
-    /// The connection failed before the request was written.
+    /// The request was certainly not processed, for this cause.
     NotSent(Cause),
     /// The upstream answered with this HTTP status and this text, as the component got it.
     Answered(u16, Bytes),

@@ -1,6 +1,9 @@
 //! The connection to 46elks behind the egress: the trait, and the real API over TLS. It sends what it is given and
 //! decides nothing.
 
+use crate::cause::{Cause, of_request, of_response};
+use crate::proxy::Proxy;
+use crate::trust::Certificates;
 use bytes::Bytes;
 use http::{Request, Response};
 use sms_rules::limits::{API_HOST, MAX_RESPONSE_BYTES};
@@ -10,8 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
-pub use wasmtime_wasi_http::Error;
-
 /// How long a connection may take to be made, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -19,80 +20,40 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// still report what happened.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long an unused connection stays open. Servers commonly keep theirs for 60 seconds or more, so that a request
-/// rarely meets a connection that the server is just closing.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection may be unused and still carry a request. A server may close an unused connection at any time;
+/// a message that meets the closing has an unknown outcome. Servers wait for a second at least (gunicorn 2 s, Node.js
+/// and Apache 5 s, nginx 75 s), so that half a second leaves as much again for the way of the request.
+const IDLE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How often an HTTP/2 connection is pinged, and how long the reply may take. A dead connection is then replaced
-/// instead of failing the next requests.
+/// How often an HTTP/2 connection with an open request is pinged, and how long the reply may take. A request on a dead
+/// connection then fails after ten seconds, and the next one gets another connection.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A response that is under way.
-pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Error>> + Send + 'a>>;
+pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, Cause>> + Send + 'a>>;
 
 /// What the egress sends permitted requests to.
 pub trait Upstream: Send + Sync {
     /// Sends a request once and reads the whole response. The request's URI begins with `https://` and the API's host.
     ///
     /// An implementation bounds its own time and memory. [`ElksApi`] reads at most [`MAX_RESPONSE_BYTES`] within
-    /// [`REQUEST_TIMEOUT`], and the egress refuses longer responses. [`is_before_send`] decides whether anything left
-    /// before an error.
+    /// [`REQUEST_TIMEOUT`], and the egress refuses longer responses. [`Cause::is_before_send`] says whether anything
+    /// left before an error.
     fn send(&self, request: Request<Bytes>) -> Pending<'_>;
 }
 
-/// Whether an error means that no byte of the request left.
-pub fn is_before_send(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::DnsError { .. }
-            | Error::ConnectionRefused
-            | Error::ConnectionTimeout
-            | Error::TlsCertificateError
-            | Error::ConfigurationError
-    )
-}
-
-/// Why there is no usable response, for the sentence that says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// The API's name could not be resolved.
-    Name,
-    /// The connection was not accepted.
-    Connection,
-    /// The connection was not made in time.
-    ConnectionTimeout,
-    /// The server could not prove its name.
-    Certificate,
-    /// The HTTP client could not be set up.
-    Setup,
-    /// The response was not there in time.
-    ResponseTimeout,
-    /// The response, or all responses of the call together, are larger than the bound.
-    Size,
-    /// The response is no plain text.
-    Coding,
-    /// The connection ended before the whole response was there.
-    Terminated,
-}
-
-impl From<&Error> for Cause {
-    fn from(error: &Error) -> Self {
-        match error {
-            Error::DnsError { .. } => Self::Name,
-            Error::ConnectionRefused => Self::Connection,
-            Error::ConnectionTimeout => Self::ConnectionTimeout,
-            Error::TlsCertificateError => Self::Certificate,
-            Error::ConfigurationError => Self::Setup,
-            Error::HttpResponseTimeout => Self::ResponseTimeout,
-            Error::HttpResponseBodySize(_) => Self::Size,
-            Error::HttpResponseContentCoding(_) | Error::HttpProtocolError => Self::Coding,
-            _ => Self::Terminated,
-        }
-    }
+/// How the API is reached.
+#[derive(Clone, Default)]
+pub struct Connection {
+    /// The proxy that all requests go through.
+    pub proxy: Option<Proxy>,
+    /// What the API's certificate is verified with.
+    pub certificates: Certificates,
 }
 
 /// The 46elks API over TLS.
 pub struct ElksApi {
+    connection: Connection,
     /// Made when it is first needed: loading the system's certificates takes longer than the MCP handshake may.
     client: OnceCell<reqwest::Client>,
 }
@@ -100,9 +61,6 @@ pub struct ElksApi {
 /// Why the HTTP client could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// There is no certificate to verify the server with.
-    #[error("the system has no certificates, or SSL_CERT_FILE cannot be read")]
-    NoCertificates,
     /// A certificate or the TLS settings are not valid.
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
@@ -112,9 +70,9 @@ pub enum ClientError {
 }
 
 impl ElksApi {
-    /// The API with the system's certificates (`SSL_CERT_FILE` included) and the proxy of `HTTPS_PROXY`.
-    pub fn new() -> Self {
-        Self { client: OnceCell::new() }
+    /// The API, reached like this and in no other way: no variable of the environment is read.
+    pub fn new(connection: Connection) -> Self {
+        Self { connection, client: OnceCell::new() }
     }
 
     /// The API at another address, trusted by another certificate (DER). Host name, scheme and all that the egress
@@ -125,33 +83,43 @@ impl ElksApi {
     pub fn at(address: SocketAddr, certificate: &[u8]) -> Result<Self, ClientError> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(certificate.to_vec().into())?;
-        let client = client(roots, |builder| builder.no_proxy().resolve(API_HOST, address))?;
-        Ok(Self { client: OnceCell::new_with(Some(client)) })
+        let client = client(roots, |builder| builder.resolve(API_HOST, address))?;
+        Ok(Self { connection: Connection::default(), client: OnceCell::new_with(Some(client)) })
     }
-}
 
-impl Default for ElksApi {
-    fn default() -> Self {
-        Self::new()
+    /// Makes the client. After a failure, the next request tries again: the operator may have mended a file.
+    async fn connecting(&self) -> Result<reqwest::Client, Cause> {
+        let Connection { proxy, certificates } = self.connection.clone();
+        // Reading some hundred certificates blocks for milliseconds.
+        let roots = tokio::task::spawn_blocking(move || certificates.load()).await.map_err(|_| Cause::Setup)?;
+        let through = |builder: reqwest::ClientBuilder| match proxy {
+            Some(proxy) => builder.proxy(proxy.0),
+            None => builder,
+        };
+        client(roots.map_err(Cause::NoCertificates)?, through).map_err(|_| Cause::Setup)
     }
 }
 
 impl Upstream for ElksApi {
     fn send(&self, request: Request<Bytes>) -> Pending<'_> {
         Box::pin(async move {
-            let client = self.client.get_or_try_init(client_with_system_certificates).await?;
-            let request = request.try_into().map_err(|_| Error::HttpRequestUriInvalid)?;
-            read(client.execute(request).await.map_err(|error| classified(&error))?).await
+            let client = self.client.get_or_try_init(|| self.connecting()).await?;
+            let request = request.try_into().map_err(|_| Cause::Setup)?;
+            // The runtime looks at its connections now. One that the server has closed is then known to be closed,
+            // and is not used.
+            tokio::task::yield_now().await;
+            let failed = |error| of_request(&error, self.connection.proxy.is_some());
+            read(client.execute(request).await.map_err(failed)?).await
         })
     }
 }
 
 /// Reads a response to its end, or fails at the bound.
-async fn read(mut response: reqwest::Response) -> Result<Response<Bytes>, Error> {
+async fn read(mut response: reqwest::Response) -> Result<Response<Bytes>, Cause> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| classified(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| of_response(&error))? {
         if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
-            return Err(Error::HttpResponseBodySize(Some(MAX_RESPONSE_BYTES as u64)));
+            return Err(Cause::Size);
         }
         body.extend_from_slice(&chunk);
     }
@@ -161,20 +129,8 @@ async fn read(mut response: reqwest::Response) -> Result<Response<Bytes>, Error>
     Ok(whole)
 }
 
-async fn client_with_system_certificates() -> Result<reqwest::Client, Error> {
-    // Reading some hundred certificates blocks for milliseconds.
-    let client = tokio::task::spawn_blocking(|| {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            return Err(ClientError::NoCertificates);
-        }
-        client(roots, |builder| builder)
-    });
-    client.await.ok().and_then(Result::ok).ok_or(Error::ConfigurationError)
-}
-
-/// An HTTP client over rustls. It keeps connections, follows no redirect and tries nothing twice.
+/// An HTTP client over rustls. It keeps connections, follows no redirect, tries nothing twice, and reads no variable of
+/// the environment.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that makes the HTTP client")]
 fn client(
     roots: rustls::RootCertStore,
@@ -188,6 +144,7 @@ fn client(
     tls.alpn_protocols = vec!["h2".into(), "http/1.1".into()];
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
+        .no_proxy()
         .https_only(true)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -197,34 +154,6 @@ fn client(
         .timeout(REQUEST_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
         .http2_keep_alive_interval(PING_INTERVAL)
-        .http2_keep_alive_timeout(PING_INTERVAL)
-        .http2_keep_alive_while_idle(true);
+        .http2_keep_alive_timeout(PING_INTERVAL);
     Ok(adjust(builder).build()?)
-}
-
-/// The wasi:http error for a failure of the HTTP client. Failures before the connection was made are kept apart from
-/// failures after the request may have left.
-fn classified(error: &reqwest::Error) -> Error {
-    if error.is_connect() {
-        if error.is_timeout() {
-            return Error::ConnectionTimeout;
-        }
-        if error.is_dns() {
-            return Error::DnsError { rcode: None, info_code: None };
-        }
-        let mut source = std::error::Error::source(error);
-        while let Some(inner) = source {
-            let tls =
-                inner.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref()?.downcast_ref::<rustls::Error>());
-            if tls.or_else(|| inner.downcast_ref()).is_some() {
-                return Error::TlsCertificateError;
-            }
-            source = inner.source();
-        }
-        return Error::ConnectionRefused;
-    }
-    if error.is_timeout() {
-        return Error::HttpResponseTimeout;
-    }
-    Error::ConnectionTerminated
 }

@@ -5,10 +5,11 @@ use crate::config::Settings;
 use crate::count::count;
 use crate::ledger::{self, Exit, Hash, Open, Sends};
 use crate::sending::reconcile::{BEFORE, api_time, can_be_of, contents};
+use crate::summary::connection::{because, next};
 use crate::verdict::rows::each_row;
 use anyhow::{Result, anyhow};
 use chrono::{DateTime, SecondsFormat, Utc};
-use elks_sandbox::{Allowed, Egress, ElksApi, Parameter, Permit, RequestPattern};
+use elks_sandbox::{Allowed, Egress, ElksApi, Outcome, Parameter, Permit, RequestPattern, Trace, Upstream};
 use sms_rules::limits::MAX_PAGE;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -146,11 +147,22 @@ fn write_extra(extra: &[&Outbound], out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
+/// The error of a page that did not come.
+fn unread(trace: &Trace) -> anyhow::Error {
+    match trace.exchanges.last().map(|last| &last.outcome) {
+        Some(Outcome::NotSent(cause) | Outcome::Unanswered(Some(cause))) => {
+            anyhow!("46elks's history could not be read: {}. {}", because(*cause), next(*cause))
+        }
+        _ => anyhow!("46elks's history could not be read; try again later"),
+    }
+}
+
 /// The outbound messages after a time, newest first.
 async fn history(settings: &Settings, after: DateTime<Utc>) -> Result<History> {
     let end = api_time(after);
     let mut history = History { messages: Vec::new(), unreadable: 0, pages: 0, is_whole: false };
     let mut start: Option<String> = None;
+    let api: Arc<dyn Upstream> = Arc::new(ElksApi::new(settings.connection.clone()));
     while history.pages < MAX_PAGES {
         history.pages += 1;
         let mut parameters = vec![("limit", MAX_PAGE.to_string()), ("end", end.clone())];
@@ -160,10 +172,11 @@ async fn history(settings: &Settings, after: DateTime<Utc>) -> Result<History> {
         let request = RequestPattern::Get { path: "/a1/sms".into(), required, optional: vec![] };
         // Each page has an egress of its own, because the trace of one call has a bound.
         let permit = Permit::new(vec![Allowed { times: 1, request }]);
-        let egress = Egress::new(permit, None, Arc::clone(&settings.credentials), Arc::new(ElksApi::new()));
+        let egress = Egress::new(permit, None, Arc::clone(&settings.credentials), Arc::clone(&api));
         let target = format!("/a1/sms?{query}");
-        egress.get(&target).await.map_err(|_| anyhow!("46elks's history could not be read; try again later"))?;
+        let answered = egress.get(&target).await;
         let trace = egress.close();
+        answered.map_err(|_| unread(&trace))?;
         let Some(page) = trace.exchanges.first() else { return Err(anyhow!("46elks's history could not be read")) };
         let read = each_row(page, &mut |row| {
             if row.is_outbound {

@@ -1,0 +1,72 @@
+//! How 46elks is reached: the proxy and the certificates, in the variables that curl and OpenSSL have named.
+
+use super::reader::Reader;
+use elks_sandbox::proxy::is_exempt;
+use elks_sandbox::{Certificates, Connection, Proxy};
+use sms_rules::limits::API_HOST;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+/// The proxy of requests to `https://` addresses, and of all requests. The first that is set and not empty counts.
+/// `HTTP_PROXY` is for `http://` addresses, and 46elks has none.
+pub const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// The hosts that are reached without a proxy.
+pub const NO_PROXIES: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// A file with the certificates to trust, instead of the system's.
+pub const CERTIFICATE_FILE: &str = "SSL_CERT_FILE";
+
+/// Folders with the certificates to trust, instead of the system's.
+pub const CERTIFICATE_FOLDERS: &str = "SSL_CERT_DIR";
+
+impl Reader<'_> {
+    /// How 46elks is reached; nothing if it cannot be read. A file of certificates is read later, before each attempt
+    /// to connect: the operator can mend it while the program runs.
+    pub(super) fn connection(&mut self) -> Option<Connection> {
+        let proxy = self.proxy()?;
+        Some(Connection { proxy, certificates: self.certificates() })
+    }
+
+    /// The proxy: inner nothing if there is none, outer nothing if it cannot be read.
+    fn proxy(&mut self) -> Option<Option<Proxy>> {
+        let exempt = self.first(&NO_PROXIES)?;
+        if exempt.is_some_and(|(_, list)| is_exempt(&list, API_HOST)) {
+            return Some(None);
+        }
+        let Some((name, address)) = self.first(&PROXIES)? else { return Some(None) };
+        Proxy::parse(&address).map(Some).map_err(|allowed| self.not_allowed(name, allowed)).ok()
+    }
+
+    /// The first of these variables that is set and not empty, with its trimmed value.
+    fn first(&mut self, names: &[&'static str]) -> Option<Option<(&'static str, String)>> {
+        for name in names {
+            if let Some(value) = self.filled(name)? {
+                return Some(Some((name, value)));
+            }
+        }
+        Some(None)
+    }
+
+    /// Where the certificates are.
+    fn certificates(&self) -> Certificates {
+        let (file, folders) = (self.variables.get(CERTIFICATE_FILE), self.variables.get(CERTIFICATE_FOLDERS));
+        Certificates {
+            file: file.and_then(path),
+            folders: folders
+                .into_iter()
+                .flat_map(std::env::split_paths)
+                .filter_map(|one| path(one.as_os_str()))
+                .collect(),
+            blank: file.is_some() || folders.is_some(),
+        }
+    }
+}
+
+/// A path without the spaces around it; nothing if nothing is left. A path need not be text.
+fn path(value: &OsStr) -> Option<PathBuf> {
+    match value.to_str() {
+        Some(text) => Some(text.trim()).filter(|text| !text.is_empty()).map(Into::into),
+        None => Some(value.into()),
+    }
+}
