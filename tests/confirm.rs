@@ -374,6 +374,7 @@ fn a_call_that_ends_during_the_question_leaves_an_audit_line() {
     let id = program.post_call("send_sms", &message());
     assert_eq!(program.message()["method"], "elicitation/create");
     program.cancel(id);
+    assert_eq!(program.message()["method"], "notifications/cancelled");
     program.ping();
     let cancelled = audits(program.finish());
     assert!(cancelled.len() == 1 && cancelled[0].contains("\"error\":\"CANCELLED\""), "{cancelled:?}");
@@ -388,6 +389,25 @@ fn a_call_that_ends_during_the_question_leaves_an_audit_line() {
     modern::call(&mut program, &message(), &json!({}));
     let asked = audits(program.finish());
     assert!(asked.len() == 1 && asked[0].contains("\"error\":\"CONFIRMATION_ASKED\""), "{asked:?}");
+    assert_eq!(sent(&elks), 0);
+}
+
+#[test]
+fn the_question_of_a_call_that_ends_is_withdrawn() {
+    let elks = FakeElks::answering(answers::accepting);
+    let mut program = legacy(&elks, json!({"elicitation": {}}));
+    let id = program.post_call("send_sms", &message());
+    let question = program.message();
+    assert_eq!(question["method"], "elicitation/create");
+    program.cancel(id);
+    let withdrawn = program.message();
+    assert_eq!(withdrawn["method"], "notifications/cancelled", "{withdrawn}");
+    assert_eq!(withdrawn["params"]["requestId"], question["id"]);
+    // A person who says yes all the same approves nothing.
+    let yes =
+        json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "accept", "content": {"send": true}}});
+    program.line(&yes.to_string());
+    program.ping();
     assert_eq!(sent(&elks), 0);
 }
 

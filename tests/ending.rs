@@ -71,6 +71,32 @@ fn a_signal_during_a_send_is_an_unknown_outcome() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn the_client_learns_the_outcome_of_a_send_that_a_signal_meets() {
+    for signal in ending_signals() {
+        // 46elks answers soon after the signal.
+        let account = FakeAccount::new();
+        let elks = account.server();
+        let mut program = Launch::account(&elks).serve();
+        account.answers_to_sends.hold();
+        program.post_call("send_sms", &json!({"to": RECIPIENT, "message": "Hej"}));
+        account.answers_to_sends.await_waiting(1);
+        program.signal(signal);
+        account.answers_to_sends.release();
+        let finished = program.wait();
+        assert_eq!(finished.code(), 0, "{signal}");
+        assert!(finished.stdout[0].contains("\"sent\":true"), "{signal}: {:?}", finished.stdout);
+        // It never answers.
+        let elks = FakeElks::answering(|_| Reaction::Silence);
+        let program = with_a_send_under_way(&elks);
+        program.signal(signal);
+        let finished = program.wait();
+        assert!(finished.stdout[0].contains("Error (OUTCOME_UNKNOWN): "), "{signal}: {:?}", finished.stdout);
+        assert!(!finished.stdout[0].contains("Nothing was sent"), "{signal}: {:?}", finished.stdout);
+    }
+}
+
 #[test]
 fn a_program_that_is_killed_before_it_is_connected_has_sent_nothing() {
     let account = FakeAccount::new();

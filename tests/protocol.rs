@@ -189,7 +189,7 @@ fn malformed_lines_get_an_error_that_says_what_is_wrong() {
             json!(2),
             "surrogate",
         ),
-        (r#"[{"jsonrpc":"2.0","id":3,"method":"ping"}]"#, Value::Null, "no JSON-RPC message"),
+        (r#"[{"jsonrpc":"2.0","id":3,"method":"ping"}]"#, Value::Null, "send each message on a line of its own"),
         (r#"{"id":4,"method":"ping"}"#, json!(4), "no JSON-RPC message"),
         (
             &format!(r#"{{"jsonrpc":"2.0","id":5,"method":"ping","params":{}1{}}}"#, "[".repeat(500), "]".repeat(500)),

@@ -282,3 +282,170 @@ fn a_cancelled_send_that_may_have_left_uses_up_its_id() {
     assert!(response["error"]["message"].as_str().unwrap().contains("used for send_sms before"), "{response}");
     assert_eq!(elks.requests().len(), 1);
 }
+
+/// An `initialize` of this version with a fixed id, as a client that starts again writes it.
+fn initialize(version: &str) -> Value {
+    let client = json!({"name": "tests", "version": "1"});
+    json!({"jsonrpc": "2.0", "id": 1, "method": "initialize",
+           "params": {"protocolVersion": version, "capabilities": {}, "clientInfo": client}})
+}
+
+/// A `send_sms` of this text with the id 2.
+fn second_request(text: &str) -> Value {
+    let params = json!({"name": "send_sms", "arguments": {"to": RECIPIENT, "message": text}});
+    json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params})
+}
+
+#[test]
+fn each_session_on_a_pipe_has_ids_of_its_own() {
+    let elks = FakeElks::answering(answers::accepting);
+    let mut program = Launch::account(&elks).start();
+    let lines = [
+        initialize("2025-11-25"),
+        second_request("one"),
+        initialize("2025-11-25"),
+        second_request("two"),
+        initialize("2025-06-18"),
+        second_request("two"),
+    ];
+    // All at once: what belongs to a session is answered before the next one begins.
+    let all: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    program.bytes(all.as_bytes());
+    let answers: Vec<Value> = lines.iter().map(|_| program.message()).collect();
+    let ids: Vec<&Value> = answers.iter().map(|answer| &answer["id"]).collect();
+    assert_eq!(ids, [1, 2, 1, 2, 1, 2], "{answers:?}");
+    assert_eq!(answers[4]["result"]["protocolVersion"], "2025-06-18");
+    let sent = |answer: &Value| answer["result"]["structuredContent"]["duplicate"].clone();
+    assert_eq!([sent(&answers[1]), sent(&answers[3]), sent(&answers[5])], [false, false, true], "the ledger knows");
+    assert_eq!(elks.requests().len(), 2, "each text left once");
+    // Within a session, an id that may have sent a message is used up.
+    program.line(&second_request("three").to_string());
+    assert_eq!(program.message()["result"]["structuredContent"]["sent"], true);
+    program.line(&second_request("four").to_string());
+    assert_eq!(program.message()["error"]["code"], -32600);
+    assert_eq!(elks.requests().len(), 3);
+}
+
+#[test]
+fn an_id_that_was_cancelled_in_one_session_is_free_in_the_next() {
+    let elks = FakeElks::answering(|request| match request.method.as_str() {
+        "GET" => Reaction::Silence,
+        _ => answers::accepting(request),
+    });
+    let mut program = Launch::account(&elks).serve();
+    let params = json!({"name": "get_sms_messages", "arguments": {}});
+    program.line(&json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params}).to_string());
+    elks.arrival();
+    program.cancel(2);
+    program.line(&second_request("Hej").to_string());
+    let refused = program.message();
+    assert!(refused["error"]["message"].as_str().unwrap().contains("was cancelled"), "{refused}");
+    program.line(&initialize("2025-11-25").to_string());
+    assert_eq!(program.message()["id"], 1);
+    program.line(&second_request("Hej").to_string());
+    assert_eq!(program.message()["result"]["structuredContent"]["sent"], true);
+}
+
+#[test]
+fn a_question_of_an_earlier_session_is_no_longer_waited_for() {
+    let elks = FakeElks::answering(answers::accepting);
+    let mut program = Launch::account(&elks).env("CONFIRM_SENDS", "true").start();
+    program.handshake_with(&json!({"elicitation": {}}));
+    program.line(&second_request("Hej").to_string());
+    assert_eq!(program.message()["method"], "elicitation/create");
+    program.line(&initialize("2025-11-25").to_string());
+    let answers: Vec<Value> = (0..3).map(|_| program.message()).collect();
+    let (withdrawn, answers): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|message| message["method"] == "notifications/cancelled");
+    assert_eq!(withdrawn.len(), 1, "the client takes the question away");
+    assert_eq!((&answers[0]["id"], &answers[1]["id"]), (&json!(2), &json!(1)), "{answers:?}");
+    assert!(answers[0]["result"].to_string().contains("NOT_CONFIRMED"), "{answers:?}");
+    program.ping();
+    assert!(elks.requests().iter().all(|request| request.field("dryrun").is_some()), "nothing was sent");
+}
+
+#[test]
+fn a_version_is_agreed_to_only_if_this_server_does_all_that_it_asks_for() {
+    for (asked, agreed) in [
+        ("2024-11-05", "2024-11-05"),
+        // This version alone asks servers to answer batches. Clients of its time speak the version before it, too.
+        ("2025-03-26", "2024-11-05"),
+        ("2025-06-18", "2025-06-18"),
+        ("2025-11-25", "2025-11-25"),
+        ("2026-07-28", "2025-11-25"),
+        ("2099-01-01", "2025-11-25"),
+        ("1.0.0", "2025-11-25"),
+    ] {
+        let mut program = Launch::simulator().start();
+        // At the beginning, and again in a session that goes on.
+        for _ in 0..2 {
+            program.line(&initialize(asked).to_string());
+            assert_eq!(program.message()["result"]["protocolVersion"], agreed, "{asked}");
+        }
+        program.line(r#"[{"jsonrpc":"2.0","id":3,"method":"ping"}]"#);
+        let refused = program.message();
+        assert!(refused["error"]["message"].as_str().unwrap().contains("a line of its own"), "{refused}");
+        program.ping();
+    }
+}
+
+#[test]
+fn a_faulty_initialize_is_refused_in_the_words_of_its_era() {
+    let client = json!({"name": "tests", "version": "1"});
+    for (params, faults) in [
+        (json!(null), "protocolVersion (a text), capabilities (an object), clientInfo"),
+        (json!({}), "protocolVersion (a text), capabilities (an object), clientInfo"),
+        (json!({"protocolVersion": "2025-06-18"}), "capabilities (an object), clientInfo"),
+        (json!({"protocolVersion": 20_250_618, "capabilities": {}, "clientInfo": client}), "protocolVersion (a text)"),
+        (
+            json!({"protocolVersion": "2025-06-18", "capabilities": [], "clientInfo": client}),
+            "capabilities (an object)",
+        ),
+        (
+            json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x"}}),
+            "clientInfo (an object",
+        ),
+    ] {
+        let mut program = Launch::simulator().start();
+        program.line(&json!({"jsonrpc": "2.0", "id": 7, "method": "initialize", "params": params}).to_string());
+        let refused = program.message();
+        assert_eq!((&refused["id"], &refused["error"]["code"]), (&json!(7), &json!(-32602)), "{refused}");
+        let message = refused["error"]["message"].as_str().unwrap();
+        assert!(message.contains(&format!("missing or faulty is {faults}")) && !message.contains("_meta"), "{message}");
+        assert_eq!(program.handshake()["serverInfo"]["name"], "elks-mcp", "and the client may try again");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_before_the_first_line_is_no_part_of_it() {
+    let mut program = Launch::simulator().start();
+    program.bytes("\u{feff}".as_bytes());
+    program.line(&initialize("2025-11-25").to_string());
+    assert_eq!(program.message()["id"], 1);
+    // Anywhere else it is noise, like any other line that is no JSON.
+    program.bytes("\u{feff}".as_bytes());
+    program.line(r#"{"jsonrpc":"2.0","id":5,"method":"ping"}"#);
+    program.ping();
+}
+
+#[test]
+fn a_page_that_refuses_the_account_is_no_word_about_the_credentials() {
+    let elks = FakeElks::answering_everything(|_| {
+        Reaction::answer(403, "text/html", b"<html>Blocked by your company's firewall</html>".to_vec())
+    });
+    let mut program = Launch::account(&elks).serve();
+    let error = program.call("get_sms_messages", json!({})).failed("ELKS_API_ERROR");
+    assert!(error.contains("an HTML page") && !error.contains("ELKS_API_PASSWORD"), "{error}");
+    program.ping();
+    assert_eq!(program.finish().code(), 0);
+}
+
+#[test]
+fn a_page_of_the_tool_list_that_is_not_there_is_an_error() {
+    let mut program = Launch::simulator().serve();
+    let refused = program.request("tools/list", &json!({"cursor": "next"}));
+    assert_eq!(refused["error"]["code"], -32602, "{refused}");
+    for first in [json!({}), json!({"cursor": null}), json!({"cursor": ""})] {
+        assert!(program.request("tools/list", &first)["result"]["tools"].is_array(), "{first}");
+    }
+}

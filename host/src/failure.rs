@@ -34,7 +34,7 @@ pub enum Code {
     ConfirmationAsked,
     /// The person did not approve. For the person.
     NotConfirmed,
-    /// The client cancelled the call before it ended. Only in the audit log.
+    /// The call was given up before it ended: the client cancelled it, or the program ends. Nothing was sent.
     Cancelled,
     /// The request id was used for a send before. Only in the audit log; the client gets an error of JSON-RPC.
     RepeatedRequest,

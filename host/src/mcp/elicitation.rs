@@ -3,6 +3,7 @@
 
 use super::approvals::{ELICITATION_TIMEOUT, PendingApprovals};
 use super::question::Question;
+use super::session_ids::{Session, apart};
 use crate::call::{Begun, CallHandler, Need};
 use crate::clock::SystemClock;
 use crate::config::Settings;
@@ -10,12 +11,13 @@ use crate::failure::{Code, Failure};
 use crate::tools::Call;
 use crate::verdict::Success;
 use elks_sandbox::{Allowed, RequestPattern};
-use rmcp::RoleServer;
 use rmcp::model::{
-    ClientCapabilities, ElicitRequest, ElicitRequestParams, ElicitationAction, ElicitationSchema, InputRequest,
-    InputRequiredResult, InputResponses, ProtocolVersion,
+    CancelledNotificationParam, ClientCapabilities, ClientResult, ElicitRequest, ElicitRequestParams,
+    ElicitationAction, ElicitationSchema, InputRequest, InputRequiredResult, InputResponses, ProtocolVersion,
+    RequestId, ServerRequest,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{PeerRequestOptions, RequestContext};
+use rmcp::{Peer, RoleServer};
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -48,8 +50,8 @@ pub(super) enum Approval {
 pub(super) struct Elicitation {
     calls: Arc<CallHandler>,
     pending: PendingApprovals,
-    /// True when the input has ended, so that nobody can answer any more.
-    input_ended: watch::Receiver<bool>,
+    /// The session that goes on; `None` when the input has ended. Nobody can answer a question of an earlier session.
+    current: watch::Receiver<Option<Session>>,
 }
 
 impl Elicitation {
@@ -57,8 +59,8 @@ impl Elicitation {
     ///
     /// # Errors
     /// The system gives no random numbers.
-    pub(super) fn new(calls: Arc<CallHandler>, input_ended: watch::Receiver<bool>) -> anyhow::Result<Self> {
-        Ok(Self { calls, pending: PendingApprovals::new(Arc::new(SystemClock))?, input_ended })
+    pub(super) fn new(calls: Arc<CallHandler>, current: watch::Receiver<Option<Session>>) -> anyhow::Result<Self> {
+        Ok(Self { calls, pending: PendingApprovals::new(Arc::new(SystemClock))?, current })
     }
 
     /// Asks the person about a call that sends, if the operator wants that.
@@ -108,13 +110,47 @@ impl Elicitation {
             return Ok(Approval::Pending(InputRequiredResult::new(Some(question.into()), Some(token))));
         }
         let _place = self.pending.place().map_err(not_confirmed)?;
-        let mut input_ended = self.input_ended.clone();
+        let asked_in = apart(&context.id).map(|(session, _)| session);
+        let mut current = self.current.clone();
+        let options = PeerRequestOptions::with_timeout(ELICITATION_TIMEOUT);
+        let request = ServerRequest::ElicitRequest(ElicitRequest::new(form));
+        let no_answer = |_| not_confirmed("no answer came from the person");
+        let asked = context.peer.send_cancellable_request(request, options).await.map_err(no_answer)?;
+        let open = OpenQuestion { peer: context.peer.clone(), id: Some(asked.id.clone()) };
         let answer = tokio::select! {
-            answer = context.peer.create_elicitation_with_timeout(form, Some(ELICITATION_TIMEOUT)) => answer,
-            _ = input_ended.wait_for(|ended| *ended) => return Err(not_confirmed("the client has gone")),
+            answer = asked.await_response() => answer,
+            _ = current.wait_for(|session| *session != asked_in) => return Err(not_confirmed("the client has gone")),
         };
-        let answer = answer.map_err(|_| not_confirmed("no answer came from the person"))?;
+        open.closed();
+        let ClientResult::ElicitResult(answer) = answer.map_err(no_answer)? else {
+            return Err(not_confirmed("the client's answer is none to the question"));
+        };
         granted(answer.action == ElicitationAction::Accept, &answer.content.unwrap_or_default())
+    }
+}
+
+/// A question that the client shows. If its call ends before the answer, the client is asked to take it away: otherwise
+/// the person could approve a call that is gone, and believe that the message was sent.
+struct OpenQuestion {
+    peer: Peer<RoleServer>,
+    /// The id of the request; nothing once it is closed.
+    id: Option<RequestId>,
+}
+
+impl OpenQuestion {
+    /// The client has answered, or rmcp has withdrawn the question after its time.
+    fn closed(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for OpenQuestion {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            let peer = self.peer.clone();
+            let withdrawn = CancelledNotificationParam::new(Some(id), Some("the call has ended".into()));
+            tokio::spawn(async move { peer.notify_cancelled(withdrawn).await });
+        }
     }
 }
 

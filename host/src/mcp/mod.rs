@@ -8,6 +8,7 @@ mod recent_ids;
 mod requests;
 mod sent_ids;
 mod server;
+mod session_ids;
 mod stdio;
 mod strict_json;
 

@@ -207,10 +207,16 @@ impl Quotation {
             }
             rest = &rest[c.len_utf8()..];
             let is_hidden = hidden.next_if_eq(&at).is_some();
-            let is_part = !is_hidden && invisible::name(c).is_some(); // of an emoji
+            let is_part = !is_hidden && invisible::name(c).is_some(); // of an emoji or of a word
             let is_mark = !is_part && is_combining(c);
             marks = if is_mark { marks + 1 } else { 0 };
-            let spelled = is_hidden || c == '\r' || (c == '\\' && rest.starts_with("u{")) || marks > MAX_MARKS;
+            // On a piece that is full, a joiner would be the last sign of its row, where nobody sees what it joins.
+            let is_full = row.last().is_none_or(|last| last.columns >= MAX_PICTURE_COLUMNS);
+            let spelled = is_hidden
+                || c == '\r'
+                || (c == '\\' && rest.starts_with("u{"))
+                || marks > MAX_MARKS
+                || (is_part && is_joiner(c) && is_full);
             if spelled {
                 self.has_codes = true;
             }
@@ -219,7 +225,7 @@ impl Quotation {
             let last = row.last_mut().filter(|last| {
                 !spelled && (is_part || is_mark || ((joined || is_tone) && last.columns < MAX_PICTURE_COLUMNS))
             });
-            joined = is_part && c == '\u{200D}';
+            joined = !spelled && ((is_part && is_joiner(c)) || (is_mark && joined));
             if let Some(last) = last {
                 let more = if is_part || is_mark { 0 } else { piece.columns };
                 last.shown.push_str(&piece.shown);
@@ -286,6 +292,11 @@ impl Piece {
 /// Whether a character leaves a gap: a space of any kind or a tab. Line ends are no gaps.
 fn is_blank(c: char) -> bool {
     c.is_whitespace() && !matches!(c, '\n' | '\r') && invisible::name(c).is_none()
+}
+
+/// Whether a character joins the ones on both sides to a picture or a word, so that no row ends between them.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200D}' | '\u{200C}' | '\u{180E}')
 }
 
 /// Whether a character is drawn on the one before it. Behind a letter, the standard library escapes what cannot be
@@ -525,6 +536,10 @@ A row without a bar counts what is not shown there. A code like \\u{200b} stands
                 "\\u{202e}",
                 "\\",
                 "👩‍👩‍👧",
+                "می‌خواهم",
+                "ශ්‍රී",
+                "ی\u{200C}",
+                "\u{200C}",
                 "❤️",
                 "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
                 "\u{2028}",

@@ -9,24 +9,28 @@ use crate::config::Settings;
 use crate::count::count;
 use crate::failure::{Code, Failure};
 use crate::policy::{Confirm, Policy};
+use crate::summary::failures;
 use crate::tools::{self, Tool};
 use crate::verdict::Success;
 use elks_sandbox::Class;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
-    ContentBlock, CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig,
+    ContentBlock, CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation, InitializeRequestParams,
+    InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, MetaObject,
+    PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{QuitReason, RequestContext, ServerInitializeError};
 use rmcp::transport::stdio_pipes;
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use serde_json::json;
 use sms_rules::invisible::escape;
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// How many characters of an unknown tool's name are repeated, at most.
 const MAX_NAME_CHARS: usize = 64;
@@ -40,6 +44,10 @@ const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 
 /// How long a session that must end may take to write its last responses: a little longer than rmcp waits for them.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long calls may go on after a signal. The official SDKs send SIGTERM and kill the process two seconds later, and
+/// by then each call must have its response and its audit record.
+const SIGNAL_GRACE: Duration = Duration::from_millis(1_200);
 
 /// How long clients may cache the tool list, in milliseconds (one hour). It changes only at a start.
 const TOOLS_TTL_MS: u64 = 3_600_000;
@@ -89,10 +97,11 @@ pub async fn serve_on(
 ) -> anyhow::Result<Ended> {
     let served = tools::served(&calls.settings().policy.start())?;
     let tools = Arc::new(served.into_iter().map(serde_json::from_value).collect::<Result<_, _>>()?);
-    let (ended, input_ended) = watch::channel(false);
-    let elicitation = Arc::new(Elicitation::new(Arc::clone(&calls), input_ended)?);
+    let (session, current) = watch::channel(Some(0));
+    let closing = CancellationToken::new();
+    let elicitation = Arc::new(Elicitation::new(Arc::clone(&calls), current)?);
     let requests = Arc::new(Requests::new(Arc::clone(&calls)));
-    let transport = StdioTransport::new(input, output, Arc::clone(&requests), ended);
+    let transport = StdioTransport::new(input, output, Arc::clone(&requests), session, closing.clone());
     let server = Server { calls: Arc::clone(&calls), tools, requests, sent_ids: Arc::new(SentIds::new()), elicitation };
     let asked_to_end = async {
         tokio::select! {
@@ -116,8 +125,12 @@ pub async fn serve_on(
                     Ok(_) => Ended::ByClient,
                 },
                 ended = &mut asked_to_end => {
-                    stop.cancel();
-                    let _ = tokio::time::timeout(DRAIN_TIMEOUT, session).await;
+                    closing.cancel();
+                    let grace = if ended == Ended::BySignal { SIGNAL_GRACE } else { Duration::ZERO };
+                    if tokio::time::timeout(grace, &mut session).await.is_err() {
+                        stop.cancel();
+                        let _ = tokio::time::timeout(DRAIN_TIMEOUT, session).await;
+                    }
                     ended
                 }
             }
@@ -239,7 +252,38 @@ fn not_offered<T>(method: &'static str) -> Result<T, ErrorData> {
     Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None))
 }
 
+/// The protocol versions that this server speaks. 2025-03-26 is none of them: it alone asks servers to answer batches.
+fn spoken_versions() -> impl Iterator<Item = &'static ProtocolVersion> {
+    ProtocolVersion::KNOWN_VERSIONS.iter().filter(|version| **version != ProtocolVersion::V_2025_03_26)
+}
+
+/// The version for a session whose client asks for another one than this server speaks: the newest that is not newer,
+/// because clients commonly speak older versions and never newer ones. `None` if all are newer.
+fn nearest_version(requested: &ProtocolVersion) -> Option<ProtocolVersion> {
+    let not_newer = |version: &&ProtocolVersion| version.has_initialize() && version.as_str() <= requested.as_str();
+    spoken_versions().filter(not_newer).max_by_key(|version| version.as_str().to_owned()).cloned()
+}
+
 impl ServerHandler for Server {
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        spoken_versions().cloned().collect()
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let mut result = self.negotiate_initialize(&request)?;
+        if let Some(nearest) = nearest_version(&request.protocol_version) {
+            result.protocol_version = nearest;
+        }
+        let mut client = request;
+        client.protocol_version = result.protocol_version.clone();
+        context.peer.set_peer_info(client);
+        Ok(result)
+    }
+
     fn get_info(&self) -> ServerConfig {
         let mut config = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
         config.server_info = implementation();
@@ -248,9 +292,12 @@ impl ServerHandler for Server {
 
     async fn list_tools(
         &self,
-        _: Option<PaginatedRequestParams>,
+        page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        if page.and_then(|page| page.cursor).is_some_and(|cursor| !cursor.is_empty()) {
+            return Err(ErrorData::invalid_params("there is no such cursor: the tool list has one page", None));
+        }
         let mut list = ListToolsResult::with_all_items(self.tools.to_vec());
         list.ttl_ms = Some(TOOLS_TTL_MS);
         // The operator's contacts are in it.
@@ -278,6 +325,7 @@ impl ServerHandler for Server {
             Ok(begun) => begun,
             Err(failure) => return Ok(self.failure(&failure).into()),
         };
+        let may_have_sent = Arc::new(AtomicBool::new(false));
         if tool.class() == Class::Sending {
             let Some(reservation) = self.sent_ids.reserve((&context.id).into()) else {
                 let _ = begun.fail(Failure::new(Code::RepeatedRequest, ""));
@@ -285,7 +333,11 @@ impl ServerHandler for Server {
                             new message";
                 return Err(ErrorData::invalid_request(text, None));
             };
-            begun.when_ended(|may_have_sent| reservation.end(may_have_sent));
+            let flag = Arc::clone(&may_have_sent);
+            begun.when_ended(move |may_have_sent| {
+                flag.store(may_have_sent, Ordering::Relaxed);
+                reservation.end(may_have_sent);
+            });
         }
         let cancelled = context.ct.clone();
         let approved_call = async {
@@ -304,10 +356,10 @@ impl ServerHandler for Server {
                 Approval::Denied(failure) => Err(begun.fail(failure)),
             }
         };
-        // Dropping the call stops it. rmcp sends no response to it any more.
+        // Dropping the call stops it. A client that cancelled it gets no response, but one whose server ends does.
         let result: Result<CallToolResponse, Failure> = tokio::select! {
             result = approved_call => result,
-            () = cancelled.cancelled() => return Err(ErrorData::internal_error("the call was cancelled", None)),
+            () = cancelled.cancelled() => Err(failures::given_up(may_have_sent.load(Ordering::Relaxed))),
         };
         Ok(result.unwrap_or_else(|failure| self.failure(&failure).into()))
     }

@@ -7,12 +7,14 @@
 
 use super::recent_ids::{IdHash, RecentIds};
 use super::requests::{Requests, UnhandledCall};
+use super::session_ids::{Session, apart, with_session};
 use super::strict_json::StrictJson;
 use bytes::{Bytes, BytesMut};
 use rmcp::RoleServer;
-use rmcp::model::{ClientNotification, ErrorData, RequestId};
+use rmcp::model::{ClientNotification, ClientRequest, ErrorData, InitializeRequestParams, RequestId};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
+use serde_json::Value;
 use sms_rules::surrogates::replace_lone;
 use std::io;
 use std::sync::Arc;
@@ -22,10 +24,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::codec::{AnyDelimiterCodec, Decoder};
+use tokio_util::sync::CancellationToken;
 
 /// Longest line of a client, in bytes, its line end included (64 KiB). The longest valid call, 4000 emoji that are all
 /// escaped, takes three quarters of it.
 const MAX_LINE_BYTES: usize = 64 * 1024;
+
+/// The mark that some programs write at the beginning of a text in UTF-8. It is no part of the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 /// How many bytes are read at a time, at least.
 const READ_BYTES: usize = 8 * 1024;
@@ -47,7 +53,7 @@ const MAX_CANCELLED_IDS: usize = 4096;
 /// How long closing the output may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The transport: lines in, lines out.
+/// The transport: lines in, lines out. The ids of requests are the client's own outside, and name their session inside.
 pub(super) struct StdioTransport<R, W> {
     lines: Lines<R>,
     out: Arc<tokio::sync::Mutex<W>>,
@@ -56,8 +62,17 @@ pub(super) struct StdioTransport<R, W> {
     /// Ids of cancelled requests. Their responses may still come, and must not be taken for responses to other
     /// requests.
     cancelled: RecentIds,
-    /// Set to true when the input has ended: then no answer of the client can come any more.
-    ended: watch::Sender<bool>,
+    /// The session of the next request.
+    session: Session,
+    /// The same for those who wait for an answer of the client; `None` when the input has ended. An answer can come
+    /// only in the session of its question.
+    current: watch::Sender<Option<Session>>,
+    /// An `initialize` that waits until the requests before it have their responses.
+    beginning: Option<Box<RxJsonRpcMessage<RoleServer>>>,
+    /// Whether an `initialize` is in progress. What follows it depends on its result.
+    begins: bool,
+    /// Cancelled when no further message may be read. Requests in progress still get their responses.
+    closing: CancellationToken,
     /// The refusal that is being written. It has a task of its own, because `receive` may be dropped half-way. It is
     /// awaited before the next line is read, so that there is never more than one.
     refusing: Option<JoinHandle<io::Result<()>>>,
@@ -85,14 +100,24 @@ impl InProgress {
 }
 
 impl<R: AsyncRead + Unpin, W> StdioTransport<R, W> {
-    pub(super) fn new(input: R, output: W, requests: Arc<Requests>, ended: watch::Sender<bool>) -> Self {
+    pub(super) fn new(
+        input: R,
+        output: W,
+        requests: Arc<Requests>,
+        current: watch::Sender<Option<Session>>,
+        closing: CancellationToken,
+    ) -> Self {
         Self {
             lines: Lines::new(input),
             out: Arc::new(tokio::sync::Mutex::new(output)),
             requests,
             in_progress: Arc::default(),
             cancelled: RecentIds::new(MAX_CANCELLED_IDS),
-            ended,
+            session: 0,
+            current,
+            beginning: None,
+            begins: false,
+            closing,
             refusing: None,
         }
     }
@@ -133,7 +158,7 @@ where
                 in_progress.asked.store(true, Ordering::Relaxed);
             }
             let is_response = id.is_some_and(|id| requests.answered(id));
-            let written = write(&out, &message).await;
+            let written = write(&out, &for_client(message)).await;
             if written.is_err() {
                 in_progress.gone.notify_one();
             }
@@ -148,7 +173,7 @@ where
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         let message = self.next().await;
         if message.is_none() {
-            self.ended.send_replace(true);
+            self.current.send_replace(None);
         }
         message
     }
@@ -182,22 +207,31 @@ where
                 self.refusing = None;
                 written.ok()?.ok()?;
             }
-            while self.in_progress.count.load(Ordering::Relaxed) >= MAX_REQUESTS_IN_PROGRESS {
+            let most = if self.begins || self.beginning.is_some() { 1 } else { MAX_REQUESTS_IN_PROGRESS };
+            while self.in_progress.count.load(Ordering::Relaxed) >= most {
                 tokio::select! {
                     () = self.in_progress.fewer.notified() => {}
                     () = self.in_progress.gone.notified() => return None,
+                    () = self.closing.cancelled() => return None,
                 }
+            }
+            self.begins = false;
+            if let Some(initialize) = self.beginning.take() {
+                self.begins = true;
+                self.in_progress.count.fetch_add(1, Ordering::Relaxed);
+                return Some(*initialize);
             }
             let line = tokio::select! {
                 line = self.lines.next() => line,
                 () = self.in_progress.gone.notified() => return None,
+                () = self.closing.cancelled() => return None,
             };
             let parsed = match line {
                 Ok(Some(line)) => parse(&line),
                 Ok(None) => return None,
                 Err(TooLong) => unreadable(&format!("the line is longer than {MAX_LINE_BYTES} bytes")),
             };
-            let (message, call) = match parsed {
+            let (mut message, call) = match parsed {
                 Line::Message(message, call) => (*message, call),
                 Line::Noise => continue,
                 Line::Refused(refusal, call) => {
@@ -205,29 +239,42 @@ where
                     continue;
                 }
             };
-            match &message {
+            match &mut message {
                 RxJsonRpcMessage::<RoleServer>::Request(request) => {
-                    if self.cancelled.contains(IdHash::from(&request.id)) {
+                    let begins = matches!(request.request, ClientRequest::InitializeRequest(_));
+                    if begins {
+                        self.session += 1;
+                        self.current.send_replace(Some(self.session));
+                    }
+                    let id = with_session(self.session, &request.id);
+                    if self.cancelled.contains(IdHash::from(&id)) {
                         let why = "its id is that of a request that was cancelled; use a new one";
                         self.refuse(refusal(Some(request.id.clone()), why), call);
                         continue;
                     }
                     // A request that arrives again while it is in progress is the same request: its one response
                     // answers both.
-                    if !self.requests.begin(&request.id, call) {
+                    if !self.requests.begin(&id, call) {
+                        continue;
+                    }
+                    request.id = id;
+                    if begins {
+                        self.beginning = Some(Box::new(message));
                         continue;
                     }
                     self.in_progress.count.fetch_add(1, Ordering::Relaxed);
                 }
                 // The only notification that this server handles is a cancellation.
                 RxJsonRpcMessage::<RoleServer>::Notification(notification) => {
-                    let ClientNotification::CancelledNotification(cancelled) = &notification.notification else {
+                    let ClientNotification::CancelledNotification(cancelled) = &mut notification.notification else {
                         continue;
                     };
-                    let Some(id) = cancelled.params.request_id.as_ref().filter(|id| self.requests.cancelled(id)) else {
+                    let Some(id) = &mut cancelled.params.request_id else { continue };
+                    *id = with_session(self.session, id);
+                    if !self.requests.cancelled(id) {
                         continue;
-                    };
-                    self.cancelled.insert(id.into());
+                    }
+                    self.cancelled.insert((&*id).into());
                     self.in_progress.ended();
                 }
                 RxJsonRpcMessage::<RoleServer>::Response(_) | RxJsonRpcMessage::<RoleServer>::Error(_) => {
@@ -239,6 +286,21 @@ where
             return Some(message);
         }
     }
+}
+
+/// A message with the client's own id, where it is a response.
+fn for_client(mut message: TxJsonRpcMessage<RoleServer>) -> TxJsonRpcMessage<RoleServer> {
+    let id = match &mut message {
+        TxJsonRpcMessage::<RoleServer>::Response(response) => Some(&mut response.id),
+        TxJsonRpcMessage::<RoleServer>::Error(error) => error.id.as_mut(),
+        _ => None,
+    };
+    if let Some(id) = id
+        && let Some((_, own)) = apart(id)
+    {
+        *id = own;
+    }
+    message
 }
 
 /// The response to a line that is no request.
@@ -286,10 +348,42 @@ fn parse(line: &[u8]) -> Line {
     if has_duplicate_keys {
         return refused(id, "an object names the same key twice, so it is not clear what is meant");
     }
+    if value.is_array() {
+        return refused(
+            None,
+            "a batch is not part of the protocol versions that this server speaks: send each message \
+                              on a line of its own",
+        );
+    }
+    if let Some(faulty) = faulty_initialize(&value) {
+        let error = TxJsonRpcMessage::<RoleServer>::error(ErrorData::invalid_params(faulty, None), id);
+        return Line::Refused(Box::new(error), None);
+    }
     match serde_json::from_value(value) {
         Ok(message) => Line::Message(Box::new(message), call),
         Err(_) => refused(id, "it is no JSON-RPC message of MCP"),
     }
+}
+
+/// What is wrong with the parameters of an `initialize`. rmcp would take such a request for one of the era without
+/// `initialize`, and answer in words of that era.
+fn faulty_initialize(message: &Value) -> Option<String> {
+    if message["method"] != "initialize" || message.get("id").is_none() {
+        return None;
+    }
+    let params = &message["params"];
+    serde_json::from_value::<InitializeRequestParams>(params.clone()).err()?;
+    let client = &params["clientInfo"];
+    let faults: Vec<&str> = [
+        (!params["protocolVersion"].is_string(), "protocolVersion (a text)"),
+        (!params["capabilities"].is_object(), "capabilities (an object)"),
+        (!client["name"].is_string() || !client["version"].is_string(), "clientInfo (an object with name and version)"),
+    ]
+    .into_iter()
+    .filter_map(|(is_faulty, field)| is_faulty.then_some(field))
+    .collect();
+    let faults = if faults.is_empty() { "a field that MCP defines otherwise".into() } else { faults.join(", ") };
+    Some(format!("Invalid params of initialize: missing or faulty is {faults}"))
 }
 
 /// Lines of bounded length.
@@ -297,6 +391,8 @@ struct Lines<R> {
     input: R,
     codec: AnyDelimiterCodec,
     buffer: BytesMut,
+    /// Whether no line has been read yet.
+    at_start: bool,
     /// Whether the input has ended or failed.
     ended: bool,
 }
@@ -308,7 +404,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     fn new(input: R) -> Self {
         // The codec counts a line without its end.
         let codec = AnyDelimiterCodec::new_with_max_length(b"\n".to_vec(), Vec::new(), MAX_LINE_BYTES - 1);
-        Self { input, codec, buffer: BytesMut::new(), ended: false }
+        Self { input, codec, buffer: BytesMut::new(), at_start: true, ended: false }
     }
 
     /// The next line that is not blank; `None` at the end of the input. A last line without a line end counts. May be
@@ -322,8 +418,14 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 true => self.codec.decode_eof(&mut self.buffer),
             };
             match line {
-                Ok(Some(line)) if line.trim_ascii().is_empty() => {}
-                Ok(Some(line)) => return Ok(Some(line)),
+                Ok(Some(mut line)) => {
+                    if std::mem::take(&mut self.at_start) && line.starts_with(BYTE_ORDER_MARK) {
+                        line = line.slice(BYTE_ORDER_MARK.len()..);
+                    }
+                    if !line.trim_ascii().is_empty() {
+                        return Ok(Some(line));
+                    }
+                }
                 Ok(None) if self.ended => return Ok(None),
                 Ok(None) => {
                     self.buffer.reserve(READ_BYTES);
@@ -349,7 +451,7 @@ mod tests {
     use crate::call::CallHandler;
     use crate::config::{Settings, Variables};
     use crate::stderr::Sink;
-    use elks_sandbox::ElksApi;
+    use elks_sandbox::{Connection, ElksApi};
 
     async fn lines(input: &[u8]) -> Vec<Result<String, ()>> {
         let mut lines = Lines::new(input);
@@ -392,10 +494,19 @@ mod tests {
             fn line(&self, _: &str) {}
         }
         let settings = Settings::read(&Variables::default(), true).expect("the simulator needs none");
-        let calls = CallHandler::new(settings, Arc::new(ElksApi::new()), Arc::new(Nowhere));
+        let calls = CallHandler::new(settings, Arc::new(ElksApi::new(Connection::default())), Arc::new(Nowhere));
         let requests = Arc::new(Requests::new(Arc::new(calls)));
         let input = io::Cursor::new(input);
-        (StdioTransport::new(input, Vec::new(), Arc::clone(&requests), watch::channel(false).0), requests)
+        (
+            StdioTransport::new(
+                input,
+                Vec::new(),
+                Arc::clone(&requests),
+                watch::channel(None).0,
+                CancellationToken::new(),
+            ),
+            requests,
+        )
     }
 
     #[tokio::test]
@@ -412,7 +523,7 @@ mod tests {
         let more = tokio::time::timeout(Duration::from_millis(50), transport.receive()).await;
         assert!(more.is_err(), "the next request is not read");
         assert!(requests.bytes() <= 512 * 32, "{} bytes", requests.bytes());
-        assert!(requests.cancelled(&RequestId::String(id(0).into())));
+        assert!(requests.cancelled(&with_session(0, &RequestId::String(id(0).into()))));
     }
 
     #[tokio::test]
@@ -478,7 +589,7 @@ mod tests {
             ),
             (r#"{"jsonrpc":"2.0","id":8,"method":"x","params":{"b":"\ud83d"}}"#, "\"id\":8", "surrogate"),
             (r#"{"id":9,"method":"ping"}"#, "\"id\":9", "no JSON-RPC"),
-            (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "", "no JSON-RPC"),
+            (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, "", "a line of its own"),
             (&"[".repeat(1000), "", "nested too deeply"),
             (&format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "i".repeat(300)), "", "id is longer"),
             (r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":1e999}}"#, "", "number is too large"),
