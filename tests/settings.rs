@@ -110,3 +110,28 @@ fn a_setting_of_the_policy_that_is_empty_or_unknown_ends_the_program() {
     let error = refused("ELKS_POLICY_FILE", "policy");
     assert!(error.contains("ELKS_POLICY_FILE holds something else") && error.contains("absolute path"), "{error}");
 }
+
+#[test]
+fn a_guard_under_a_misspelt_name_ends_the_program() {
+    for (name, nearest) in [
+        ("CONFIRM_SEND", "CONFIRM_SENDS"),
+        ("confirm_sends", "CONFIRM_SENDS"),
+        ("CONFIRM-SENDS", "CONFIRM_SENDS"),
+        ("CONFIRM_SENDZ", "CONFIRM_SENDS"),
+        ("DRYRUN", "DRY_RUN"),
+        ("dry_run", "DRY_RUN"),
+        ("RATE_LIMIT_SMS_PER_MIN", "RATE_LIMIT_SMS_PER_MINUTE"),
+        ("RATE_LIMIT_SMS", "RATE_LIMIT_SMS_PER_MINUTE"),
+        ("ELKS_PHONE", "ELKS_PHONE_NUMBER"),
+    ] {
+        // On Windows names differ by more than case.
+        if cfg!(windows) && name.eq_ignore_ascii_case(nearest) {
+            continue;
+        }
+        let error = refused(name, "true");
+        assert!(error.contains(&format!("{name} is no setting; the nearest is {nearest}")), "{error}");
+    }
+    for foreign in ["RATE_LIMIT", "RATE_LIMIT_REQUESTS", "CONFIRM", "DRY", "RUN", "DRY_RUN_EVERYTHING_ELSE"] {
+        assert_eq!(Launch::simulator().env(foreign, "true").run().code(), 0, "{foreign} belongs to another program");
+    }
+}

@@ -1,6 +1,7 @@
 //! The settings, and the only place that reads the environment. Each setting has its unit, default and bounds here or
 //! in [`crate::policy::settings`]. README.md has the same table, and a test compares the two.
 
+mod connection;
 mod reader;
 mod state;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod tests;
 mod variables;
 
 pub use crate::policy::settings::{CONFIRM_SENDS, DEFAULT_SMS_PER_MINUTE, MAX_RATE, SMS_PER_MINUTE};
+pub use connection::{CERTIFICATE_FILE, CERTIFICATE_FOLDERS, NO_PROXIES, PROXIES};
 pub use reader::POLICY_FILE;
 pub use state::{DEFAULT_KEEP_DAYS, KEEP_DAYS, MAX_KEEP_DAYS, MIN_KEEP_DAYS, STATE, STATE_DIR, State};
 pub use variables::Variables;
@@ -16,10 +18,9 @@ use crate::ledger::Keys;
 use crate::policy::InForce;
 use crate::policy::print::Sources;
 use crate::policy::settings::{SWITCH, rate, switch};
-use elks_sandbox::Credentials;
+use elks_sandbox::{Connection, Credentials};
 use reader::Reader;
-use sms_rules::phone::{is_e164, without_separators};
-use sms_rules::sender::is_name;
+use sms_rules::sender;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -66,6 +67,8 @@ pub struct Settings {
     pub state: State,
     /// How long the journal is kept, in days.
     pub keep_days: u32,
+    /// How 46elks is reached. The simulator is reached by itself.
+    pub connection: Connection,
     /// Whether the simulator stands in for 46elks. Only the command line sets it.
     pub simulate: bool,
 }
@@ -107,10 +110,12 @@ impl Settings {
         let username = reader.required(USERNAME, simulated(SIMULATED_USERNAME), username);
         let password = reader.required(PASSWORD, simulated(SIMULATED_PASSWORD), |value| {
             let valid = !value.contains(char::is_control);
-            valid.then(|| value.to_string()).ok_or("the API password, without line breaks")
+            valid.then(|| value.to_string()).ok_or_else(|| "the API password, without line breaks".into())
         });
+        // The component checks each sender by the same rule. Here a mistake shows at the start.
         let sender = reader.required(SENDER, simulated(SIMULATED_SENDER), |value| {
-            sender(value).ok_or("a phone number like +46701740605, or a sender name of 3 to 11 letters and digits")
+            let allowed = "a phone number like +46701740605, or a sender name of 3 to 11 letters and digits";
+            sender::form(value).map_err(|error| format!("{allowed} ({error})"))
         });
         let dry_run = reader.optional(DRY_RUN, true, SWITCH, switch);
         let rates = format!("a whole number from 1 to {MAX_RATE}");
@@ -118,13 +123,15 @@ impl Settings {
         let policy = reader.policy();
         let state = reader.state(dry_run == Some(false) && !simulate);
         let keep_days = reader.keep_days();
+        let connection = if simulate { Some(Connection::default()) } else { reader.connection() };
         reader.unknown_names();
-        let all = (username.zip(password).zip(sender), dry_run.zip(queries), policy, state.zip(keep_days));
+        let all =
+            (username.zip(password).zip(sender), dry_run.zip(queries), policy.zip(connection), state.zip(keep_days));
         match all {
             (
                 Some(((username, password), sender)),
                 Some((dry_run, queries)),
-                Some(policy),
+                Some((policy, connection)),
                 Some((state, keep_days)),
             ) if reader.problems.is_empty() => Ok(Self {
                 credentials: Arc::new(Credentials::new(&username, &password)),
@@ -135,6 +142,7 @@ impl Settings {
                 queries_per_minute: queries,
                 state,
                 keep_days,
+                connection,
                 simulate,
             }),
             _ => Err(Problems(reader.problems)),
@@ -185,16 +193,7 @@ pub fn username_of(variables: &Variables) -> Result<Option<String>, Problems> {
 const USERNAME_FORM: &str = "the API username, without spaces or colons";
 
 /// A username. A colon would end it in HTTP Basic.
-fn username(value: &str) -> Result<String, &'static str> {
+fn username(value: &str) -> Result<String, String> {
     let valid = value.bytes().all(|b| b.is_ascii_graphic() && b != b':');
-    valid.then(|| value.to_string()).ok_or(USERNAME_FORM)
-}
-
-/// Checks the form of a sender, so that a mistake shows at the start and not at the first message. The component has
-/// the full rules.
-fn sender(value: &str) -> Option<String> {
-    if value.starts_with('+') {
-        return Some(without_separators(value)).filter(|number| is_e164(number));
-    }
-    is_name(value).then(|| value.to_string())
+    valid.then(|| value.to_string()).ok_or_else(|| USERNAME_FORM.into())
 }

@@ -1,7 +1,7 @@
 //! Reads variables and collects their problems, so that all are reported at once.
 
-use super::Variables;
 use super::state::absolute;
+use super::{DRY_RUN, QUERIES_PER_MINUTE, Variables};
 use crate::policy::settings::{self, Given, PLACEHOLDER, is_placeholder};
 use crate::policy::{InForce, Stated, file, print::Sources};
 use std::path::PathBuf;
@@ -9,15 +9,38 @@ use std::path::PathBuf;
 /// The file with more settings of the policy.
 pub const POLICY_FILE: &str = "ELKS_POLICY_FILE";
 
-/// Settings of the policy for which an empty value means unset. They are older than the rule that an empty value is an
-/// error, and some clients write an empty value for what they do not know.
-const MAY_BE_EMPTY: [&str; 2] = [settings::CONFIRM_SENDS, settings::SMS_PER_MINUTE];
+/// Settings of the policy for which an empty variable means the default: bundles write an empty value for each field
+/// that their user leaves blank. For the others the default is no restriction, so that an empty value could loosen the
+/// policy, and is an error. `CONFIRM_SENDS` is older than that rule, and its users keep their settings.
+const MAY_BE_EMPTY: [&str; 6] = [
+    settings::CONTACTS,
+    settings::SMS_PER_MINUTE,
+    settings::SMS_PER_DAY,
+    settings::SMS_PER_RECIPIENT_PER_DAY,
+    settings::DUPLICATE_MINUTES,
+    settings::CONFIRM_SENDS,
+];
 
 /// Variables that begin like a setting and are for the build of the program; cargo passes some on to what it runs.
 const OF_THE_BUILD: [&str; 3] = ["ELKS_COMPONENT", "ELKS_COMPONENT_SHA256", "ELKS_COMPONENT_SOURCE"];
 
 /// What the names of settings begin with, except some that the Node server has, too.
 const PREFIX: &str = "ELKS_";
+
+/// The settings whose names do not begin so. Each guards a send.
+const WITHOUT_PREFIX: [&str; 4] = [DRY_RUN, QUERIES_PER_MINUTE, settings::SMS_PER_MINUTE, settings::CONFIRM_SENDS];
+
+/// How many letters a misspelt name differs by, at most, beside case, blanks and hyphens.
+const MAX_MISSPELT: usize = 2;
+
+/// Whether a name is meant for a setting without prefix: another case, blanks at its ends, hyphens, one or two letters
+/// that differ, or only its beginning. A guard under such a name would be off without a word.
+fn is_misspelt(name: &str, known: &str) -> bool {
+    let name = name.trim().to_uppercase().replace(['-', ' '], "_");
+    // A single word, such as CONFIRM, may be a variable of another program.
+    let is_beginning = name.contains('_') && name.len() * 2 > known.len() && known.starts_with(&name);
+    is_beginning || file::differs_by(&name, known) <= MAX_MISSPELT
+}
 
 /// The longest name that is repeated in a problem, in bytes.
 const MAX_NAME: usize = 64;
@@ -38,13 +61,13 @@ impl<'a> Reader<'a> {
         &mut self,
         name: &str,
         simulated: Option<String>,
-        read: impl Fn(&str) -> Result<T, &'static str>,
+        read: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
         let Some(value) = self.filled(name)?.or(simulated) else {
             self.problems.push(format!("{name} is not set"));
             return None;
         };
-        read(&value).map_err(|allowed| self.not_allowed(name, allowed)).ok()
+        read(&value).map_err(|allowed| self.not_allowed(name, &allowed)).ok()
     }
 
     /// A value with a default, which is also that of an empty value.
@@ -84,12 +107,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds the problem of a value that cannot be read.
-    fn not_allowed(&mut self, name: &str, allowed: &str) {
+    pub(super) fn not_allowed(&mut self, name: &str, allowed: &str) {
         self.problems.push(format!("{name} holds something else (not shown here); allowed is {allowed}"));
     }
 
     /// The trimmed value of a variable; inner nothing when it is unset or empty, outer nothing when it cannot be read.
-    fn filled(&mut self, name: &str) -> Option<Option<String>> {
+    pub(super) fn filled(&mut self, name: &str) -> Option<Option<String>> {
         Some(self.value(name)?.filter(|value| !value.is_empty()))
     }
 
@@ -116,12 +139,14 @@ impl<'a> Reader<'a> {
     pub(super) fn unknown_names(&mut self) {
         let known = || file::ENVIRONMENT_ONLY.into_iter().chain(settings::NAMES);
         for name in self.variables.names() {
-            let ours = name.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX));
+            let prefixed = name.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX));
+            let ours = prefixed || WITHOUT_PREFIX.into_iter().any(|known| is_misspelt(name, known));
             if !ours || OF_THE_BUILD.contains(&name) || known().any(|known| known == name) {
                 continue;
             }
-            let plain = name.len() <= MAX_NAME && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            let shown = if plain { name } else { "a variable whose name begins with ELKS_" };
+            let plain = name.len() <= MAX_NAME
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+            let shown = if plain { name } else { "a variable with a name like that of a setting" };
             let nearest = file::nearest(name, known());
             self.problems
                 .push(format!("{shown} is no setting; the nearest is {nearest}: correct the name, or unset it"));

@@ -64,14 +64,13 @@ impl System {
 impl Reader<'_> {
     /// Where the journal is; nothing if that cannot be read.
     pub(super) fn state(&mut self, needed: bool) -> Option<State> {
-        let memory =
-            self.new_setting(STATE, "disk", "disk or memory", |value| match value.to_ascii_lowercase().as_str() {
-                "memory" => Some(true),
-                "disk" => Some(false),
-                _ => None,
-            });
+        let memory = self.optional(STATE, false, "disk or memory", |value| match value.to_ascii_lowercase().as_str() {
+            "memory" => Some(true),
+            "disk" => Some(false),
+            _ => None,
+        });
         let folder = self.folder();
-        if memory?.unwrap_or(false) {
+        if memory? {
             return folder.map(|_| State::Memory);
         }
         match folder? {
@@ -86,18 +85,17 @@ impl Reader<'_> {
 
     /// The folder of the journals: inner nothing if the system has none, outer nothing if the setting cannot be read.
     pub(super) fn folder(&mut self) -> Option<Option<PathBuf>> {
-        let stated = self.new_setting(STATE_DIR, "the system's folder", "the absolute path of a folder", absolute)?;
+        let stated =
+            self.optional(STATE_DIR, None, "the absolute path of a folder", |value| absolute(value).map(Some))?;
         Some(stated.or_else(|| System::THIS.state_folder(self.variables).map(|folder| folder.join(FOLDER))))
     }
 
     /// How long the journal is kept, in days.
     pub(super) fn keep_days(&mut self) -> Option<u32> {
         let allowed = format!("a whole number of days from {MIN_KEEP_DAYS} to {MAX_KEEP_DAYS}");
-        let unset = format!("the default of {DEFAULT_KEEP_DAYS}");
-        let days = self.new_setting(KEEP_DAYS, &unset, &allowed, |value| {
+        self.optional(KEEP_DAYS, DEFAULT_KEEP_DAYS, &allowed, |value| {
             value.parse().ok().filter(|days| (MIN_KEEP_DAYS..=MAX_KEEP_DAYS).contains(days))
-        })?;
-        Some(days.unwrap_or(DEFAULT_KEEP_DAYS))
+        })
     }
 
     pub(super) fn no_folder(&mut self) {

@@ -143,7 +143,7 @@ fn a_name_that_is_no_setting_is_an_error_with_the_nearest() {
     assert!(!text.contains("geheim") && !text.contains("XXX"), "{text}");
     // Of others, and of the build of this program.
     let others =
-        [("ELK", "1"), ("ELKSTATE", "1"), ("DRYRUN", "1"), ("ELKS_COMPONENT", "a"), ("ELKS_COMPONENT_SHA256", "b")];
+        [("ELK", "1"), ("ELKSTATE", "1"), ("RATE_LIMIT", "1"), ("ELKS_COMPONENT", "a"), ("ELKS_COMPONENT_SHA256", "b")];
     assert!(read(&others).is_ok());
 }
 
@@ -192,7 +192,6 @@ fn a_journal_is_kept_only_for_real_sends_to_the_disk() {
     assert!(problem(&[(STATE_DIR, "state")]).contains("allowed is the absolute path of a folder"));
     assert!(problem(&[(STATE, "file")]).contains("allowed is disk or memory"));
     for name in [STATE, STATE_DIR, KEEP_DAYS, POLICY_FILE] {
-        assert!(problem(&[(name, " ")]).contains(&format!("{name} is set but empty: unset it for ")));
         assert!(problem(&[(name, "*")]).contains(&format!("{name} holds something else")));
     }
     // Without a home there is an error only if the journal is needed.
@@ -248,4 +247,95 @@ fn bytes_that_are_no_text_are_an_error_in_each_setting() {
 fn the_settings_of_the_environment_alone_are_those_that_a_policy_file_refuses() {
     let names = [USERNAME, PASSWORD, SENDER, DRY_RUN, QUERIES_PER_MINUTE, POLICY_FILE, STATE_DIR, STATE, KEEP_DAYS];
     assert_eq!(names, file::ENVIRONMENT_ONLY);
+}
+
+#[test]
+fn a_blank_variable_means_the_default_unless_the_default_is_no_restriction() {
+    let defaults = read(&[]).expect("is complete");
+    for blank in ["", " ", "\t"] {
+        for name in [
+            DRY_RUN,
+            QUERIES_PER_MINUTE,
+            STATE,
+            STATE_DIR,
+            KEEP_DAYS,
+            CONFIRM_SENDS,
+            SMS_PER_MINUTE,
+            settings::SMS_PER_DAY,
+            settings::SMS_PER_RECIPIENT_PER_DAY,
+            settings::DUPLICATE_MINUTES,
+            settings::CONTACTS,
+        ] {
+            let settings = read(&[(name, blank)]).unwrap_or_else(|problems| panic!("{name}: {problems}"));
+            assert_eq!((settings.dry_run, settings.keep_days), (true, DEFAULT_KEEP_DAYS), "{name}");
+            assert_eq!((&settings.state, settings.queries_per_minute), (&defaults.state, DEFAULT_QUERIES_PER_MINUTE));
+            assert!(*settings.policy.start() == *defaults.policy.start(), "{name}");
+        }
+        for name in [
+            POLICY_FILE,
+            settings::ALLOWED_RECIPIENTS,
+            settings::BLOCKED_RECIPIENTS,
+            settings::ALLOWED_COUNTRIES,
+            settings::CONTACTS_ONLY,
+            settings::ALLOWED_SENDERS,
+            settings::SPEND_PER_DAY,
+            settings::SPEND_PER_MONTH,
+            settings::MAX_PRICE,
+            settings::MAX_PARTS,
+            settings::QUIET_HOURS,
+        ] {
+            assert!(problem(&[(name, blank)]).contains(&format!("{name} is set but empty: unset it for ")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_proxy_is_read_or_a_problem_and_never_left_out() {
+    let has_proxy = |changes: &[(&str, &str)]| read(changes).map(|settings| settings.connection.proxy.is_some());
+    let good = "http://user:secret@127.0.0.1:3128";
+    for (changes, expected) in [
+        (&[] as &[_], false),
+        (&[("HTTPS_PROXY", good)], true),
+        (&[("https_proxy", good)], true),
+        (&[("ALL_PROXY", good)], true),
+        (&[("all_proxy", " 127.0.0.1:3128/\t")], true),
+        (&[("HTTPS_PROXY", "")], false),
+        (&[("HTTPS_PROXY", " "), ("ALL_PROXY", good)], true),
+        (&[("HTTPS_PROXY", good), ("ALL_PROXY", "::::")], true),
+        (&[("HTTP_PROXY", "::::")], false),
+        (&[("HTTP_PROXY", good)], false),
+        (&[("HTTPS_PROXY", good), ("REQUEST_METHOD", "GET")], true),
+        (&[("HTTPS_PROXY", good), ("NO_PROXY", "localhost")], true),
+        (&[("HTTPS_PROXY", good), ("NO_PROXY", " localhost, .46elks.com ")], false),
+        (&[("HTTPS_PROXY", good), ("NO_PROXY", ""), ("no_proxy", "*")], false),
+        (&[("HTTPS_PROXY", good), ("NO_PROXY", "localhost"), ("no_proxy", "*")], true),
+        (&[("ALL_PROXY", "socks5://127.0.0.1:1"), ("NO_PROXY", "api.46elks.com")], false),
+    ] {
+        assert_eq!(has_proxy(changes), Ok(expected), "{changes:?}");
+    }
+    for (name, value, expected) in [
+        ("HTTPS_PROXY", "::::", "allowed is the address of an HTTP proxy"),
+        ("https_proxy", "http://u:secret@:1", "allowed is the address of an HTTP proxy"),
+        ("ALL_PROXY", "ftp://u:secret@h:1", "allowed is the address of an HTTP proxy"),
+        ("all_proxy", "socks5h://u:secret@h:1", "allowed is an HTTP proxy: this program cannot use a SOCKS proxy"),
+        ("HTTPS_PROXY", "${secret}", "holds a literal ${…}"),
+    ] {
+        let text = problem(&[(name, value)]);
+        assert!(text.contains(&format!("- {name} ")) && text.contains(expected), "{text}");
+        assert!(!text.contains("secret") && text.matches("\n  - ").count() == 1, "{text}");
+        assert!(Settings::read(&variables(&[(name, value)]), true).is_ok(), "the simulator needs no proxy");
+    }
+}
+
+#[test]
+fn an_empty_variable_for_certificates_means_unset() {
+    let certificates = |changes: &[(&str, &str)]| read(changes).expect("is readable").connection.certificates;
+    let none = certificates(&[]);
+    assert_eq!((none.file, none.folders.len(), none.blank), (None, 0, false));
+    for blank in ["", " ", "\t"] {
+        let read = certificates(&[(CERTIFICATE_FILE, blank), (CERTIFICATE_FOLDERS, blank)]);
+        assert_eq!((read.file, read.folders.len(), read.blank), (None, 0, true), "{blank:?}");
+    }
+    let read = certificates(&[(CERTIFICATE_FILE, " /etc/ca.pem "), (CERTIFICATE_FOLDERS, "")]);
+    assert_eq!((read.file, read.folders.len()), (Some("/etc/ca.pem".into()), 0));
 }

@@ -1,6 +1,6 @@
 //! Contacts: names that stand for numbers. A name has one number and a number one name; case makes no difference.
 
-use sms_rules::{invisible, phone};
+use sms_rules::{invisible, phone, unusual};
 use std::collections::BTreeMap;
 
 /// The length of a name, at most, in characters.
@@ -29,25 +29,25 @@ impl Contacts {
     ///
     /// # Errors
     /// What is wrong with the entry, in words that follow its place in the list. They repeat nothing of its content.
-    pub(crate) fn add(&mut self, entry: &str) -> Result<(), &'static str> {
+    pub(crate) fn add(&mut self, entry: &str) -> Result<(), String> {
         let Some((name, number)) = entry.split_once('=').map(|(name, number)| (name.trim(), number.trim())) else {
-            return Err("has no =: write name=number, like anna=+46701740605");
+            return Err("has no =: write name=number, like anna=+46701740605".into());
         };
         if !is_name(name) {
-            return Err(
-                "has a name that is not allowed: 1 to 32 letters, digits and the signs - _ . with at least one \
-                        letter",
-            );
+            let unusual = unusual::find(name).map(|unusual| format!(" ({unusual})")).unwrap_or_default();
+            return Err(format!(
+                "has a name that is not allowed{unusual}: 1 to 32 letters, digits and the signs - _ . with at least one \
+                 letter"
+            ));
         }
-        let Ok(number) = phone::recipient(number) else {
-            return Err("has no valid phone number after the =: write it like +46701740605");
-        };
+        let number = phone::recipient(number)
+            .map_err(|error| format!("has no valid phone number after the =: write it like +46701740605 ({error})"))?;
         let key = name.to_lowercase();
         if self.by_name.contains_key(&key) {
-            return Err("has a name that an entry before it has, too (A and a are the same)");
+            return Err("has a name that an entry before it has, too (A and a are the same)".into());
         }
         if self.by_number.contains_key(&number) {
-            return Err("has the number of an entry before it: give each number one name");
+            return Err("has the number of an entry before it: give each number one name".into());
         }
         self.insert(key, Contact { name: name.to_string(), number });
         Ok(())
@@ -133,6 +133,10 @@ mod tests {
             ("anna=", "valid phone number"),
             ("anna=0701740605", "valid phone number"),
             ("anna=+4670*", "valid phone number"),
+            ("anna=+44 (0)7700 900456", "leave out the (0)"),
+            ("anna=+440770090045", "leave out the 0 after +44"),
+            ("anna=+46\u{a0}701740605", "an unusual space (U+00A0)"),
+            ("an\u{200b}na=+46701740605", "a zero-width character (U+200B)"),
             ("OLD=+4741740605", "a name that an entry"),
             ("new=+45 41740605", "the number of an entry"),
         ] {

@@ -92,11 +92,17 @@ pub(crate) const ENVIRONMENT_ONLY: [&str; 9] = [
     "ELKS_KEEP_DAYS",
 ];
 
-/// The known name with the fewest changed, added and removed letters.
+/// The known name that begins so, or else the one with the fewest changed, added and removed letters.
 pub(crate) fn nearest(name: &str, known: impl IntoIterator<Item = &'static str>) -> &'static str {
     // A longer name than this is no typing error, and the comparison takes the product of the lengths.
-    let name: Vec<char> = name.chars().take(64).collect::<String>().to_uppercase().chars().collect();
-    known.into_iter().min_by_key(|known| distance(&name, known)).unwrap_or_default()
+    let beginning: String = name.chars().take(64).collect::<String>().to_uppercase();
+    let name: Vec<char> = beginning.chars().collect();
+    known.into_iter().min_by_key(|known| (!known.starts_with(&beginning), distance(&name, known))).unwrap_or_default()
+}
+
+/// How many letters two names differ by.
+pub(crate) fn differs_by(name: &str, known: &str) -> usize {
+    distance(&name.chars().take(64).collect::<Vec<char>>(), known)
 }
 
 /// The edit distance of Levenshtein.

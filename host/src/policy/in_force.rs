@@ -205,7 +205,7 @@ mod tests {
                     0 => String::new(),
                     1 => "\u{fffd}".into(),
                     2 => format!("ELKS_MAX_SMS_PER_DAY={number}0\n"),
-                    3 => format!("ELKS_BLOCKED_RECIPIENTS=+{number}*\nELKS_MAX_PARTS=*\n"),
+                    3 => format!("ELKS_BLOCKED_RECIPIENTS=+46{number}*\nELKS_MAX_PARTS=*\n"),
                     _ => format!("ELKS_MAX_PARTS={number}\n"),
                 });
                 match in_force.current() {

@@ -14,7 +14,7 @@
 //! - [`mod@print`]: the table of `elks-mcp policy`
 
 mod contacts;
-mod countries;
+pub(crate) mod countries;
 pub(crate) mod file;
 mod in_force;
 mod meet;

@@ -1,11 +1,8 @@
 //! Lists of numbers and of beginnings of numbers. Whatever a list was made of, equal lists have one form: no entry is
 //! covered by another.
 
-use sms_rules::phone::{MAX_DIGITS, recipient, without_separators};
+use sms_rules::{RuleError, phone};
 use std::collections::BTreeSet;
-
-/// Swedish numbers that people write with the 0 of calls within Sweden. No number begins so.
-const SWEDEN_WITH_0: &str = "460";
 
 /// Numbers in E.164 form, and beginnings of numbers.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -17,22 +14,17 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    /// Adds an entry as people write it: `+46 70 174 06 05`, or a beginning such as `+4670*`. Says whether it is one. A
-    /// number that is never sent to is none: in a list of blocked numbers, a typing error would block nobody.
-    pub(crate) fn add(&mut self, entry: &str) -> bool {
-        let Some(beginning) = entry.strip_suffix('*') else {
-            return recipient(entry).map(|number| self.whole.insert(number)).is_ok();
+    /// Adds an entry as people write it: `+46 70 174 06 05`, or a beginning such as `+4670*`.
+    ///
+    /// # Errors
+    /// It is none. A number that is never sent to is an error, too: in a list of blocked numbers, a typing error would
+    /// block nobody. The sentence does not repeat the entry.
+    pub(crate) fn add(&mut self, entry: &str) -> Result<(), RuleError> {
+        match entry.strip_suffix('*') {
+            Some(beginning) => self.beginnings.insert(phone::beginning(beginning)?),
+            None => self.whole.insert(phone::recipient(entry)?),
         };
-        let beginning = without_separators(beginning);
-        let digits = beginning.strip_prefix('+').unwrap_or_default();
-        let valid = (1..=MAX_DIGITS).contains(&digits.len())
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && !digits.starts_with('0')
-            && !digits.starts_with(SWEDEN_WITH_0);
-        if valid {
-            self.beginnings.insert(beginning);
-        }
-        valid
+        Ok(())
     }
 
     /// Removes what another entry covers.
@@ -84,7 +76,7 @@ mod tests {
     fn list(entries: &[&str]) -> Numbers {
         let mut numbers = Numbers::default();
         for entry in entries {
-            assert!(numbers.add(entry), "{entry}");
+            numbers.add(entry).expect(entry);
         }
         numbers.in_one_form()
     }
@@ -116,12 +108,19 @@ mod tests {
             "anna",
             "+46+*",
             "+46 (0)70 174 06 05",
+            "+44 (0)7700 900456",
+            "+39 (0)347 1740605",
+            "+44 (0)*",
+            "+44 (0)20*",
             "+460*",
+            "+440*",
+            "+46\u{a0}70*",
+            "\u{202a}+46701740605",
             "+4670174060512",
             "+46900174060",
             "+210*5",
         ] {
-            assert!(!Numbers::default().add(entry), "{entry}");
+            assert!(Numbers::default().add(entry).is_err(), "{entry}");
         }
     }
 

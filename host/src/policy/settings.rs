@@ -204,7 +204,7 @@ impl<'a> Reader<'a, '_> {
         &mut self,
         name: &str,
         star: bool,
-        add: impl Fn(&mut L, &str) -> Result<(), &'static str>,
+        add: impl Fn(&mut L, &str) -> Result<(), String>,
     ) -> Option<Option<L>> {
         let all: Vec<&Given<'_>> = self.given.iter().filter(|given| given.name == name).collect();
         let (mut list, mut starred, before) = (L::default(), false, self.problems.len());
@@ -220,8 +220,8 @@ impl<'a> Reader<'a, '_> {
                         self.problem(given, "has * beside other entries: write * alone, or leave it out");
                     }
                 } else if let Err(reason) = add(&mut list, entry) {
-                    let reason =
-                        if entry.is_empty() { "is empty: take the comma away, or write an entry" } else { reason };
+                    let empty = "is empty: take the comma away, or write an entry";
+                    let reason = if entry.is_empty() { empty } else { &reason };
                     self.problem(given, &format!("entry {} {reason}", at + 1));
                 }
             }
@@ -276,29 +276,29 @@ fn allowed<L>(list: Option<L>, in_one_form: impl Fn(L) -> L) -> Allowed<L> {
 }
 
 impl Numbers {
-    fn add_entry(&mut self, entry: &str) -> Result<(), &'static str> {
+    fn add_entry(&mut self, entry: &str) -> Result<(), String> {
         let reason = "is neither a phone number that takes SMS, like +46701740605, nor a beginning like +4670*";
-        self.add(entry).then_some(()).ok_or(reason)
+        self.add(entry).map_err(|error| format!("{reason} ({error})"))
     }
 }
 
 impl Countries {
-    fn add_entry(&mut self, entry: &str) -> Result<(), &'static str> {
+    fn add_entry(&mut self, entry: &str) -> Result<(), String> {
         let reason = "is neither a country like SE nor a country code like +46";
-        self.add(entry).then_some(()).ok_or(reason)
+        self.add(entry).then_some(()).ok_or_else(|| reason.into())
     }
 }
 
 impl QuietHours {
-    fn add_entry(&mut self, entry: &str) -> Result<(), &'static str> {
+    fn add_entry(&mut self, entry: &str) -> Result<(), String> {
         let reason = "is no span of the day with its time zone, like 21:00-08:00 Europe/Stockholm or 21:00-08:00 UTC";
-        self.add(entry).then_some(()).ok_or(reason)
+        self.add(entry).then_some(()).ok_or_else(|| reason.into())
     }
 }
 
-fn add_sender(list: &mut BTreeSet<String>, entry: &str) -> Result<(), &'static str> {
+fn add_sender(list: &mut BTreeSet<String>, entry: &str) -> Result<(), String> {
     let reason = "is neither a phone number like +46701740605 nor a sender name of 3 to 11 letters and digits";
-    list.insert(sender::form(entry).map_err(|_| reason)?);
+    list.insert(sender::form(entry).map_err(|error| format!("{reason} ({error})"))?);
     Ok(())
 }
 

@@ -28,7 +28,7 @@ fn numbers() -> impl Strategy<Value = Numbers> {
     subsequence(entries.clone(), 0..=entries.len()).prop_map(|entries| {
         let mut numbers = Numbers::default();
         for entry in entries {
-            assert!(numbers.add(entry));
+            numbers.add(entry).expect(entry);
         }
         numbers.in_one_form()
     })
@@ -337,13 +337,13 @@ fn quiet_hours_that_begin_during_a_wait_lengthen_it() {
 #[test]
 fn all_broken_rules_are_named_without_the_lists() {
     let mut recipients = Numbers::default();
-    assert!(recipients.add("+4541740605"));
+    recipients.add("+4541740605").expect("is a number");
     let mut contacts = Contacts::default();
     contacts.add("anna=+4541740605").expect("is a contact");
     let mut countries = Countries::default();
     assert!(countries.add("DK"));
     let mut blocked = Numbers::default();
-    assert!(blocked.add("+46*"));
+    blocked.add("+46*").expect("is a beginning");
     let policy = Policy {
         recipients: Allowed(Some(recipients)),
         blocked,
