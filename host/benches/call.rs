@@ -233,7 +233,7 @@ fn steps(criterion: &mut Criterion) {
     let exchanges = runtime.block_on(with_page.exchanges(&page));
     let Call::GetSmsMessages(request) = &page else { panic!("is a history") };
     let truth = GetSmsMessages::facts(request, &context, &exchanges).expect("is a page");
-    assert_eq!(truth.messages.len(), MAX_PAGE as usize);
+    assert_eq!(truth.0.messages.len(), MAX_PAGE as usize);
     criterion.bench_function("check of 100 messages", |bencher| {
         bencher.iter(|| {
             assert!(GetSmsMessages::facts(request, &context, black_box(&exchanges)).is_ok_and(|facts| facts == truth));

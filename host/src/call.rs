@@ -363,12 +363,13 @@ mod tests {
     use crate::config::Variables;
     use crate::contract;
     use crate::stderr::Stderr;
-    use elks_sandbox::{ElksApi, Rule};
+    use elks_sandbox::{Connection, ElksApi, Rule};
 
     #[tokio::test]
     async fn a_gateway_that_the_program_did_not_choose_is_denied() {
         let settings = Settings::read(&Variables::default(), true).expect("the simulator needs none");
-        let handler = CallHandler::new(settings, Arc::new(ElksApi::new()), Arc::new(Stderr::start()));
+        let handler =
+            CallHandler::new(settings, Arc::new(ElksApi::new(Connection::default())), Arc::new(Stderr::start()));
         let request = CheckAccountBalanceRequest { to: None };
         for (endpoint, rule) in [
             ("https://gateway.example.com", Rule::Authority),

@@ -26,11 +26,15 @@ pub fn write_tools(out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Writes the component to a file.
+/// Writes the component to a file, or to stdout if the path is `-`.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn write_component(path: &Path) -> Result<()> {
+    if path == Path::new("-") {
+        std::io::stdout().write_all(COMPONENT)?;
+        return Ok(());
+    }
     std::fs::write(path, COMPONENT).with_context(|| format!("cannot write {}", path.display()))?;
     writeln!(std::io::stderr(), "✓ {} bytes, SHA-256 {}, written to {}", COMPONENT.len(), SHA256, path.display())?;
     Ok(())

@@ -5,10 +5,12 @@
 use crate::component::NoAnswer;
 use crate::contract::{Error, SentSms};
 use crate::failure::{Code, Failure};
+use crate::summary::connection::{because, next};
 use crate::verdict::MAX_NOTE_CHARS;
 use crate::verdict::facts;
 use crate::verdict::problem::{Lack, Problem, dry_run_with_id};
-use elks_sandbox::{Cause, Refusal, Stopped, Trace};
+use elks_sandbox::{Refusal, Stopped, Trace};
+use http::Method;
 use sms_rules::limits::MAX_QUOTE_CHARS;
 use sms_rules::quote;
 
@@ -74,6 +76,16 @@ pub(crate) fn secret(trace: &Trace) -> Failure {
     Failure { may_have_sent: trace.may_have_sent(), ..Failure::new(Code::SandboxViolation, text) }
 }
 
+/// The call is given up before it has ended: the client cancelled it, or the program ends.
+pub(crate) fn given_up(may_have_sent: bool) -> Failure {
+    if may_have_sent {
+        let what = "the call was given up before 46elks answered. It is not known whether the message was sent.";
+        let text = format!("{what} {LOOK_FIRST}");
+        return Failure { may_have_sent, ..Failure::new(Code::OutcomeUnknown, text) };
+    }
+    Failure::new(Code::Cancelled, "the call was given up before it had ended. Nothing was sent.")
+}
+
 /// The component's record is not what the exchanges say.
 pub(crate) fn misreport(trace: &Trace) -> Failure {
     let what = "the SMS component reported something that did not happen, so its result is withheld";
@@ -119,7 +131,7 @@ pub(crate) fn problem(problem: &Problem, error: Option<&Error>, trace: &Trace) -
         }
         (Problem::Unreachable(cause), _) => {
             let what = format!("46elks could not be reached: {}", because(*cause));
-            failure(Code::Unreachable, trace, &what, "Try again in a moment")
+            failure(Code::Unreachable, trace, &what, next(*cause))
         }
         (Problem::TooLarge, _) => too_large(trace),
         (Problem::Unanswered(None), _) => {
@@ -128,22 +140,24 @@ pub(crate) fn problem(problem: &Problem, error: Option<&Error>, trace: &Trace) -
         }
         (Problem::Unanswered(Some(cause)), _) => {
             let what = format!("46elks gave no usable answer: {}", because(*cause));
-            let next = match cause {
-                Cause::Size => "Ask for less",
-                Cause::Coding => "Please report this",
-                _ => "Try again in a moment",
-            };
-            failure(Code::Unreachable, trace, &what, next)
+            failure(Code::Unreachable, trace, &what, next(*cause))
         }
         (Problem::Refused(status, body), _) => {
-            let is_lookup = trace.exchanges.last().is_some_and(|last| last.target.starts_with("/a1/sms/"));
-            let (quoted, next) = refusal(*status, body, is_lookup);
+            let (quoted, next) = refusal(*status, body, Asked::of(trace));
             let what = format!("46elks refused ({status}): {quoted}");
             answered(*status, failure(Code::Api, trace, &what, next))
         }
         (Problem::Unreadable(status, lack), _) => {
             let what = format!("46elks answered {status} with {}", lacks(*lack));
-            answered(*status, failure(Code::Api, trace, &what, "Try again in a moment"))
+            let next = match status {
+                300..=399 => {
+                    "The answer names another address, which is never followed: the operator can look for a proxy in \
+                     between"
+                }
+                500.. => "The fault is at 46elks: try again in a few minutes",
+                _ => "Try again in a moment",
+            };
+            answered(*status, failure(Code::Api, trace, &what, next))
         }
     }
 }
@@ -159,21 +173,6 @@ fn advice(text: &str) -> String {
     line.trim_end_matches('.').into()
 }
 
-/// Why there is no answer.
-fn because(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Name => "its name could not be resolved",
-        Cause::Connection => "it did not accept the connection",
-        Cause::ConnectionTimeout => "it did not accept the connection in time",
-        Cause::Certificate => "its certificate was not accepted",
-        Cause::Setup => "this system has no certificates to verify it with, or SSL_CERT_FILE cannot be read",
-        Cause::ResponseTimeout => "it did not come in time",
-        Cause::Size => "it was too large",
-        Cause::Coding => "it was not plain text",
-        Cause::Terminated => "the connection ended before all of it was there",
-    }
-}
-
 /// What an answer has in the place of data.
 fn lacks(lack: Lack) -> &'static str {
     match lack {
@@ -187,29 +186,55 @@ fn lacks(lack: Lack) -> &'static str {
     }
 }
 
-/// A refusal of 46elks, quoted, and what to do about it. `is_lookup`: one message was asked for by its id.
-fn refusal(status: u16, body: &str, is_lookup: bool) -> (String, &'static str) {
+/// What 46elks was asked last. What to do about a refusal depends on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// To send a message, or to price one.
+    Message,
+    /// For one message, by its id.
+    Lookup,
+    /// For a page of the history.
+    History,
+    /// For the account, or nothing at all.
+    Account,
+}
+
+impl Asked {
+    fn of(trace: &Trace) -> Self {
+        match trace.exchanges.last() {
+            Some(last) if last.method == Method::POST => Self::Message,
+            Some(last) if last.target.starts_with("/a1/sms/") => Self::Lookup,
+            Some(last) if last.target.starts_with("/a1/sms") => Self::History,
+            _ => Self::Account,
+        }
+    }
+}
+
+/// A refusal of 46elks, quoted, and what to do about it.
+fn refusal(status: u16, body: &str, asked: Asked) -> (String, &'static str) {
     let has = |words: &str| body.contains(words);
-    let next = if status == 401 {
-        "The API username or password is wrong: the operator must correct it"
-    } else if has("Not enough credits") {
-        "The account needs to be topped up at 46elks.com"
-    } else if has("Invalid to number") {
-        "Check the recipient's number with the user"
-    } else if has("Invalid from number") {
-        "Send from a number that the account owns, or from a sender name"
-    } else if has("may not start with a digit") {
-        "Begin the sender name with a letter"
-    } else if has("disallowed by default") {
-        "The account may not send to this country: its owner can ask 46elks to open it"
-    } else if has("Too long") {
-        "Shorten the text"
-    } else if status == 404 && is_lookup {
-        "Check the message id: this account knows no such message"
-    } else if status == 429 {
-        "46elks wants fewer requests: wait a minute"
-    } else {
-        "Correct the request, or ask 46elks's support"
+    let next = match (status, asked) {
+        (401, _) => "The API username or password is wrong: the operator must correct it",
+        (429, _) => "46elks wants fewer requests: wait a minute",
+        (408 | 425, _) => "Try again in a moment",
+        (_, Asked::Message) if has("Not enough credits") => "The account needs to be topped up at 46elks.com",
+        (_, Asked::Message) if has("Invalid to number") => "Check the recipient's number with the user",
+        (_, Asked::Message) if has("Invalid from number") => {
+            "Send from a number that the account owns, or from a sender name"
+        }
+        (_, Asked::Message) if has("may not start with a digit") => "Begin the sender name with a letter",
+        (_, Asked::Message) if has("disallowed by default") => {
+            "The account may not send to this country: its owner can ask 46elks to open it"
+        }
+        (_, Asked::Message) if has("Too long") => "Shorten the text",
+        (404, Asked::Lookup) => "Check the message id: this account knows no such message",
+        (_, Asked::Lookup) => "Check the message id, or ask 46elks's support",
+        (404, _) => {
+            "46elks knows no such address: the operator can ask 46elks's support, or look for a proxy in between"
+        }
+        (_, Asked::Message) => "Correct the recipient, the sender or the text, or ask 46elks's support",
+        (_, Asked::History) => "Correct the arguments of the search, or ask 46elks's support",
+        (_, Asked::Account) => "The operator can ask 46elks's support",
     };
     let line = body.trim().lines().next().unwrap_or_default();
     let quoted = match line.chars().next() {
@@ -228,35 +253,69 @@ mod tests {
     use super::*;
     use elks_sandbox::{Exchange, Outcome};
 
+    /// The failure of a call whose only exchange 46elks refused.
+    fn refused_by_46elks(method: Method, target: &str, status: u16, body: &str) -> Failure {
+        let exchange = Exchange {
+            method,
+            target: target.into(),
+            body: bytes::Bytes::new(),
+            sends: false,
+            outcome: Outcome::Answered(status, body.to_string().into()),
+            date: None,
+        };
+        let trace = Trace { exchanges: vec![exchange], ..Trace::default() };
+        let failure = problem(&Problem::Refused(status, body.into()), None, &trace);
+        assert_eq!((failure.code, failure.status), (Code::Api, Some(status)));
+        failure
+    }
+
     #[test]
-    fn refusals_say_what_to_do_and_no_whole_number() {
-        for (status, body, expected) in [
-            (401, "API access requires Basic HTTP authentication.", "password is wrong"),
-            (403, "Invalid to number", "Check the recipient"),
-            (403, "Not enough credits on your account to send this SMS", "topped up"),
-            (403, "Sending to USA is disallowed by default.", "open it"),
-            (404, "Not found", "no such message"),
-            (403, "<html>x", "an HTML page"),
-            (403, "", "an empty page"),
-            (403, "Number +46701740605 is odd\nsecond line", "\"Number +4670******* is odd\""),
+    fn advice_fits_what_was_asked() {
+        let (get, post) = (Method::GET, Method::POST);
+        for (method, target, status, body, expected) in [
+            (&get, "/a1/me", 401, "API access requires Basic HTTP authentication.", "password is wrong"),
+            (&post, "/a1/sms", 403, "Invalid to number", "Check the recipient"),
+            (&post, "/a1/sms", 403, "Not enough credits on your account to send this SMS", "topped up"),
+            (&post, "/a1/sms", 403, "Sending to USA is disallowed by default.", "open it"),
+            (&post, "/a1/sms", 403, "Too long message", "Shorten the text"),
+            (&post, "/a1/sms", 403, "", "Correct the recipient, the sender or the text"),
+            (&post, "/a1/sms", 404, "Not found", "knows no such address"),
+            (&get, "/a1/sms/s1", 404, "Not found", "this account knows no such message"),
+            (&get, "/a1/sms/s1", 403, "Invalid id", "Check the message id"),
+            (&get, "/a1/sms?limit=10", 404, "Not found", "knows no such address"),
+            (&get, "/a1/sms?limit=10", 403, "Too long", "Correct the arguments of the search"),
+            (&get, "/a1/me", 404, "Not found", "knows no such address"),
+            (&get, "/a1/me", 403, "No", "ask 46elks's support"),
+            (&get, "/a1/me", 429, "Slow down", "wait a minute"),
         ] {
-            let lookup = Exchange {
-                method: http::Method::GET,
-                target: "/a1/sms/s1".into(),
-                body: bytes::Bytes::new(),
-                sends: false,
-                outcome: Outcome::Answered(status, body.into()),
-                date: None,
-            };
-            let trace = Trace { exchanges: vec![lookup], ..Trace::default() };
-            let failure = problem(&Problem::Refused(status, body.into()), None, &trace);
-            assert_eq!((failure.code, failure.status), (Code::Api, Some(status)));
+            let failure = refused_by_46elks(method.clone(), target, status, body);
             assert!(failure.text.contains(expected) && failure.text.contains("Nothing was sent."), "{failure}");
+            let names_an_id = failure.text.contains("message id");
+            assert!(!names_an_id || target.starts_with("/a1/sms/"), "only a lookup has an id: {failure}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_neither_data_nor_a_refusal_says_where_the_fault_is() {
+        for (status, expected) in [(200, "Try again in a moment"), (302, "never followed"), (503, "fault is at 46elks")]
+        {
+            let failure = problem(&Problem::Unreadable(status, Lack::Body), None, &Trace::default());
+            assert!(failure.text.contains(expected), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_quoted_without_a_whole_number() {
+        for (body, expected) in [
+            ("<html>x", "an HTML page"),
+            ("", "an empty page"),
+            ("Number +46701740605 is odd\nsecond line", "\"Number +4670******* is odd\""),
+        ] {
+            let failure = refused_by_46elks(Method::POST, "/a1/sms", 403, body);
+            assert!(failure.text.contains(expected), "{failure}");
             assert!(!failure.text.contains("1740605") && !failure.text.contains("second line"), "{failure}");
             assert!(!failure.text.contains(".\"."), "{failure}");
         }
-        let elsewhere = problem(&Problem::Refused(404, "Not found".into()), None, &Trace::default());
-        assert!(!elsewhere.text.contains("message id"), "only a lookup has one: {elsewhere}");
     }
 
     #[test]

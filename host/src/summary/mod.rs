@@ -2,6 +2,7 @@
 //! and they hold every word about safety that a model must read, because some clients show it nothing else. Nothing
 //! here decides anything. Failures are in `failures`.
 
+pub(crate) mod connection;
 pub(crate) mod failures;
 pub(crate) mod limits;
 pub(crate) mod refusals;
@@ -11,6 +12,7 @@ use crate::contract::{
 };
 use crate::count::count;
 use crate::money::money;
+use crate::verdict::facts::{Credit, Gaps, Searched};
 use sms_rules::phone::is_e164;
 use sms_rules::quote;
 use sms_rules::sender::is_name;
@@ -56,12 +58,16 @@ pub(crate) fn sent(sms: &SentSms, contact: Option<&str>, refused_real_send: bool
         );
     }
     let price = sms.cost.map_or(String::new(), |cost| format!(", cost {}", money(cost, currency)));
-    let failed =
-        if sms.status == Some(Status::Failed) { " 46elks reports that it failed: it will not arrive." } else { "" };
+    let id = sms.id.as_deref().unwrap_or("unknown");
+    if sms.status == Some(Status::Failed) {
+        return format!(
+            "SMS from {from} to {to} failed: 46elks took it ({parts}{price}), and reports at once that it will not \
+             arrive. Its id is {id}. Check the number with the user before you try again."
+        );
+    }
     format!(
-        "SMS from {from} to {to} was accepted by 46elks ({parts}{price}). Its id is {}; check_sms_status tells when it \
-         has arrived.{failed}",
-        sms.id.as_deref().unwrap_or("unknown"),
+        "SMS from {from} to {to} was accepted by 46elks ({parts}{price}). Its id is {id}; check_sms_status tells when \
+         it has arrived."
     )
 }
 
@@ -104,14 +110,23 @@ pub(crate) fn status(message: &Message) -> String {
     format!("Message {id} from {from} to {to} {delivery}.{cost}")
 }
 
-/// The number of messages, whether there are more, and whether some are untrusted.
-pub(crate) fn history(history: &SmsHistory) -> String {
+/// The number of messages, what was searched, whether there are more, and whether some are untrusted. `misses_replies`
+/// means that a filter by recipient hides what was received from that number.
+pub(crate) fn history(history: &SmsHistory, aside: &Searched, misses_replies: bool) -> String {
     let inbound = history.messages.iter().filter(|message| message.untrusted).count();
     let mut summary = match history.messages.len() {
-        0 if history.stopped_early || history.unreadable > 0 => "No message that was read matches.".into(),
-        0 => "No messages match.".into(),
+        0 => format!("No messages match{}", among(aside.searched, history.unreadable)),
         all => format!("{}, newest first: {inbound} received, {} sent.", count(all as u64, "message"), all - inbound),
     };
+    if misses_replies {
+        summary.push_str(
+            " The argument to is the recipient, so messages received from this number are not among them: to find \
+             replies, leave it out and look at from.",
+        );
+    }
+    if aside.lies_ahead {
+        summary.push_str(" end is later than the present time, and no message can be newer: check the time zone.");
+    }
     summary.push_str(&unreadable(history.unreadable));
     summary.push_str(match (history.stopped_early, &history.next_cursor) {
         (true, Some(_)) => " The search stopped early, before the end of the history: use next_cursor to go on.",
@@ -126,6 +141,15 @@ pub(crate) fn history(history: &SmsHistory) -> String {
     summary
 }
 
+/// The end of a sentence that says that nothing was found: it holds only for what was searched and could be read.
+fn among(searched: u32, unreadable: u32) -> String {
+    match (searched, unreadable) {
+        (0, _) => ": 46elks returned no entry.".into(),
+        (_, 0) => format!(" among the {} that were searched.", count(searched, "entry")),
+        _ => format!(" among the {} that could be read.", count(searched.saturating_sub(unreadable), "entry")),
+    }
+}
+
 /// The sentence about rows of the history that could not be read; empty when there are none.
 fn unreadable(rows: u32) -> String {
     match rows {
@@ -138,8 +162,8 @@ fn unreadable(rows: u32) -> String {
     }
 }
 
-/// The balance of the account, or the use and limit of a subaccount.
-pub(crate) fn balance(account: &AccountBalance) -> String {
+/// The balance of the account and its credit, or the use and limit of a subaccount.
+pub(crate) fn balance(account: &AccountBalance, aside: &Credit) -> String {
     let currency = account.currency.as_deref();
     let Some(balance) = account.balance else {
         let used = account
@@ -153,49 +177,75 @@ pub(crate) fn balance(account: &AccountBalance) -> String {
             "46elks reported no balance for this account.".into()
         };
     };
-    let buys = account.messages_left.map_or(String::new(), |left| {
-        let low = if account.low_balance == Some(true) { " That is low: top up the account soon." } else { "" };
-        format!(" It buys {}.{low}", count(left, "one-part message"))
-    });
-    format!("The balance is {}.{buys}", money(balance, currency))
+    let credit = aside
+        .credit_limit
+        .map_or(String::new(), |limit| format!(", with credit of {} below zero", money(limit, currency)));
+    let buys = match (account.messages_left, account.low_balance, &aside.credit_limit) {
+        (None, ..) if !aside.is_priced => {
+            " 46elks gave no price for a message to this recipient, so how many it buys is not known.".into()
+        }
+        (None, ..) if balance < 0 => {
+            " It is below zero, and 46elks reports no credit limit: how many messages can be sent is not known.".into()
+        }
+        (None, ..) => String::new(),
+        (Some(left), Some(true), None) => {
+            format!(" It buys {}. That is low: top up the account soon.", count(left, "one-part message"))
+        }
+        (Some(left), Some(true), Some(_)) => format!(
+            " With the credit it buys {}. That is low: the account needs a payment or more credit soon.",
+            count(left, "one-part message")
+        ),
+        (Some(left), _, None) => format!(" It buys {}.", count(left, "one-part message")),
+        (Some(left), _, Some(_)) => format!(" With the credit it buys {}.", count(left, "one-part message")),
+    };
+    format!("The balance is {}{credit}.{buys}", money(balance, currency))
 }
 
 /// The delivery figures of the newest outbound messages.
-pub(crate) fn statistics(statistics: &DeliveryStatistics) -> String {
+pub(crate) fn statistics(statistics: &DeliveryStatistics, aside: &Gaps) -> String {
     let currency = statistics.currency.as_deref();
     let mut summary = match statistics.total {
-        0 => "No outbound message was found".into(),
-        total => format!(
-            "Of the {}: {} delivered, {} failed, {} in transit",
-            count(total, "newest outbound message"),
-            statistics.delivered,
-            statistics.failed,
-            statistics.in_transit
-        ),
+        0 => format!("No outbound message was found{}", among(aside.searched, statistics.unreadable)),
+        _ => figures(statistics, aside, currency),
     };
-    if statistics.unknown > 0 {
-        summary.push_str(&format!(", {} without a known status", statistics.unknown));
-    }
-    summary.push('.');
-    if statistics.total > 0 {
-        summary.push_str(&format!(
-            " {}, {} in all",
-            count(statistics.parts, "part"),
-            money(statistics.total_cost, currency)
-        ));
-        if let Some(mean) = statistics.mean_cost {
-            summary.push_str(&format!(", {} each on average", money(mean, currency)));
-        }
-        if let (Some(from), Some(to)) = (&statistics.period_start, &statistics.period_end) {
-            summary.push_str(&format!(", from {from} to {to}"));
-        }
-        summary.push('.');
-    }
     summary.push_str(&unreadable(statistics.unreadable));
     if statistics.stopped_early {
         summary.push_str(" Older outbound messages were not searched for.");
     }
     summary
+}
+
+/// The figures of at least one message. A sum that leaves some messages out is named as one.
+fn figures(statistics: &DeliveryStatistics, aside: &Gaps, currency: Option<&str>) -> String {
+    let mut figures = format!(
+        "Of the {}: {} delivered, {} failed, {} in transit",
+        count(statistics.total, "newest outbound message"),
+        statistics.delivered,
+        statistics.failed,
+        statistics.in_transit
+    );
+    if statistics.unknown > 0 {
+        figures.push_str(&format!(", {} without a known status", statistics.unknown));
+    }
+    let parts = match aside.parts_unknown {
+        0 => count(statistics.parts, "part"),
+        all if all == statistics.total => "Parts not reported".into(),
+        some => format!("At least {} ({some} without a number)", count(statistics.parts, "part")),
+    };
+    let cost = match aside.cost_unknown {
+        0 => format!("{} in all", money(statistics.total_cost, currency)),
+        all if all == statistics.total => "cost not reported".into(),
+        some => format!("at least {} in all ({some} without a cost)", money(statistics.total_cost, currency)),
+    };
+    figures.push_str(&format!(". {parts}, {cost}"));
+    if let Some(mean) = statistics.mean_cost {
+        figures.push_str(&format!(", {} each on average", money(mean, currency)));
+    }
+    if let (Some(from), Some(to)) = (&statistics.period_start, &statistics.period_end) {
+        figures.push_str(&format!(", from {from} to {to}"));
+    }
+    figures.push('.');
+    figures
 }
 
 /// The sentence about notes of the component that a result does not hold; empty when it holds all.

@@ -1,7 +1,7 @@
 //! Why a message was not sent, in the words of the operator's rules: which rule, which setting, who can change it, and
 //! when to try again. In each case nothing was sent by this call.
 
-use crate::contract::SentSms;
+use crate::contract::{SentSms, Status};
 use crate::failure::{Code, Failure};
 use crate::ledger::{Entry, Unavailable};
 use crate::policy::{Broken, Denial, NotNow, Rule};
@@ -146,11 +146,16 @@ pub(crate) fn ledger(unavailable: &Unavailable) -> Failure {
 
 /// The sentence about a message that was sent before.
 pub(crate) fn duplicate(sms: &SentSms, entry: &Entry) -> String {
+    let (at, id) = (time(entry.at), sms.id.as_deref().unwrap_or("unknown"));
+    if sms.status == Some(Status::Failed) {
+        return format!(
+            "This message was tried already, at {at}: 46elks took it and reported that it will not arrive. Nothing was \
+             sent now. Its id is {id}. Check the number with the user."
+        );
+    }
     format!(
-        "This message was sent already, at {}, and nothing was sent now. Its id is {}; check_sms_status tells when it \
-         has arrived.",
-        time(entry.at),
-        sms.id.as_deref().unwrap_or("unknown")
+        "This message was sent already, at {at}, and nothing was sent now. Its id is {id}; check_sms_status tells when \
+         it has arrived."
     )
 }
 

@@ -4,6 +4,9 @@
 use serde_json::{Map, Value};
 use std::fmt;
 
+/// The largest whole number that is taken with a fraction: 2^53, up to which a float holds each whole number.
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+
 /// How many characters of an unknown argument's name are repeated, at most.
 const MAX_NAME_CHARS: usize = 40;
 
@@ -26,29 +29,56 @@ impl fmt::Display for InvalidArguments {
 
 impl std::error::Error for InvalidArguments {}
 
-/// Compares arguments with a closed object schema of the kind that the build script writes.
+/// The arguments that may not be `null`, although they are optional: nobody can tell whether `null` asks for a dry run,
+/// and without one a real message is sent.
+const NEVER_NULL: [&str; 1] = ["dry_run"];
+
+/// Compares arguments with a closed object schema of the kind that the build script writes, and puts them into one
+/// form. An optional argument that is `null` is left out, because frameworks write so those that nobody gave. A whole
+/// number is written without a fraction.
 ///
 /// # Errors
 /// The first argument that does not fit, with what is allowed.
-pub fn check(schema: &Map<String, Value>, arguments: &Map<String, Value>) -> Result<(), InvalidArguments> {
+pub fn check(schema: &Map<String, Value>, arguments: &mut Map<String, Value>) -> Result<(), InvalidArguments> {
     let none = Map::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
+    let required: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let known = || properties.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    for (name, value) in arguments {
+    arguments.retain(|name, value| {
+        let may_be_left_out =
+            properties.contains_key(name) && !required.contains(&name.as_str()) && !NEVER_NULL.contains(&name.as_str());
+        !(value.is_null() && may_be_left_out)
+    });
+    for (name, value) in arguments.iter_mut() {
         let Some(property) = properties.get(name) else {
             let name: String = name.escape_debug().take(MAX_NAME_CHARS).collect();
             return Err(InvalidArguments::new(format!("unknown argument `{name}`: this tool takes {}", known())));
         };
+        if property["type"] == "integer"
+            && let Some(whole) = whole(value)
+        {
+            *value = whole.into();
+        }
         if let Some(allowed) = mismatch(property, value) {
             return Err(InvalidArguments::new(format!("`{name}` must be {allowed}")));
         }
     }
-    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+    for name in required {
         if !arguments.contains_key(name) {
             return Err(InvalidArguments::new(format!("`{name}` is missing: this tool takes {}", known())));
         }
     }
     Ok(())
+}
+
+/// The whole number that a value is. `10.0` and `1e1` are whole numbers, too (JSON Schema 2020-12, section 6.1.1).
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| {
+        let number = value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=MAX_WHOLE).contains(number))?;
+        // A float up to MAX_WHOLE is exact.
+        Some(number as u64)
+    })
 }
 
 /// What is allowed, when a value does not fit its schema.
@@ -57,10 +87,10 @@ fn mismatch(property: &Value, value: &Value) -> Option<String> {
     match property["type"].as_str() {
         Some("boolean") => (!value.is_boolean()).then(|| "true or false (leave it out for the default)".into()),
         Some("integer") => {
-            // 10.0 is the integer 10 in JSON Schema, but no client writes it on purpose.
             let (low, high) = (bound("minimum").unwrap_or(0), bound("maximum").unwrap_or(u64::from(u32::MAX)));
             let fits = value.as_u64().is_some_and(|number| (low..=high).contains(&number));
-            (!fits).then(|| format!("a whole number from {low} to {high}"))
+            let written = if value.is_string() { ", written without quotes" } else { "" };
+            (!fits).then(|| format!("a whole number from {low} to {high}{written}"))
         }
         _ => {
             if let Some(allowed) = property["enum"].as_array() {
@@ -98,8 +128,8 @@ mod tests {
             "required": ["text"],
         });
         let schema = schema.as_object().expect("is an object");
-        let check = |arguments: Value| {
-            check(schema, arguments.as_object().expect("is an object")).map_err(|error| error.to_string())
+        let check = |mut arguments: Value| {
+            check(schema, arguments.as_object_mut().expect("is an object")).map_err(|error| error.to_string())
         };
         let valid = json!({"flag": false, "count": 3, "word": "b", "text": "åäö", "id": "a1"});
         assert_eq!(check(valid), Ok(()));
@@ -107,6 +137,10 @@ mod tests {
             ("flag", json!(1), "true or false"),
             ("count", json!(0), "a whole number from 1 to 3"),
             ("count", json!(4), "a whole number from 1 to 3"),
+            ("count", json!(1.5), "a whole number from 1 to 3"),
+            ("count", json!(4.0), "a whole number from 1 to 3"),
+            ("count", json!("2"), "a whole number from 1 to 3, written without quotes"),
+            ("text", json!(null), "a text"),
             ("word", json!("c"), "one of a, b"),
             ("text", json!("å"), "2 to 3 characters long; it has 1"),
             ("text", json!("åäöå"), "2 to 3 characters long; it has 4"),
@@ -118,8 +152,39 @@ mod tests {
             let error = check(arguments).expect_err(name);
             assert!(error.starts_with(&format!("`{name}` must be {allowed}")), "{error}");
         }
+        assert!(check(json!({"text": "ab", "unknown": null})).is_err_and(|error| error.contains("unknown argument")));
         assert!(check(json!({})).is_err_and(|error| error.starts_with("`text` is missing")));
         let long = check(json!({"text": "ab", "x\n".repeat(100): 1})).expect_err("is unknown");
         assert!(long.starts_with("unknown argument `x\\nx") && long.len() < 300, "{long}");
+    }
+
+    #[test]
+    fn arguments_are_put_into_one_form() {
+        let schema = json!({
+            "properties": {
+                "count": {"type": "integer", "minimum": 0, "maximum": 100},
+                "text": {"type": "string"},
+                "dry_run": {"type": "boolean"},
+            },
+        });
+        let schema = schema.as_object().expect("is an object");
+        for (written, taken) in [
+            (r#"{"count": 10.0}"#, json!({"count": 10})),
+            (r#"{"count": 1e1}"#, json!({"count": 10})),
+            (r#"{"count": 1.0E+2}"#, json!({"count": 100})),
+            (r#"{"count": -0.0}"#, json!({"count": 0})),
+            (r#"{"count": null, "text": null}"#, json!({})),
+            (r#"{"count": 7, "text": "null"}"#, json!({"count": 7, "text": "null"})),
+        ] {
+            let mut arguments: Map<String, Value> = serde_json::from_str(written).expect("is JSON");
+            assert_eq!(check(schema, &mut arguments), Ok(()), "{written}");
+            assert_eq!(Value::Object(arguments), taken, "{written}");
+        }
+        for refused in
+            [r#"{"dry_run": null}"#, r#"{"count": 10.5}"#, r#"{"count": 1e300}"#, r#"{"count": 100.0000001}"#]
+        {
+            let mut arguments: Map<String, Value> = serde_json::from_str(refused).expect("is JSON");
+            assert!(check(schema, &mut arguments).is_err(), "{refused}");
+        }
     }
 }

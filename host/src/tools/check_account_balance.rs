@@ -5,7 +5,8 @@ use crate::config::Settings;
 use crate::contract::{self, Export, AccountBalance, CheckAccountBalanceRequest};
 use crate::summary;
 use crate::verdict::problem::Problem;
-use crate::verdict::{Context, facts};
+use crate::verdict::facts::{self, Credit};
+use crate::verdict::Context;
 use elks_sandbox::{Exchange, Permit};
 use sms_rules::limits::PRICE_PROBE_TEXT;
 use sms_rules::phone::TEST_NUMBER;
@@ -26,6 +27,7 @@ impl ToolSpec for CheckAccountBalance {
     const EXPORT: Export = contract::CHECK_ACCOUNT_BALANCE;
     type Request = CheckAccountBalanceRequest;
     type Answer = AccountBalance;
+    type Aside = Credit;
 
     fn permit(request: &CheckAccountBalanceRequest, settings: &Settings) -> Permit {
         let to = request.to.as_deref().unwrap_or(TEST_NUMBER);
@@ -38,12 +40,12 @@ impl ToolSpec for CheckAccountBalance {
         _: &CheckAccountBalanceRequest,
         context: &Context<'_>,
         exchanges: &[Exchange],
-    ) -> Result<AccountBalance, Problem> {
+    ) -> Result<(AccountBalance, Credit), Problem> {
         facts::check_account_balance(exchanges, context.currency)
     }
 
-    fn summary(_: &CheckAccountBalanceRequest, answer: &AccountBalance, _: &Context<'_>) -> String {
-        summary::balance(answer)
+    fn summary(_: &CheckAccountBalanceRequest, answer: &AccountBalance, aside: &Credit, _: &Context<'_>) -> String {
+        summary::balance(answer, aside)
     }
 
     fn example() -> CheckAccountBalanceRequest {

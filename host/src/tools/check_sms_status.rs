@@ -18,21 +18,22 @@ impl ToolSpec for CheckSmsStatus {
     const EXPORT: Export = contract::CHECK_SMS_STATUS;
     type Request = CheckSmsStatusRequest;
     type Answer = SmsStatus;
+    type Aside = ();
 
     fn permit(request: &CheckSmsStatusRequest, _: &Settings) -> Permit {
         // The schema allows only letters and digits in an id, so the path has no other segment.
         Permit::new(vec![get(&format!("/a1/sms/{}", request.message_id))])
     }
 
-    fn facts(_: &CheckSmsStatusRequest, context: &Context<'_>, exchanges: &[Exchange]) -> Result<SmsStatus, Problem> {
-        facts::check_sms_status(exchanges, context.currency)
+    fn facts(_: &CheckSmsStatusRequest, context: &Context<'_>, exchanges: &[Exchange]) -> Result<(SmsStatus, ()), Problem> {
+        Ok((facts::check_sms_status(exchanges, context.currency)?, ()))
     }
 
     fn add_host_facts(facts: &mut Value, context: &Context<'_>) {
         add_contact_of_message(&mut facts["message"], context);
     }
 
-    fn summary(_: &CheckSmsStatusRequest, answer: &SmsStatus, _: &Context<'_>) -> String {
+    fn summary(_: &CheckSmsStatusRequest, answer: &SmsStatus, _: &(), _: &Context<'_>) -> String {
         summary::status(&answer.message)
     }
 

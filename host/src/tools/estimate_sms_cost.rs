@@ -16,6 +16,7 @@ impl ToolSpec for EstimateSmsCost {
     const EXPORT: Export = contract::ESTIMATE_SMS_COST;
     type Request = EstimateSmsCostRequest;
     type Answer = SmsEstimate;
+    type Aside = ();
 
     fn permit(request: &EstimateSmsCostRequest, settings: &Settings) -> Permit {
         let post = post(&request.to, request.from.as_deref(), &request.message, false, true, settings);
@@ -31,15 +32,15 @@ impl ToolSpec for EstimateSmsCost {
         _: &EstimateSmsCostRequest,
         context: &Context<'_>,
         exchanges: &[Exchange],
-    ) -> Result<SmsEstimate, Problem> {
-        facts::estimate_sms_cost(exchanges, context.currency)
+    ) -> Result<(SmsEstimate, ()), Problem> {
+        Ok((facts::estimate_sms_cost(exchanges, context.currency)?, ()))
     }
 
     fn checker_notes(answer: &mut SmsEstimate) -> Option<&mut Vec<String>> {
         Some(&mut answer.checker_notes)
     }
 
-    fn summary(_: &EstimateSmsCostRequest, answer: &SmsEstimate, _: &Context<'_>) -> String {
+    fn summary(_: &EstimateSmsCostRequest, answer: &SmsEstimate, _: &(), _: &Context<'_>) -> String {
         summary::estimate(answer)
     }
 

@@ -6,7 +6,8 @@ use crate::contract::{self, Export, DeliveryStatistics, GetDeliveryStatisticsReq
 use crate::summary;
 use crate::verdict::history::Search;
 use crate::verdict::problem::Problem;
-use crate::verdict::{Context, facts};
+use crate::verdict::facts::{self, Gaps};
+use crate::verdict::Context;
 use elks_sandbox::{Exchange, Permit};
 
 /// The tool `get_delivery_statistics`.
@@ -17,6 +18,7 @@ impl ToolSpec for GetDeliveryStatistics {
     const EXPORT: Export = contract::GET_DELIVERY_STATISTICS;
     type Request = GetDeliveryStatisticsRequest;
     type Answer = DeliveryStatistics;
+    type Aside = Gaps;
 
     fn permit(request: &GetDeliveryStatisticsRequest, _: &Settings) -> Permit {
         Permit::new(vec![history(&Search::newest_outbound(request.limit))])
@@ -26,12 +28,12 @@ impl ToolSpec for GetDeliveryStatistics {
         request: &GetDeliveryStatisticsRequest,
         context: &Context<'_>,
         exchanges: &[Exchange],
-    ) -> Result<DeliveryStatistics, Problem> {
+    ) -> Result<(DeliveryStatistics, Gaps), Problem> {
         facts::get_delivery_statistics(&Search::newest_outbound(request.limit), exchanges, context.currency)
     }
 
-    fn summary(_: &GetDeliveryStatisticsRequest, answer: &DeliveryStatistics, _: &Context<'_>) -> String {
-        summary::statistics(answer)
+    fn summary(_: &GetDeliveryStatisticsRequest, answer: &DeliveryStatistics, aside: &Gaps, _: &Context<'_>) -> String {
+        summary::statistics(answer, aside)
     }
 
     fn example() -> GetDeliveryStatisticsRequest {

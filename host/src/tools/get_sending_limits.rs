@@ -17,17 +17,18 @@ impl ToolSpec for GetSendingLimits {
     const EXPORT: Export = contract::GET_SENDING_LIMITS;
     type Request = GetSendingLimitsRequest;
     type Answer = SendingLimits;
+    type Aside = ();
 
     fn permit(_: &GetSendingLimitsRequest, _: &Settings) -> Permit {
         Permit::new(Vec::new())
     }
 
     /// No exchange says anything about the operator's limits.
-    fn facts(_: &GetSendingLimitsRequest, _: &Context<'_>, _: &[Exchange]) -> Result<SendingLimits, Problem> {
+    fn facts(_: &GetSendingLimitsRequest, _: &Context<'_>, _: &[Exchange]) -> Result<(SendingLimits, ()), Problem> {
         Err(Problem::NotAsked)
     }
 
-    fn summary(_: &GetSendingLimitsRequest, answer: &SendingLimits, context: &Context<'_>) -> String {
+    fn summary(_: &GetSendingLimitsRequest, answer: &SendingLimits, _: &(), context: &Context<'_>) -> String {
         summary::limits::limits(answer, context.currency)
     }
 

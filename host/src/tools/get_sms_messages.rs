@@ -3,14 +3,15 @@
 use super::contacts::add_contact_of_message;
 use super::{Tool, ToolSpec, history};
 use crate::config::Settings;
-use crate::contract::{self, Export, SmsHistory, GetSmsMessagesRequest};
+use crate::contract::{self, DirectionFilter, Export, GetSmsMessagesRequest, SmsHistory};
 use crate::summary;
 use crate::verdict::history::Search;
 use crate::verdict::problem::Problem;
-use crate::verdict::{Context, facts};
+use crate::verdict::facts::{self, Searched};
+use crate::verdict::Context;
 use elks_sandbox::{Exchange, Permit};
 use serde_json::Value;
-use sms_rules::phone::TEST_NUMBER;
+use sms_rules::phone::{TEST_NUMBER, without_separators};
 
 /// The tool `get_sms_messages`.
 pub struct GetSmsMessages;
@@ -20,6 +21,7 @@ impl ToolSpec for GetSmsMessages {
     const EXPORT: Export = contract::GET_SMS_MESSAGES;
     type Request = GetSmsMessagesRequest;
     type Answer = SmsHistory;
+    type Aside = Searched;
 
     fn permit(request: &GetSmsMessagesRequest, _: &Settings) -> Permit {
         // Arguments that are not valid permit no request: the component says what is wrong with them.
@@ -30,7 +32,7 @@ impl ToolSpec for GetSmsMessages {
         request: &GetSmsMessagesRequest,
         context: &Context<'_>,
         exchanges: &[Exchange],
-    ) -> Result<SmsHistory, Problem> {
+    ) -> Result<(SmsHistory, Searched), Problem> {
         facts::get_sms_messages(Search::of_request(request).as_ref(), exchanges, context.currency)
     }
 
@@ -40,8 +42,16 @@ impl ToolSpec for GetSmsMessages {
         }
     }
 
-    fn summary(_: &GetSmsMessagesRequest, answer: &SmsHistory, _: &Context<'_>) -> String {
-        summary::history(answer)
+    fn summary(
+        request: &GetSmsMessagesRequest,
+        answer: &SmsHistory,
+        aside: &Searched,
+        context: &Context<'_>,
+    ) -> String {
+        let to = request.to.as_deref().map(without_separators);
+        let misses_replies = to.is_some_and(|to| to != context.settings.sender)
+            && request.direction != Some(DirectionFilter::Outbound);
+        summary::history(answer, aside, misses_replies)
     }
 
     fn example() -> GetSmsMessagesRequest {

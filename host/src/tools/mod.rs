@@ -18,8 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use sms_rules::limits::MAX_PAGES;
-use sms_rules::phone::without_separators;
-use sms_rules::text;
+use sms_rules::{phone, sender, text};
 use std::fmt;
 use std::sync::OnceLock;
 use tokio::time::Instant;
@@ -56,11 +55,20 @@ pub trait ToolSpec {
         settings.dry_run
     }
 
-    /// The record that the exchanges of a call allow: the component must give the same. Its notes are empty.
+    /// What the host says beside the record, from the same exchanges: its fields are added to the result. `()` for
+    /// nothing.
+    type Aside: Serialize + PartialEq;
+
+    /// The record that the exchanges of a call allow, and what the host says beside it. The component must give the
+    /// same record. Its notes are empty.
     ///
     /// # Errors
     /// Why the exchanges give no result.
-    fn facts(request: &Self::Request, context: &Context<'_>, exchanges: &[Exchange]) -> Result<Self::Answer, Problem>;
+    fn facts(
+        request: &Self::Request,
+        context: &Context<'_>,
+        exchanges: &[Exchange],
+    ) -> Result<(Self::Answer, Self::Aside), Problem>;
 
     /// The field of the record that holds the component's own words, where it has one.
     fn checker_notes(_answer: &mut Self::Answer) -> Option<&mut Vec<String>> {
@@ -71,7 +79,7 @@ pub trait ToolSpec {
     fn add_host_facts(_facts: &mut Value, _context: &Context<'_>) {}
 
     /// The sentence about a checked record.
-    fn summary(request: &Self::Request, answer: &Self::Answer, context: &Context<'_>) -> String;
+    fn summary(request: &Self::Request, answer: &Self::Answer, aside: &Self::Aside, context: &Context<'_>) -> String;
 
     /// A request with placeholders and every argument that changes the permit, for reviewers.
     fn example() -> Self::Request;
@@ -125,8 +133,8 @@ macro_rules! tools {
             ///
             /// # Errors
             /// The text names the argument, what is wrong with it and what is allowed. It does not repeat its value.
-            pub fn parse(tool: Tool, arguments: Map<String, Value>) -> Result<Self, InvalidArguments> {
-                check(tool.input_schema(), &arguments)?;
+            pub fn parse(tool: Tool, mut arguments: Map<String, Value>) -> Result<Self, InvalidArguments> {
+                check(tool.input_schema(), &mut arguments)?;
                 let arguments = Value::Object(arguments);
                 match tool {
                     $(Tool::$variant => serde_json::from_value(arguments).map(Self::$variant),)+
@@ -270,10 +278,7 @@ impl Call {
     /// The same call without its sender, and the sender, where a message names one that is on the operator's list. The
     /// component then gets it like the configured one: it checks the form, and does not ask whom it imitates.
     pub(crate) fn with_listed_sender(&self, is_listed: impl Fn(&str) -> bool) -> Option<(Self, String)> {
-        let listed = |from: &Option<String>| {
-            let from = sender_as_sent(from.as_deref()?);
-            is_listed(&from).then_some(from)
-        };
+        let listed = |from: &Option<String>| sender::form(from.as_deref()?).ok().filter(|from| is_listed(from));
         match self {
             Self::SendSms(SendSmsRequest { to, message, from, flashsms, dry_run }) => {
                 let (to, message, sender) = (to.clone(), message.clone(), listed(from)?);
@@ -301,8 +306,9 @@ impl fmt::Debug for Call {
     }
 }
 
-/// One `POST /a1/sms`, of exactly the text that is sent: without control characters. `None` for a text that may not be
-/// sent: the component says why.
+/// One `POST /a1/sms`, of exactly what is sent: numbers without separators, the text without control characters. `None`
+/// for a text that may not be sent: the component says why. A recipient or a sender that breaks a rule stays as it was
+/// written, so that nothing is made of it: `+39 (0)6` never becomes the number `+3906`.
 fn post(
     to: &str,
     from: Option<&str>,
@@ -311,9 +317,10 @@ fn post(
     dry_run: bool,
     settings: &Settings,
 ) -> Option<Allowed> {
+    let from = from.unwrap_or(&settings.sender);
     let request = RequestPattern::PostSms {
-        to: without_separators(to),
-        from: sender_as_sent(from.unwrap_or(&settings.sender)),
+        to: phone::recipient(to).unwrap_or_else(|_| to.into()),
+        from: sender::form(from).unwrap_or_else(|_| from.into()),
         message: text::clean(message).ok()?.text,
         flash,
         dry_run,
@@ -339,11 +346,6 @@ fn history(search: &Search) -> Allowed {
     }
     let request = RequestPattern::Get { path: "/a1/sms".into(), required, optional };
     Allowed { times: MAX_PAGES, request }
-}
-
-/// A sender in the form in which it is sent: a number without separators, or a name without surrounding spaces.
-fn sender_as_sent(from: &str) -> String {
-    if from.starts_with('+') { without_separators(from) } else { from.trim_matches(' ').into() }
 }
 
 #[cfg(test)]
@@ -403,9 +405,9 @@ mod tests {
         assert!(send(json!({"to": 46701740605_u64})).contains("`to` must be a text"));
         let error = parse(Tool::SendSms, json!({"message": "Hej"})).expect_err("must be refused");
         assert!(error.starts_with("`to` is missing"), "{error}");
-        for limit in [json!(0), json!(101), json!(-1), json!(1.5), json!("10"), json!(null), json!(1e30)] {
+        for limit in [json!(0), json!(101), json!(-1), json!(1.5), json!("10"), json!([10]), json!(1e30)] {
             let error = parse(Tool::GetSmsMessages, json!({"limit": limit})).expect_err("must be refused");
-            assert_eq!(error, "`limit` must be a whole number from 1 to 100");
+            assert!(error.starts_with("`limit` must be a whole number from 1 to 100"), "{error}");
         }
         let error = parse(Tool::GetSmsMessages, json!({"direction": "sideways"})).expect_err("must be refused");
         assert_eq!(error, "`direction` must be one of inbound, outbound, both");
@@ -429,6 +431,9 @@ mod tests {
             (Tool::EstimateSmsCost, json!({"to": "+46701740605", "message": "Hej"})),
             (Tool::CheckAccountBalance, json!({})),
             (Tool::GetDeliveryStatistics, json!({"limit": 1})),
+            (Tool::GetDeliveryStatistics, json!({"limit": 1e1})),
+            (Tool::GetSmsMessages, json!({"limit": null, "start": null, "direction": null})),
+            (Tool::CheckAccountBalance, json!({"to": null})),
         ] {
             assert_eq!(parse(tool, arguments).expect("is allowed").tool(), tool);
         }

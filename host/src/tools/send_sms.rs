@@ -18,6 +18,7 @@ impl ToolSpec for SendSms {
     const EXPORT: Export = contract::SEND_SMS;
     type Request = SendSmsRequest;
     type Answer = SentSms;
+    type Aside = ();
 
     fn permit(request: &SendSmsRequest, settings: &Settings) -> Permit {
         let flash = request.flashsms == Some(true);
@@ -30,8 +31,8 @@ impl ToolSpec for SendSms {
         settings.dry_run || request.is_some_and(|request| request.dry_run == Some(true))
     }
 
-    fn facts(_: &SendSmsRequest, context: &Context<'_>, exchanges: &[Exchange]) -> Result<SentSms, Problem> {
-        facts::send_sms(exchanges, context.currency)
+    fn facts(_: &SendSmsRequest, context: &Context<'_>, exchanges: &[Exchange]) -> Result<(SentSms, ()), Problem> {
+        Ok((facts::send_sms(exchanges, context.currency)?, ()))
     }
 
     fn checker_notes(answer: &mut SentSms) -> Option<&mut Vec<String>> {
@@ -43,7 +44,7 @@ impl ToolSpec for SendSms {
         add_contact(facts, "to", context);
     }
 
-    fn summary(request: &SendSmsRequest, answer: &SentSms, context: &Context<'_>) -> String {
+    fn summary(request: &SendSmsRequest, answer: &SentSms, _: &(), context: &Context<'_>) -> String {
         summary::sent(
             answer,
             context.policy.contact_of(&answer.to),

@@ -84,7 +84,7 @@ macro_rules! object {
 
 object! {
     id, direction, created, status, delivered, from, to, message, parts, cost, estimated_cost,
-    displayname, name, currency, balance, balanceused, usagelimit, next,
+    displayname, name, currency, balance, balanceused, creditlimit, invoicing, usagelimit, next,
 }
 
 impl<'a> Object<'a> {

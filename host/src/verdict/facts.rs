@@ -14,11 +14,44 @@ use crate::ledger::Accepted;
 use crate::sending::draft::Draft;
 use elks_sandbox::Exchange;
 use http::Method;
+use serde::Serialize;
 use sms_rules::forms::is_currency;
+use sms_rules::funds::{LOW_BALANCE_MESSAGES, spendable};
 use sms_rules::gsm;
 use sms_rules::invisible::escape;
-use sms_rules::limits::LOW_BALANCE_MESSAGES;
 use std::borrow::Cow;
+
+/// What the host says of a search beside the component's record.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Searched {
+    /// How many entries of the history were looked at.
+    pub searched: u32,
+    /// Whether only messages from after the present time were asked for, by the clock of 46elks.
+    #[serde(skip)]
+    pub lies_ahead: bool,
+}
+
+/// What the host says of statistics beside the component's record.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Gaps {
+    /// How many entries of the history were looked at.
+    pub searched: u32,
+    /// How many counted messages have no number of parts.
+    pub parts_unknown: u32,
+    /// How many counted messages have no cost.
+    pub cost_unknown: u32,
+}
+
+/// What the host says of a balance beside the component's record.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Credit {
+    /// How far the balance may go below zero, in ten-thousandths of the currency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_limit: Option<i64>,
+    /// Whether 46elks gave a price for one part.
+    #[serde(skip)]
+    pub is_priced: bool,
+}
 
 /// A message as it left: the fields of the form. The permit allows no other and none twice.
 #[derive(Default)]
@@ -105,14 +138,17 @@ pub(crate) fn get_sms_messages(
     search: Option<&Search>,
     exchanges: &[Exchange],
     currency: Option<&str>,
-) -> Result<SmsHistory, Problem> {
-    let part = history::read(search.ok_or(Problem::NotAsked)?, exchanges, currency)?;
-    Ok(SmsHistory {
+) -> Result<(SmsHistory, Searched), Problem> {
+    let search = search.ok_or(Problem::NotAsked)?;
+    let part = history::read(search, exchanges, currency)?;
+    let searched = Searched { searched: part.searched, lies_ahead: search.lies_ahead(exchanges) };
+    let history = SmsHistory {
         messages: part.messages,
         next_cursor: part.next_cursor,
         stopped_early: part.stopped_early,
         unreadable: part.unreadable,
-    })
+    };
+    Ok((history, searched))
 }
 
 /// `check_sms_status`.
@@ -132,7 +168,7 @@ pub(crate) fn estimate_sms_cost(exchanges: &[Exchange], currency: Option<&str>) 
     let json = json(exchange)?;
     let answer = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
     let segmentation = gsm::segment(&sent.message);
-    let non_gsm = |c| NonGsmCharacter { character: gsm::shown(c), replacement: gsm::replacement(c).map(Into::into) };
+    let non_gsm = |it| NonGsmCharacter { character: gsm::shown(it), replacement: gsm::replacement(it).map(Into::into) };
     Ok(SmsEstimate {
         parts: history::parts(&answer).unwrap_or(segmentation.parts),
         encoding: encoding(segmentation),
@@ -146,21 +182,38 @@ pub(crate) fn estimate_sms_cost(exchanges: &[Exchange], currency: Option<&str>) 
 
 /// `check_account_balance`. A balance needs the answer to a price probe, too: without it nobody would see that the
 /// balance is low.
-pub(crate) fn check_account_balance(exchanges: &[Exchange], currency: Option<&str>) -> Result<AccountBalance, Problem> {
-    let account = account(exchanges, currency)?;
-    let Some(balance) = account.balance else { return Ok(account) };
+pub(crate) fn check_account_balance(
+    exchanges: &[Exchange],
+    currency: Option<&str>,
+) -> Result<(AccountBalance, Credit), Problem> {
+    let exchange = account_page(exchanges)?;
+    let json = json(exchange)?;
+    let page = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
+    let account = account_of(&page, currency)?;
+    let credit_limit = page.creditlimit.integer().filter(|limit| *limit > 0);
+    let Some(balance) = account.balance else { return Ok((account, Credit { credit_limit, is_priced: false })) };
     let price = price_of_a_part(posted(exchanges).ok_or(Problem::NotAsked)?);
-    let messages_left = price.map(|price| u64::try_from(balance).unwrap_or(0) / price);
+    let credit = Credit { credit_limit, is_priced: price.is_some() };
+    let spendable = spendable(balance, page.creditlimit.integer(), page.invoicing.text() == Some("yes"));
+    let messages_left = price.zip(spendable).map(|(price, spendable)| spendable / price);
     let low_balance = messages_left.map(|left| left < LOW_BALANCE_MESSAGES);
-    Ok(AccountBalance { messages_left, low_balance, ..account })
+    Ok((AccountBalance { messages_left, low_balance, ..account }, credit))
 }
 
 /// The account, without the number of messages that its balance buys. `currency` is used where 46elks reports none.
 pub(crate) fn account(exchanges: &[Exchange], currency: Option<&str>) -> Result<AccountBalance, Problem> {
-    let exchange = exchanges.iter().find(|exchange| exchange.method == Method::GET).ok_or(Problem::NotAsked)?;
+    let exchange = account_page(exchanges)?;
     let json = json(exchange)?;
-    let account = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
-    history::texts_fit(&account, 0)?;
+    account_of(&Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?, currency)
+}
+
+/// The exchange that asks for the account.
+fn account_page(exchanges: &[Exchange]) -> Result<&Exchange, Problem> {
+    exchanges.iter().find(|exchange| exchange.method == Method::GET).ok_or(Problem::NotAsked)
+}
+
+fn account_of(account: &Object<'_>, currency: Option<&str>) -> Result<AccountBalance, Problem> {
+    history::texts_fit(account, 0)?;
     let balance = account.balance.integer();
     let own_currency = account.currency.text().filter(|currency| is_currency(currency));
     // A subaccount has no balance of its own, and its id begins with `a`; that of a main account begins with `u`.
@@ -189,7 +242,7 @@ pub(crate) fn get_delivery_statistics(
     search: &Search,
     exchanges: &[Exchange],
     currency: Option<&str>,
-) -> Result<DeliveryStatistics, Problem> {
+) -> Result<(DeliveryStatistics, Gaps), Problem> {
     let part = history::read(search, exchanges, currency)?;
     let mut counted = DeliveryStatistics {
         total: 0,
@@ -206,7 +259,7 @@ pub(crate) fn get_delivery_statistics(
         stopped_early: part.stopped_early,
         unreadable: part.unreadable,
     };
-    let mut priced = 0_u64;
+    let mut gaps = Gaps { searched: part.searched, parts_unknown: 0, cost_unknown: 0 };
     for message in &part.messages {
         counted.total += 1;
         *match message.status {
@@ -215,15 +268,15 @@ pub(crate) fn get_delivery_statistics(
             Some(Status::Created | Status::Sent) => &mut counted.in_transit,
             Some(Status::Unknown) | None => &mut counted.unknown,
         } += 1;
+        gaps.parts_unknown += u32::from(message.parts.is_none());
         counted.parts = counted.parts.saturating_add(message.parts.unwrap_or(0));
-        if let Some(cost) = message.cost {
-            priced += 1;
-            // At most MAX_PAGE messages are counted, and each amount is below 2^53: the sum fits.
-            counted.total_cost += cost;
-        }
+        gaps.cost_unknown += u32::from(message.cost.is_none());
+        // At most MAX_PAGE messages are counted, and each amount is below 2^53: the sum fits.
+        counted.total_cost += message.cost.unwrap_or(0);
     }
+    let priced = u64::from(counted.total - gaps.cost_unknown);
     counted.mean_cost = (counted.total_cost + priced / 2).checked_div(priced);
-    Ok(counted)
+    Ok((counted, gaps))
 }
 
 /// The price of all parts together. Only the answer to a dry run has `estimated_cost`.

@@ -5,6 +5,7 @@ use super::MAX_RESULT_BYTES;
 use super::elks_json::{Field, Object};
 use super::problem::{Lack, Problem, json, unreadable};
 use crate::contract::{Direction, DirectionFilter, GetSmsMessagesRequest, Message, Status};
+use chrono::DateTime;
 use elks_sandbox::Exchange;
 use sms_rules::cursor::{After, Cursor};
 use sms_rules::invisible::escape;
@@ -37,9 +38,13 @@ impl Search {
             (Some(cursor), None) => Cursor::parse(cursor).map(|cursor| (Some(cursor.start), cursor.after))?,
             (None, start) => (time(start).ok()?, None),
         };
+        let end = time(&request.end).ok()?;
+        if let (Some(start), Some(end), None) = (&start, &end, &request.cursor) {
+            times::window(start, end).ok()?;
+        }
         Some(Self {
             start,
-            end: time(&request.end).ok()?,
+            end,
             to: request.to.as_deref().map(phone::e164).transpose().ok()?,
             direction: request.direction.unwrap_or(DirectionFilter::Both),
             limit: request.limit.unwrap_or(DEFAULT_HISTORY_LIMIT).clamp(1, MAX_PAGE) as usize,
@@ -53,11 +58,24 @@ impl Search {
         if self.direction == DirectionFilter::Both { self.limit } else { MAX_PAGE as usize }
     }
 
+    /// Whether only messages from after the present time are asked for. The time is that of the responses: the clock of
+    /// this machine may be wrong.
+    pub(super) fn lies_ahead(&self, pages: &[Exchange]) -> bool {
+        let now = pages.iter().filter_map(|page| page.date.as_deref()).find_map(api_time_of_date);
+        self.end.as_ref().zip(now).is_some_and(|(end, now)| *end > now)
+    }
+
     /// The search for the newest outbound messages.
     pub(crate) fn newest_outbound(limit: Option<u32>) -> Self {
         let limit = limit.unwrap_or(DEFAULT_STATISTICS_LIMIT).clamp(1, MAX_PAGE) as usize;
         Self { start: None, end: None, to: None, direction: DirectionFilter::Outbound, limit, after: None }
     }
+}
+
+/// The end of the second that a response was made in, in the form of the API.
+fn api_time_of_date(date: &str) -> Option<String> {
+    let date = DateTime::parse_from_rfc2822(date).ok()?;
+    Some(date.to_utc().format("%Y-%m-%dT%H:%M:%S.999").to_string())
 }
 
 /// The messages that a call must show.
@@ -71,6 +89,8 @@ pub(super) struct Part {
     pub(super) stopped_early: bool,
     /// How many rows could not be read.
     pub(super) unreadable: u32,
+    /// How many rows the pages have.
+    pub(super) searched: u32,
 }
 
 /// Reads the pages in the order in which they were requested. Each must begin where the one before it ended, and none
@@ -79,7 +99,7 @@ pub(super) struct Part {
 /// # Errors
 /// A page is missing, is not the next one, has no answer that can be read, or the texts are too long for a result.
 pub(super) fn read(search: &Search, pages: &[Exchange], currency: Option<&str>) -> Result<Part, Problem> {
-    let mut part = Part { messages: Vec::new(), next_cursor: None, stopped_early: false, unreadable: 0 };
+    let mut part = Part { messages: Vec::new(), next_cursor: None, stopped_early: false, unreadable: 0, searched: 0 };
     let (mut start, mut after) = (search.start.clone(), search.after.as_ref());
     let (mut is_complete, mut text_bytes) = (false, 0);
     if pages.is_empty() {
@@ -92,6 +112,7 @@ pub(super) fn read(search: &Search, pages: &[Exchange], currency: Option<&str>) 
         let json = json(page)?;
         let object = Object::parse(&json).ok_or_else(|| unreadable(page, None))?;
         let rows = object.data.as_deref().ok_or_else(|| unreadable(page, Some(Lack::MessageList)))?;
+        part.searched = part.searched.saturating_add(u32::try_from(rows.len()).unwrap_or(u32::MAX));
         let mut has_more_rows = false;
         for row in rows {
             let Some((row, head)) = row.as_ref().and_then(|row| Some((row, Head::of(row)?))) else {

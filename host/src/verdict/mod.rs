@@ -136,11 +136,11 @@ fn compared<Spec: ToolSpec>(
         |field: String| Verdict::Alarm(vec![Alarm::Misreport(Spec::TOOL, field)], failures::misreport(trace));
     let asked = !trace.exchanges.is_empty();
     Verdict::Failure(match (Spec::facts(request, context, &trace.exchanges), answer) {
-        (Ok(facts), Ok(Ok(record))) => {
+        (Ok((facts, aside)), Ok(Ok(record))) => {
             if record != facts {
                 return misreport(difference(&facts, &record));
             }
-            return success::<Spec>(request, &record, notes, trace, context, contains_secret);
+            return success::<Spec>(request, &record, &aside, notes, trace, context, contains_secret);
         }
         // The component says something that cannot be: 46elks was asked, and gave an answer.
         (Ok(_), Ok(Err(Error::Invalid(_) | Error::Rejected(_) | Error::Unreachable(_)))) => {
@@ -182,12 +182,13 @@ fn error_text(error: &Error) -> &str {
 fn success<Spec: ToolSpec>(
     request: &Spec::Request,
     record: &Spec::Answer,
+    aside: &Spec::Aside,
     notes: Option<Vec<String>>,
     trace: &Trace,
     context: &Context<'_>,
     contains_secret: &dyn Fn(&[u8]) -> bool,
 ) -> Verdict {
-    let mut summary = Spec::summary(request, record, context);
+    let mut summary = Spec::summary(request, record, aside, context);
     // Texts and numbers always serialise. If they did not, the record would be lost, not changed.
     let mut facts = serde_json::to_value(record).unwrap_or_default();
     sanitise(&mut facts);
@@ -198,6 +199,10 @@ fn success<Spec: ToolSpec>(
         summary.push_str(&summary::notes_left_out(notes.len().saturating_sub(MAX_NOTES)));
         facts["checker_notes"] =
             notes.iter().take(MAX_NOTES).map(|note| Value::from(quote::one_line(note, MAX_NOTE_CHARS))).collect();
+    }
+    let aside = serde_json::to_value(aside).unwrap_or_default();
+    for (name, value) in aside.as_object().into_iter().flatten() {
+        facts[name] = value.clone();
     }
     Spec::add_host_facts(&mut facts, context);
     let Some(success) = finished(facts, summary, context, contains_secret) else { return secret(trace) };
@@ -226,14 +231,14 @@ fn finished(
 }
 
 /// The result of a tool that the host runs by itself; `None` when it holds a secret.
-pub(crate) fn of_host<Spec: ToolSpec>(
+pub(crate) fn of_host<Spec: ToolSpec<Aside = ()>>(
     request: &Spec::Request,
     answer: &Spec::Answer,
     context: &Context<'_>,
     contains_secret: &dyn Fn(&[u8]) -> bool,
 ) -> Option<Success> {
     let facts = serde_json::to_value(answer).unwrap_or_default();
-    finished(facts, Spec::summary(request, answer, context), context, contains_secret)
+    finished(facts, Spec::summary(request, answer, &(), context), context, contains_secret)
 }
 
 /// The result of an earlier send of the same message; `None` when it holds a secret, or the earlier one was not

@@ -438,7 +438,7 @@ where
 {
     let settings = settings();
     let context = Context { settings: &settings, policy: &settings.policy.start(), currency: Some("SEK") };
-    let truth = || Spec::facts(request, &context, &trace.exchanges).expect("the exchanges give a record");
+    let truth = || Spec::facts(request, &context, &trace.exchanges).expect("the exchanges give a record").0;
     let passed = decide::<Spec>(request, Ok(Ok(truth())), trace);
     prop_assert_eq!(name(&passed), "success");
     let value = serde_json::to_value(truth()).expect("serialises");
@@ -806,9 +806,10 @@ fn a_history_that_46elks_says_goes_on_is_not_called_complete() {
     let page = json!({"data": [row], "next": "2026-01-31T12:00:02+00:00"}).to_string();
     let search = history::Search::of_request(&outbound_history(1));
     let exchanges = [get("/a1/sms?limit=100", answered(200, page))];
-    let record = facts::get_sms_messages(search.as_ref(), &exchanges, None).unwrap_or_else(|_| panic!("is read"));
+    let (record, aside) =
+        facts::get_sms_messages(search.as_ref(), &exchanges, None).unwrap_or_else(|_| panic!("is read"));
     assert!(record.stopped_early && record.next_cursor.is_none());
-    assert!(summary::history(&record).contains("46elks did not say where the history goes on"));
+    assert!(summary::history(&record, &aside, false).contains("46elks did not say where the history goes on"));
 }
 
 #[test]
