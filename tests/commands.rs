@@ -91,6 +91,8 @@ fn the_component_is_written_as_it_is_embedded() {
     let capabilities = Launch::with(&["capabilities"]).run().stdout.join("\n");
     assert!(capabilities.contains(&digest));
 
+    let to_stdout = Launch::with(&["component", "--output", "-"]).output();
+    assert_eq!(to_stdout, elks_mcp::component::COMPONENT);
     let nowhere = Launch::with(&["component", "--output", "/no/such/folder/x.wasm"]).run();
     assert_eq!(nowhere.code(), 1);
     assert!(nowhere.errors().contains("cannot write /no/such/folder/x.wasm"), "{}", nowhere.errors());

@@ -126,8 +126,9 @@ fn no_exported_type_changes_without_a_new_version() {
     );
 }
 
-/// How large the component may be, in bytes. docs/performance.md states it.
-const MAX_COMPONENT_BYTES: usize = 300_000;
+/// How large the component may be, in bytes. docs/performance.md states it. A sixth of it are lists: top-level domains,
+/// names that are impersonated, placeholders, the joining types of letters.
+const MAX_COMPONENT_BYTES: usize = 350_000;
 
 #[test]
 fn it_stays_small() {

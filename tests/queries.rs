@@ -140,11 +140,13 @@ fn a_search_that_finds_little_stops_and_says_so() {
 fn times_and_recipients_narrow_the_history() {
     let elks = FakeElks::answering(answers::history(0));
     let mut program = Launch::account(&elks).serve();
-    let arguments = json!({"start": "2026-01-31T12:00:00+01:00", "end": "2026-01-30", "to": "+46 70 174 06 05"});
-    assert_eq!(program.call("get_sms_messages", arguments).facts()["summary"], "No messages match.");
+    let (start, end) = ("2026-01-31T12:00:00+01:00", "2026-01-30");
+    let arguments = json!({"start": start, "end": end, "to": "+46 70 174 06 05", "direction": "outbound"});
+    let nothing = "No messages match: 46elks returned no entry.";
+    assert_eq!(program.call("get_sms_messages", arguments).facts()["summary"], nothing);
     assert_eq!(
         elks.requests()[0].path,
-        "/a1/sms?limit=10&start=2026-01-31T11%3A00%3A00.000&end=2026-01-30T00%3A00%3A00.000&to=%2B46701740605"
+        "/a1/sms?limit=100&start=2026-01-31T11%3A00%3A00.000&end=2026-01-30T00%3A00%3A00.000&to=%2B46701740605"
     );
     for wrong in [
         json!({"start": "yesterday at noon"}),
@@ -153,6 +155,86 @@ fn times_and_recipients_narrow_the_history() {
         program.call("get_sms_messages", wrong).failed("VALIDATION_ERROR");
     }
     assert_eq!(elks.requests().len(), 1);
+}
+
+#[test]
+fn a_window_that_can_hold_no_message_is_an_error_and_never_an_empty_answer() {
+    let elks = FakeElks::answering(answers::history(3));
+    let mut program = Launch::account(&elks).serve();
+    for (start, end, advice) in [
+        ("2026-11-15", "2026-11-20", "exchange the two"),
+        ("2026-11-15", "2026-11-15T00:00:00Z", "start must be the later one"),
+        ("2026-11-15T12:00:00+01:00", "2026-11-15T11:00:00.001Z", "exchange the two"),
+        ("2026-01-31T24:00", "2026-02-01", "start must be the later one"),
+    ] {
+        let called = program.call("get_sms_messages", json!({"start": start, "end": end}));
+        let error = called.failed("VALIDATION_ERROR");
+        assert!(error.contains("start and end") && error.contains(advice), "{error}");
+    }
+    assert!(elks.requests().is_empty(), "nothing was asked");
+    let ahead = program.call("get_sms_messages", json!({"end": "9999-12-31"}));
+    assert!(!ahead.text().contains("later than the present time"), "the fake server names no time");
+    // 46elks's own clock says whether a time lies ahead: that of this machine may be wrong.
+    let elks = FakeElks::answering(|_| {
+        let head = "HTTP/1.1 200 OK\r\ndate: Sat, 28 Nov 2026 08:00:00 GMT\r\ncontent-length: 11";
+        Reaction::Raw(format!("{head}\r\ncontent-type: application/json\r\n\r\n{{\"data\":[]}}").into_bytes())
+    });
+    let mut program = Launch::account(&elks).serve();
+    for (end, is_ahead) in [("2026-11-28T09:00:00", true), ("2026-11-28T08:00:00", false), ("2026-11-28", false)] {
+        let called = program.call("get_sms_messages", json!({"end": end}));
+        assert_eq!(called.text().contains("end is later than the present time"), is_ahead, "{}", called.text());
+    }
+}
+
+#[test]
+fn every_form_of_a_time_that_iso_8601_knows_is_taken() {
+    let elks = FakeElks::answering(answers::history(0));
+    let mut program = Launch::account(&elks).serve();
+    for (end, asked) in [
+        ("2026-01-30T24:00", "2026-01-31T00%3A00%3A00.000"),
+        ("2026-01-31T12:00:00+0100", "2026-01-31T11%3A00%3A00.000"),
+        ("2026-01-31T12:00:00,25-02", "2026-01-31T14%3A00%3A00.250"),
+    ] {
+        program.call("get_sms_messages", json!({"end": end})).facts();
+        let requests = elks.requests();
+        assert!(requests.last().unwrap().path.ends_with(&format!("end={asked}")), "{end}: {requests:?}");
+    }
+}
+
+#[test]
+fn an_argument_that_is_null_is_left_out_but_never_the_dry_run() {
+    let elks = FakeElks::answering(answers::accepting);
+    let mut program = Launch::account(&elks).serve();
+    let error = program.send(json!({"dry_run": null})).failed("VALIDATION_ERROR");
+    assert!(error.starts_with("`dry_run` must be true or false"), "{error}");
+    program.send(json!({"to": null})).failed("VALIDATION_ERROR");
+    assert!(elks.requests().is_empty());
+    let nulls = json!({"from": null, "flashsms": null, "idempotency_key": null});
+    assert_eq!(program.send(nulls).facts()["from"], SENDER);
+    assert_eq!(elks.requests().len(), 1);
+    let elks = FakeElks::answering(answers::history(5));
+    let mut program = Launch::account(&elks).serve();
+    let nulls = json!({"limit": null, "direction": null, "start": null, "end": null, "to": null, "cursor": null});
+    assert_eq!(program.call("get_sms_messages", nulls).facts()["searched"], 5);
+}
+
+#[test]
+fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+    let elks = FakeElks::answering(answers::history(30));
+    let mut program = Launch::account(&elks).serve();
+    for (written, count) in [("10.0", 10), ("1e1", 10), ("2E0", 2)] {
+        program.line(&format!(
+            r#"{{"jsonrpc":"2.0","id":"w","method":"tools/call","params":{{"name":"get_sms_messages","arguments":{{"limit":{written}}}}}}}"#
+        ));
+        let messages = program.message()["result"]["structuredContent"]["messages"].clone();
+        assert_eq!(messages.as_array().map(Vec::len), Some(count), "{written}");
+    }
+    for (wrong, advice) in
+        [(json!("10"), "written without quotes"), (json!(10.5), "from 1 to 100"), (json!(true), "from")]
+    {
+        let error = program.call("get_sms_messages", json!({"limit": wrong})).failed("VALIDATION_ERROR");
+        assert!(error.starts_with("`limit` must be a whole number from 1 to 100") && error.contains(advice), "{error}");
+    }
 }
 
 #[test]
@@ -209,6 +291,11 @@ fn an_estimate_names_parts_encoding_price_and_what_makes_it_expensive() {
     assert_eq!(
         facts["non_gsm_characters"],
         json!([{"character": "”", "replacement": "\""}, {"character": "–", "replacement": "-"}, {"character": "€", "replacement": "EUR"}])
+    );
+    let marked = program.call("estimate_sms_cost", json!({"to": RECIPIENT, "message": "ba\u{30a}t \u{212b}"}));
+    assert_eq!(
+        marked.facts()["non_gsm_characters"],
+        json!([{"character": "a\u{30a}", "replacement": "å"}, {"character": "\u{212b}", "replacement": "Å"}])
     );
     program.call("estimate_sms_cost", json!({"to": "+46701234567", "message": "Hej"})).failed("VALIDATION_ERROR");
 }
@@ -279,6 +366,137 @@ fn statistics_count_exactly_the_newest_outbound_messages() {
     let none = FakeElks::answering(answers::history(0));
     let called = Launch::account(&none).serve().call("get_delivery_statistics", json!({}));
     assert_eq!((&called.facts()["total"], &called.facts()["mean_cost"]), (&json!(0), &json!(null)));
+}
+
+#[test]
+fn statistics_say_what_was_searched_and_what_could_not_be_read() {
+    // A thousand inbound messages come before the first outbound one.
+    let page = std::sync::atomic::AtomicU32::new(40);
+    let elks = FakeElks::answering(move |_| {
+        let minute = page.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+        let row =
+            |n: u32| answers::row(&format!("s{minute}x{n}"), "incoming", &format!("2026-01-31T12:{minute}:00.000"));
+        let rows: Vec<Value> = (0..100).map(row).collect();
+        Reaction::json(&json!({"data": rows, "next": format!("2026-01-31T12:{minute}:00.000")}))
+    });
+    let called = Launch::account(&elks).serve().call("get_delivery_statistics", json!({}));
+    let facts = called.facts();
+    assert_eq!((&facts["total"], &facts["searched"], &facts["stopped_early"]), (&json!(0), &json!(1000), &json!(true)));
+    assert!(
+        called
+            .text()
+            .contains("No outbound message was found among the 1,000 entries that were searched. Older outbound"),
+        "{}",
+        called.text()
+    );
+    let elks = rows(&[json!({"id": 1}), json!(2), json!({"id": "s3", "direction": "outgoing", "created": "now"})]);
+    let mut program = Launch::account(&elks).serve();
+    for tool in ["get_delivery_statistics", "get_sms_messages"] {
+        let called = program.call(tool, json!({}));
+        assert_eq!((&called.facts()["searched"], &called.facts()["unreadable"]), (&json!(3), &json!(3)));
+        let text = called.text();
+        assert!(
+            text.contains("among the 0 entries that could be read. 3 entries of the history could not be"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_sum_that_leaves_messages_out_is_named_as_one() {
+    let row = |n: u32, more: Value| {
+        let row = answers::row(&format!("s{n}"), "outgoing", &format!("2026-01-31T12:00:0{n}.000"));
+        merged(merged(row, &json!({"status": "delivered"})), &more)
+    };
+    let elks = rows(&[
+        row(3, json!({"cost": 5200, "parts": 1})),
+        row(2, json!({"cost": 10400, "parts": null})),
+        row(1, json!({"cost": "much", "parts": 2})),
+    ]);
+    let called = Launch::account(&elks).serve().call("get_delivery_statistics", json!({}));
+    let facts = called.facts();
+    assert_eq!((&facts["parts_unknown"], &facts["cost_unknown"]), (&json!(1), &json!(1)));
+    assert_eq!((&facts["total_cost"], &facts["mean_cost"]), (&json!(15_600), &json!(7_800)));
+    let text = called.text();
+    assert!(
+        text.contains("At least 3 parts (1 without a number), at least 1.56 SEK in all (1 without a cost)"),
+        "{text}"
+    );
+    let elks = rows(&[row(1, json!({}))]);
+    let text = Launch::account(&elks).serve().call("get_delivery_statistics", json!({})).text();
+    assert!(text.contains("Parts not reported, cost not reported"), "{text}");
+}
+
+#[test]
+fn credit_counts_and_a_balance_below_zero_is_not_judged_without_it() {
+    for (more, left, low, said) in [
+        (
+            json!({"balance": -50_000, "creditlimit": 1_000_000, "invoicing": "yes"}),
+            json!(182),
+            json!(false),
+            "182 one-part",
+        ),
+        (json!({"balance": -950_000, "creditlimit": 1_000_000}), json!(9), json!(true), "a payment or more credit"),
+        (json!({"balance": -50_000}), json!(null), json!(null), "is not known"),
+        (json!({"balance": -50_000, "creditlimit": 0, "invoicing": "no"}), json!(null), json!(null), "is not known"),
+        (json!({"balance": 5_200, "invoicing": "yes"}), json!(null), json!(null), "The balance is 0.52 SEK."),
+        (json!({"balance": 5_200, "invoicing": "no"}), json!(1), json!(true), "top up the account soon"),
+    ] {
+        let elks = FakeElks::answering_everything(move |request| match request.method.as_str() {
+            "GET" => Reaction::json(&merged(answers::account(), &more)),
+            _ => Reaction::json(&json!({"parts": 1, "estimated_cost": 5200})),
+        });
+        let called = Launch::account(&elks).serve().call("check_account_balance", json!({}));
+        let facts = called.facts();
+        assert_eq!((&facts["messages_left"], &facts["low_balance"]), (&left, &low), "{}", called.text());
+        assert!(called.text().contains(said), "{}", called.text());
+        assert!(low == json!(true) || !called.text().contains("soon"), "{}", called.text());
+    }
+}
+
+#[test]
+fn advice_after_a_refusal_fits_the_tool() {
+    for (status, tool, arguments, advice) in [
+        (404, "send_sms", json!({"to": RECIPIENT, "message": "Hej"}), "knows no such address"),
+        (404, "estimate_sms_cost", json!({"to": RECIPIENT, "message": "Hej"}), "knows no such address"),
+        (404, "get_sms_messages", json!({}), "knows no such address"),
+        (404, "get_delivery_statistics", json!({}), "knows no such address"),
+        (404, "check_sms_status", json!({"message_id": "s1"}), "Check the message id"),
+        (403, "get_sms_messages", json!({}), "Correct the arguments of the search"),
+        (503, "check_sms_status", json!({"message_id": "s1"}), "try again in a few minutes"),
+    ] {
+        let elks = FakeElks::answering(move |_| Reaction::text(status, "Not today"));
+        let error = Launch::account(&elks).serve().call(tool, arguments).error();
+        assert!(error.contains(advice) && error.contains("Nothing was sent"), "{tool}: {error}");
+        assert!(tool == "check_sms_status" || !error.contains("message id"), "{tool}: {error}");
+    }
+}
+
+#[test]
+fn a_filter_by_recipient_says_that_it_finds_no_replies() {
+    let elks = FakeElks::answering(answers::history(5));
+    let mut program = Launch::account(&elks).serve();
+    for (arguments, is_said) in [
+        (json!({"to": RECIPIENT}), true),
+        (json!({"to": RECIPIENT, "direction": "inbound"}), true),
+        (json!({"to": RECIPIENT, "direction": "outbound"}), false),
+        (json!({"to": SENDER, "direction": "inbound"}), false),
+        (json!({"direction": "inbound"}), false),
+    ] {
+        let text = program.call("get_sms_messages", arguments).text();
+        assert_eq!(text.contains("messages received from this number are not among them"), is_said, "{text}");
+    }
+}
+
+#[test]
+fn a_balance_without_a_price_says_why_it_is_not_counted_in_messages() {
+    let elks = FakeElks::answering_everything(|request| match request.method.as_str() {
+        "GET" => Reaction::json(&answers::account()),
+        _ => Reaction::text(403, "Sending to USA is disallowed by default."),
+    });
+    let called = Launch::account(&elks).serve().call("check_account_balance", json!({}));
+    assert!(called.facts()["messages_left"].is_null());
+    assert!(called.text().contains("46elks gave no price for a message to this recipient"), "{}", called.text());
 }
 
 #[test]

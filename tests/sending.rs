@@ -2,7 +2,7 @@
 
 use crate::support::fake_elks::{FakeElks, Reaction, Received};
 use crate::support::program::Launch;
-use crate::support::{RECIPIENT, SENDER, answers};
+use crate::support::{RECIPIENT, SENDER, answers, merged};
 use serde_json::json;
 
 #[test]
@@ -108,7 +108,7 @@ fn senders_are_names_or_numbers_and_impersonations_are_refused() {
         program.send(json!({"from": malformed})).failed("VALIDATION_ERROR");
     }
     assert!(elks.requests().is_empty());
-    for (from, sent) in [("Swedbank", "Swedbank"), ("MyAlert", "MyAlert"), ("+46 766 86 10 04", SENDER)] {
+    for (from, sent) in [("Butiken", "Butiken"), ("Banksy", "Banksy"), ("+46 766 86 10 04", SENDER)] {
         assert_eq!(program.send(json!({"from": from})).facts()["from"], sent);
     }
     assert_eq!(elks.requests()[2].field("from").as_deref(), Some(SENDER));
@@ -170,6 +170,41 @@ fn messages_over_ten_parts_are_refused_and_links_are_reported() {
     let called = program.send(json!({"message": "Läs på https://example.com/x eller bit.ly/y"}));
     let notes = called.facts()["checker_notes"].to_string();
     assert!(notes.contains("link to example.com") && notes.contains("link to bit.ly, which hides"), "{notes}");
+}
+
+#[test]
+fn joiners_that_spelling_needs_are_sent_and_others_are_refused() {
+    let elks = FakeElks::answering(answers::accepting);
+    let mut program = Launch::account(&elks).serve();
+    for text in ["می‌خواهم بیایم", "ශ්‍රී ලංකාව", "র‍্যাব", "क्‍ष"]
+    {
+        assert_eq!(program.send(json!({"message": text})).facts()["message"], text);
+    }
+    assert_eq!(elks.requests().len(), 4);
+    for text in ["pay\u{200C}pal", "می\u{200C}\u{200C}خواهم", "می\u{200C} خواهم", "a\u{200D}b"] {
+        program.send(json!({"message": text})).failed("VALIDATION_ERROR");
+    }
+    assert_eq!(elks.requests().len(), 4);
+}
+
+#[test]
+fn links_are_reported_as_a_phone_makes_them_and_abbreviations_are_not() {
+    let elks = FakeElks::answering(answers::accepting);
+    let mut program = Launch::account(&elks).env("RATE_LIMIT_SMS_PER_MINUTE", "100").serve();
+    for (text, note) in [
+        ("👉bit.ly/abc", "link to bit.ly, which hides"),
+        ("”bit.ly/abc”", "link to bit.ly, which hides"),
+        ("请看bit.ly/abc谢谢", "link to bit.ly, which hides"),
+        ("Se räksmörgås.se", "link to räksmörgås.se"),
+        ("bankid:///?autostarttoken=1", "an app link (bankid:), which opens an app"),
+    ] {
+        let notes = program.send(json!({"message": text})).facts()["checker_notes"].to_string();
+        assert!(notes.contains(note), "{notes}");
+    }
+    for text in ["Ta med t.ex. fika", "Ses imorgon.Svara JA", "Betala till org.nr 556677-8899"] {
+        let notes = program.send(json!({"message": text})).facts()["checker_notes"].to_string();
+        assert!(!notes.contains("link"), "{notes}");
+    }
 }
 
 #[test]
@@ -336,4 +371,39 @@ fn simulated_results_can_not_be_mistaken_for_real_ones() {
 fn the_banner_of_the_simulator_is_the_first_line() {
     let finished = Launch::simulator().run();
     assert!(finished.stderr[0].contains("SIMULATOR"), "{}", finished.errors());
+}
+
+#[test]
+fn a_message_that_failed_at_once_is_not_called_accepted() {
+    let elks = FakeElks::answering(|request| {
+        Reaction::json(&merged(answers::accepted(request), &json!({"status": "failed"})))
+    });
+    let mut program = Launch::account(&elks).serve();
+    let called = program.send(json!({}));
+    let facts = called.facts();
+    assert_eq!((&facts["status"], &facts["id"]), (&json!("failed"), &json!(answers::ID)));
+    let again = program.send(json!({}));
+    assert_eq!(again.facts()["duplicate"], true);
+    for text in [called.text(), again.text()] {
+        assert!(text.contains("will not arrive") && !text.contains("accepted by 46elks"), "{text}");
+        assert!(!text.contains("check_sms_status tells when"), "{text}");
+    }
+    assert_eq!(elks.requests().len(), 1);
+}
+
+#[test]
+fn a_text_that_looks_unfinished_is_sent_with_a_note() {
+    let elks = FakeElks::answering(answers::accepting);
+    let mut program = Launch::account(&elks).serve();
+    for (text, note) in [
+        ("Hej {{name}}!", "was not filled in"),
+        (r"Rad1\nRad2", "was not decoded"),
+        ("Fisk &amp; skaldjur", "no HTML"),
+        ("MÃ¶te kl 10", "wrong encoding"),
+    ] {
+        let called = program.send(json!({"message": text}));
+        let notes = called.facts()["checker_notes"].to_string();
+        assert!(notes.contains(note) && !notes.contains("(or /)"), "{notes}");
+        assert_eq!(elks.requests().last().unwrap().field("message").as_deref(), Some(text));
+    }
 }

@@ -148,7 +148,7 @@ fn no_test_sleeps_or_is_ignored() {
 
 /// The parts of the code that must be trusted, as SECURITY.md lists them, each with its largest number of lines.
 const TRUSTED: [(&str, usize); 4] =
-    [("what allows", 2025), ("what lets out", 2050), ("what remembers", 3050), ("what tells", 2375)];
+    [("what allows", 2075), ("what lets out", 2375), ("what remembers", 3050), ("what tells", 2625)];
 
 /// The lines of code of a file: without comments, blank lines and tests. A module of tests is the end of its file, or a
 /// file of its own.
@@ -206,9 +206,15 @@ const WITHOUT_RETIRED_WORDS: [&str; 16] = [
     "typos.toml",
 ];
 
-/// What is exempt: texts of others, what strangers might write, build output, and this list.
-const EXEMPT: [&str; 5] =
-    ["wit/deps/", "tests/corpus/", "host/examples/embedder/target/", "docs/glossary.md", "tests/tidy.rs"];
+/// What is exempt: texts and lists of others, what strangers might write, build output, and this list.
+const EXEMPT: [&str; 6] = [
+    "wit/deps/",
+    "guest/rules/src/tlds.txt",
+    "tests/corpus/",
+    "host/examples/embedder/target/",
+    "docs/glossary.md",
+    "tests/tidy.rs",
+];
 
 /// The words of a text in lower case. An identifier is as many words as it has parts.
 fn words(text: &str) -> Vec<String> {

@@ -6,6 +6,7 @@ pub mod answers;
 pub mod fake_account;
 #[expect(dead_code, reason = "only the loopback example speaks without TLS")]
 pub mod fake_elks;
+pub mod http_2;
 pub mod journal;
 pub mod modern;
 pub mod program;
@@ -43,6 +44,9 @@ pub fn merged(mut object: Value, more: &Value) -> Value {
     object
 }
 
+/// The name that the program expects in 46elks's certificate.
+pub const API_HOST: &str = "api.46elks.com";
+
 /// The usual servers of tests.
 impl FakeElks {
     /// One that confirms the account and answers everything else as a test wants.
@@ -58,6 +62,11 @@ impl FakeElks {
     /// One whose certificate is for this name.
     pub fn certified(name: &'static str, behaviour: impl Fn(&Received) -> Reaction + Send + Sync + 'static) -> Self {
         Self::start(Protocol::ByHand(name), behaviour).unwrap()
+    }
+
+    /// One whose certificate is valid from the beginning of a year to that of another.
+    pub fn valid(from: i32, until: i32) -> Self {
+        Self::start(Protocol::Dated(from, until), |_| Reaction::HangUp).unwrap()
     }
 
     /// One that confirms the account and offers HTTP/2.

@@ -50,13 +50,18 @@ impl Launch {
 
     /// The same account with these arguments.
     pub fn account_with(elks: &FakeElks, arguments: &[&str]) -> Self {
-        let certificate = CertificateFile::new(&elks.pem);
+        Self::account_at(&elks.proxy(), &elks.pem, arguments)
+    }
+
+    /// The same account, with 46elks behind this proxy, trusted by this certificate.
+    pub fn account_at(proxy: &str, pem: &str, arguments: &[&str]) -> Self {
+        let certificate = CertificateFile::new(pem);
         let launch = Self::with(arguments)
             .env("ELKS_API_USERNAME", USERNAME)
             .env("ELKS_API_PASSWORD", PASSWORD)
             .env("ELKS_PHONE_NUMBER", SENDER)
             .env("DRY_RUN", "false")
-            .env("HTTPS_PROXY", &elks.proxy())
+            .env("HTTPS_PROXY", proxy)
             .env("SSL_CERT_FILE", certificate.0.to_str().unwrap());
         Self { certificate: Some(certificate), ..launch }.state(&StateDir::new())
     }
@@ -137,6 +142,11 @@ impl Launch {
         let mut program = self.start();
         program.handshake();
         program
+    }
+
+    /// Runs it to its end without input, and gives its stdout as bytes.
+    pub fn output(mut self) -> Vec<u8> {
+        self.command.stdin(std::process::Stdio::null()).output().expect("starts").stdout
     }
 
     /// Runs it to its end without input.
