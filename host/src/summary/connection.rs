@@ -31,7 +31,7 @@ pub(crate) fn because(cause: Cause) -> &'static str {
         Cause::TlsVersion => "it offers no TLS version and cipher that this program accepts (TLS 1.2 or 1.3)",
         Cause::NotTls => "what answered does not speak TLS, as a network's login page does not",
         Cause::Tls => "the TLS handshake failed",
-        Cause::NotTaken => "the connection ended before it took the request, or it refused to process it",
+        Cause::NotTaken => "it says that it did not process the request",
         Cause::ResponseTimeout => "the answer did not come in time",
         Cause::Size => "it was too large",
         Cause::Coding => "it was not plain text",
