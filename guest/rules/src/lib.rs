@@ -28,6 +28,7 @@ mod joining;
 pub mod limits;
 #[cfg(feature = "links")]
 pub mod links;
+mod list;
 pub mod phone;
 pub mod quote;
 pub mod sender;

@@ -13,6 +13,8 @@
 //! standard of the WHATWG for what follows a scheme.
 
 use crate::joining::is_virama;
+use crate::list::{lines, words};
+use std::cell::LazyCell;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Hosts of link shorteners; the file names the source.
@@ -162,14 +164,16 @@ impl Found {
 struct Scan {
     chars: Vec<char>,
     read: Vec<char>,
+    /// Made for the first name that needs it: most texts have none.
+    tlds: LazyCell<TopLevelDomains>,
 }
 
 impl Scan {
     fn of(text: &str) -> Self {
-        let replaced = replacements();
+        let replaced = LazyCell::new(replacements);
         let chars: Vec<char> = text.chars().collect();
-        let read = chars.iter().map(|&c| ascii_form(c, &replaced)).collect();
-        Self { chars, read }
+        let read = chars.iter().map(|&c| if c.is_ascii() { c } else { ascii_form(c, &replaced) }).collect();
+        Self { chars, read, tlds: LazyCell::new(TopLevelDomains::new) }
     }
 
     /// The links that begin with a scheme.
@@ -233,8 +237,7 @@ impl Scan {
             let close = self.position(host, |c| !(is_label(c) || is_picture(c) || matches!(c, '.' | '%'))).min(end);
             (percent_decoded(&self.read[host..close].iter().collect::<String>()), close)
         };
-        let tlds = TopLevelDomains::new();
-        let name = without_glue(&tlds, lower(name.trim_matches(['.', '-', '_'])));
+        let name = self.without_glue(lower(name.trim_matches(['.', '-', '_'])));
         if !name.contains(char::is_alphanumeric) {
             return None;
         }
@@ -249,9 +252,19 @@ impl Scan {
         })
     }
 
+    /// A host after a scheme without the letters of another script that follow its top-level domain.
+    fn without_glue(&self, host: String) -> String {
+        let last = host.rsplit('.').next().unwrap_or_default();
+        let letters = last.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let is_border = last[letters..].starts_with(|c: char| !c.is_ascii() && !is_latin(c));
+        if host.contains('.') && is_border && self.tlds.has(&last[..letters]) && !self.tlds.has(last) {
+            return host[..host.len() - last.len() + letters].to_string();
+        }
+        host
+    }
+
     /// The links without a scheme, outside of those that were found.
     fn without_scheme(&self, known: &[Found]) -> Vec<Found> {
-        let tlds = TopLevelDomains::new();
         let is_known = |at: usize| known.iter().any(|link| (link.start..link.end).contains(&at));
         let mut found = Vec::new();
         let mut at = 0;
@@ -261,7 +274,7 @@ impl Scan {
                 continue;
             }
             let end = (at..self.read.len()).find(|&at| !self.is_in_name(at) || is_known(at)).unwrap_or(self.read.len());
-            let next = match self.bare_link(&tlds, at, end) {
+            let next = match self.bare_link(at, end) {
                 Some(link) => {
                     let next = link.end;
                     found.push(link);
@@ -275,38 +288,38 @@ impl Scan {
     }
 
     /// The first link in a run of characters that can be in a name.
-    fn bare_link(&self, tlds: &TopLevelDomains, from: usize, to: usize) -> Option<Found> {
-        let mut start = from;
-        // Each place where a top-level domain can begin.
-        let dots: Vec<usize> = (from..to).filter(|&at| self.read[at] == '.').collect();
-        for (number, &dot) in dots.iter().enumerate() {
-            let label_end = dots.get(number + 1).copied().unwrap_or(to);
-            if dot + 1 == label_end || dot == start {
-                start = dot + 1; // two dots in a row, or one at the beginning
-                continue;
+    fn bare_link(&self, mut from: usize, to: usize) -> Option<Found> {
+        while let Some((start, end)) = self.first_name(from, to) {
+            let link = self.bare_name(self.name_start(start, end), end);
+            if link.is_some() || end == to {
+                return link;
             }
-            // The longest name counts: a later dot may go on with it.
-            let later = dots[number + 1..].iter().enumerate().any(|(after, &later)| {
-                let end = dots.get(number + after + 2).copied().unwrap_or(to);
-                later + 1 < end
-                    && dots[number + 1..=number + 1 + after].windows(2).all(|pair| pair[0] + 1 < pair[1])
-                    && self.tld_end(tlds, later + 1, end).is_some()
-            });
-            if later {
-                continue;
-            }
-            let Some(end) = self.tld_end(tlds, dot + 1, label_end).or_else(|| self.number_end(start, label_end, to))
-            else {
-                continue;
-            };
-            let start = self.name_start(start, end);
-            return self.bare_name(start, end).or_else(|| (end < to).then(|| self.bare_link(tlds, end, to)).flatten());
+            // What is glued to a name that is no link may be one.
+            from = end;
         }
         // A name that begins with www. is a link whatever its end.
         let name: String = lower(&self.read[from..to].iter().collect::<String>());
         let www = name.find("www.").filter(|at| name[at + 4..].starts_with(char::is_alphanumeric))?;
         let start = from + name[..www].chars().count();
         self.bare_name(start, to)
+    }
+
+    /// Where the first name under a top-level domain, or the first address of four numbers, begins and ends. Between
+    /// two dots in a row, the longest name counts.
+    fn first_name(&self, from: usize, to: usize) -> Option<(usize, usize)> {
+        let (mut start, mut name_end) = (from, None);
+        for dot in (from..to).filter(|&at| self.read[at] == '.') {
+            let label_end = self.position(dot + 1, |c| c == '.').min(to);
+            if dot + 1 < label_end && dot > start {
+                name_end = self.tld_end(dot + 1, label_end).or(name_end);
+            } else if name_end.is_some() {
+                break;
+            } else {
+                start = dot + 1;
+            }
+        }
+        let end = name_end.or_else(|| self.is_number(start, to).then_some(to))?;
+        Some((start, end))
     }
 
     /// The link of a name without a scheme, unless it is a part of a mail address, an abbreviation or the border of two
@@ -331,20 +344,19 @@ impl Scan {
 
     /// The end of the top-level domain that begins at a place, if there is one: the whole label, or its letters before
     /// something that was glued to it.
-    fn tld_end(&self, tlds: &TopLevelDomains, start: usize, label_end: usize) -> Option<usize> {
+    fn tld_end(&self, start: usize, label_end: usize) -> Option<usize> {
         let label: String = lower(&self.read[start..label_end].iter().collect::<String>());
-        if tlds.has(&label) {
+        if self.tlds.has(&label) {
             return Some(label_end);
         }
         let letters = label.bytes().take_while(u8::is_ascii_alphabetic).count();
         let is_border = label[letters..].starts_with(|c: char| !c.is_ascii_digit() && !is_latin(c));
-        (letters > 1 && is_border && tlds.has(&label[..letters])).then_some(start + letters)
+        (letters > 1 && is_border && self.tlds.has(&label[..letters])).then_some(start + letters)
     }
 
-    /// The end of an address of four numbers that fills the whole run.
-    fn number_end(&self, start: usize, end: usize, to: usize) -> Option<usize> {
-        let name: String = self.read[start..end].iter().collect();
-        (end == to && name.parse::<Ipv4Addr>().is_ok()).then_some(end)
+    /// Whether an address of four numbers stands between two places.
+    fn is_number(&self, start: usize, end: usize) -> bool {
+        self.read[start..end].iter().collect::<String>().parse::<Ipv4Addr>().is_ok()
     }
 
     /// Where a name begins that ends at a place: after a picture or a script that was glued to it.
@@ -416,7 +428,7 @@ struct TopLevelDomains(Vec<&'static str>);
 
 impl TopLevelDomains {
     fn new() -> Self {
-        Self(entries(TOP_LEVEL_DOMAINS).collect())
+        Self(words(TOP_LEVEL_DOMAINS).collect())
     }
 
     /// Whether a label in lower case is one. Each punycode label counts as one, as on Android.
@@ -425,18 +437,13 @@ impl TopLevelDomains {
     }
 }
 
-/// The entries of a list: its lines without comments. None is empty.
-fn entries(list: &'static str) -> impl Iterator<Item = &'static str> {
-    list.lines().filter_map(|line| line.split('#').next()).map(str::trim).filter(|line| !line.is_empty())
-}
-
 /// The rows of replacements: the first code point, and what it and the following ones become.
 fn replacements() -> Vec<(u32, &'static str)> {
     let row = |row: &'static str| {
         let (first, ascii) = row.split_once(' ')?;
         Some((u32::from_str_radix(first, 16).ok()?, ascii))
     };
-    entries(REPLACED).filter_map(row).collect()
+    lines(REPLACED).filter_map(row).collect()
 }
 
 /// A character as a browser reads it in the name of a host, where that is ASCII.
@@ -530,17 +537,6 @@ fn percent_decoded(host: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A host after a scheme without the letters of another script that follow its top-level domain.
-fn without_glue(tlds: &TopLevelDomains, host: String) -> String {
-    let last = host.rsplit('.').next().unwrap_or_default();
-    let letters = last.bytes().take_while(u8::is_ascii_alphabetic).count();
-    let is_border = last[letters..].starts_with(|c: char| !c.is_ascii() && !is_latin(c));
-    if host.contains('.') && is_border && tlds.has(&last[..letters]) && !tlds.has(last) {
-        return host[..host.len() - last.len() + letters].to_string();
-    }
-    host
-}
-
 /// Whether a host is an address in any notation that browsers accept: `192.0.2.7`, `127.1`,
 /// `2130706433`, `0x7f000001`, `2001:db8::1`.
 fn is_address(host: &str) -> bool {
@@ -553,8 +549,7 @@ fn is_address(host: &str) -> bool {
 
 /// Whether a host is a link shortener or a name under one.
 fn is_shortener(host: &str) -> bool {
-    entries(SHORTENERS)
-        .any(|listed| host.strip_suffix(listed).is_some_and(|name| name.is_empty() || name.ends_with('.')))
+    words(SHORTENERS).any(|listed| host.strip_suffix(listed).is_some_and(|name| name.is_empty() || name.ends_with('.')))
 }
 
 /// Whether a label of a host mixes Latin letters with Greek or Cyrillic ones, or these with each
@@ -710,7 +705,7 @@ mod tests {
             ("https://", "谢谢"),
             ("https://user@", "/a"),
         ] {
-            for shortener in entries(SHORTENERS) {
+            for shortener in words(SHORTENERS) {
                 for written in [
                     shortener.to_string(),
                     shortener.to_uppercase(),
@@ -783,10 +778,10 @@ mod tests {
 
     #[test]
     fn the_lists_are_in_order_and_without_empty_entries() {
-        let domains: Vec<&str> = entries(TOP_LEVEL_DOMAINS).collect();
+        let domains: Vec<&str> = words(TOP_LEVEL_DOMAINS).collect();
         assert!(domains.len() > 1400 && domains.is_sorted());
-        assert!(replacements().is_sorted() && replacements().len() > 80);
-        assert!(!is_shortener("") && entries(SHORTENERS).all(|host| host.contains('.')));
+        assert!(replacements().is_sorted() && replacements().len() > 80 && replacements()[0].0 > 0x7F);
+        assert!(!is_shortener("") && words(SHORTENERS).all(|host| host.contains('.')));
         assert!(ABBREVIATIONS.iter().all(|short| short.rsplit('.').next().is_some_and(|tld| domains.contains(&tld))));
     }
 

@@ -1,7 +1,7 @@
 //! The sender of a message: one of the account's numbers, or a name. Whether the account owns the number is not checked
 //! here: 46elks knows.
 
-use crate::{RuleError, phone, unusual};
+use crate::{RuleError, list, phone, unusual};
 
 /// The length of a sender name, at least, in characters. Source: 46elks.com/docs.
 pub const MIN_NAME_CHARS: usize = 3;
@@ -112,8 +112,7 @@ struct List {
 impl List {
     fn parse(text: &str) -> Self {
         let mut list = Self::default();
-        let entries = text.lines().filter_map(|line| line.split('#').next()).flat_map(str::split_ascii_whitespace);
-        for entry in entries {
+        for entry in list::words(text) {
             let look = skeleton(entry.trim_start_matches(['~', '=', '+']));
             match entry.chars().next() {
                 Some('+') => list.fillers.push(look),
@@ -431,9 +430,7 @@ mod tests {
 
     #[test]
     fn every_word_of_the_list_can_be_a_name_and_is_refused_as_one() {
-        let entries =
-            IMPERSONATED.lines().filter_map(|line| line.split('#').next()).flat_map(str::split_ascii_whitespace);
-        for entry in entries.filter(|entry| !entry.starts_with('+')) {
+        for entry in list::words(IMPERSONATED).filter(|entry| !entry.starts_with('+')) {
             let word = entry.trim_start_matches(['~', '=']);
             assert!(word.len() <= MAX_NAME_CHARS && word.bytes().all(|b| b.is_ascii_alphanumeric()), "{entry}");
             assert!(impersonates(word) && impersonates(&word.to_lowercase()), "{entry}");

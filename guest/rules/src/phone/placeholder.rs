@@ -1,6 +1,8 @@
 //! Placeholders: numbers that assistants invent. What a document shows as an example is refused. A number that only
 //! looks invented may belong to a person, so it leads to a note.
 
+use crate::list;
+
 /// Numbers that are refused; the file names the sources.
 const PLACEHOLDERS: &str = include_str!("placeholders.txt");
 
@@ -26,8 +28,7 @@ pub(super) fn doubt(number: &str) -> Option<&'static str> {
 
 /// Whether a number fits one of a list.
 fn is_on(list: &str, number: &str) -> bool {
-    let entries = list.lines().filter_map(|line| line.split('#').next()).flat_map(str::split_ascii_whitespace);
-    entries.into_iter().any(|entry| fits(entry, number))
+    list::words(list).any(|entry| fits(entry, number))
 }
 
 /// Whether a number fits an entry, in which x stands for any digit.
@@ -54,8 +55,7 @@ mod tests {
     #[test]
     fn every_entry_is_a_plus_and_digits() {
         for list in [PLACEHOLDERS, FICTION] {
-            let entries = list.lines().filter_map(|line| line.split('#').next()).flat_map(str::split_ascii_whitespace);
-            for entry in entries {
+            for entry in list::words(list) {
                 let digits = entry.strip_prefix('+').expect(entry);
                 assert!((7..=15).contains(&digits.len()), "{entry}");
                 assert!(digits.bytes().all(|b| b.is_ascii_digit() || b == b'x'), "{entry}");
