@@ -2,11 +2,11 @@
 
 use super::{Tool, ToolSpec, get, post};
 use crate::config::Settings;
-use crate::contract::{self, Export, AccountBalance, CheckAccountBalanceRequest};
+use crate::contract::{self, AccountBalance, CheckAccountBalanceRequest, Export};
 use crate::summary;
-use crate::verdict::problem::Problem;
-use crate::verdict::facts::{self, Credit};
 use crate::verdict::Context;
+use crate::verdict::facts::{self, Credit};
+use crate::verdict::problem::Problem;
 use elks_sandbox::{Exchange, Permit};
 use sms_rules::limits::PRICE_PROBE_TEXT;
 use sms_rules::phone::TEST_NUMBER;

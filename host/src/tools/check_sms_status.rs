@@ -3,7 +3,7 @@
 use super::contacts::add_contact_of_message;
 use super::{Tool, ToolSpec, get};
 use crate::config::Settings;
-use crate::contract::{self, Export, SmsStatus, CheckSmsStatusRequest};
+use crate::contract::{self, CheckSmsStatusRequest, Export, SmsStatus};
 use crate::summary;
 use crate::verdict::problem::Problem;
 use crate::verdict::{Context, facts};
@@ -25,7 +25,11 @@ impl ToolSpec for CheckSmsStatus {
         Permit::new(vec![get(&format!("/a1/sms/{}", request.message_id))])
     }
 
-    fn facts(_: &CheckSmsStatusRequest, context: &Context<'_>, exchanges: &[Exchange]) -> Result<(SmsStatus, ()), Problem> {
+    fn facts(
+        _: &CheckSmsStatusRequest,
+        context: &Context<'_>,
+        exchanges: &[Exchange],
+    ) -> Result<(SmsStatus, ()), Problem> {
         Ok((facts::check_sms_status(exchanges, context.currency)?, ()))
     }
 

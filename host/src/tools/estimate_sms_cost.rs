@@ -2,7 +2,7 @@
 
 use super::{Tool, ToolSpec, post};
 use crate::config::Settings;
-use crate::contract::{self, Export, SmsEstimate, EstimateSmsCostRequest};
+use crate::contract::{self, EstimateSmsCostRequest, Export, SmsEstimate};
 use crate::summary;
 use crate::verdict::problem::Problem;
 use crate::verdict::{Context, facts};

@@ -2,12 +2,12 @@
 
 use super::{Tool, ToolSpec, history};
 use crate::config::Settings;
-use crate::contract::{self, Export, DeliveryStatistics, GetDeliveryStatisticsRequest};
+use crate::contract::{self, DeliveryStatistics, Export, GetDeliveryStatisticsRequest};
 use crate::summary;
+use crate::verdict::Context;
+use crate::verdict::facts::{self, Gaps};
 use crate::verdict::history::Search;
 use crate::verdict::problem::Problem;
-use crate::verdict::facts::{self, Gaps};
-use crate::verdict::Context;
 use elks_sandbox::{Exchange, Permit};
 
 /// The tool `get_delivery_statistics`.

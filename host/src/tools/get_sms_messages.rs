@@ -5,10 +5,10 @@ use super::{Tool, ToolSpec, history};
 use crate::config::Settings;
 use crate::contract::{self, DirectionFilter, Export, GetSmsMessagesRequest, SmsHistory};
 use crate::summary;
+use crate::verdict::Context;
+use crate::verdict::facts::{self, Searched};
 use crate::verdict::history::Search;
 use crate::verdict::problem::Problem;
-use crate::verdict::facts::{self, Searched};
-use crate::verdict::Context;
 use elks_sandbox::{Exchange, Permit};
 use serde_json::Value;
 use sms_rules::phone::{TEST_NUMBER, without_separators};
@@ -49,8 +49,8 @@ impl ToolSpec for GetSmsMessages {
         context: &Context<'_>,
     ) -> String {
         let to = request.to.as_deref().map(without_separators);
-        let misses_replies = to.is_some_and(|to| to != context.settings.sender)
-            && request.direction != Some(DirectionFilter::Outbound);
+        let misses_replies =
+            to.is_some_and(|to| to != context.settings.sender) && request.direction != Some(DirectionFilter::Outbound);
         summary::history(answer, aside, misses_replies)
     }
 

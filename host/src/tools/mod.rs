@@ -406,8 +406,9 @@ mod tests {
         let error = parse(Tool::SendSms, json!({"message": "Hej"})).expect_err("must be refused");
         assert!(error.starts_with("`to` is missing"), "{error}");
         for limit in [json!(0), json!(101), json!(-1), json!(1.5), json!("10"), json!([10]), json!(1e30)] {
-            let error = parse(Tool::GetSmsMessages, json!({"limit": limit})).expect_err("must be refused");
-            assert!(error.starts_with("`limit` must be a whole number from 1 to 100"), "{error}");
+            let error = parse(Tool::GetSmsMessages, json!({"limit": &limit})).expect_err("must be refused");
+            let written = if limit.is_string() { ", written without quotes" } else { "" };
+            assert_eq!(error, format!("`limit` must be a whole number from 1 to 100{written}"));
         }
         let error = parse(Tool::GetSmsMessages, json!({"direction": "sideways"})).expect_err("must be refused");
         assert_eq!(error, "`direction` must be one of inbound, outbound, both");

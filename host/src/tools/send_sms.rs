@@ -3,7 +3,7 @@
 use super::contacts::add_contact;
 use super::{Tool, ToolSpec, post};
 use crate::config::Settings;
-use crate::contract::{self, Export, SentSms, SendSmsRequest};
+use crate::contract::{self, Export, SendSmsRequest, SentSms};
 use crate::summary;
 use crate::verdict::problem::Problem;
 use crate::verdict::{Context, facts};
