@@ -261,7 +261,7 @@ fn spoken_versions() -> impl Iterator<Item = &'static ProtocolVersion> {
 /// because clients commonly speak older versions and never newer ones. `None` if all are newer.
 fn nearest_version(requested: &ProtocolVersion) -> Option<ProtocolVersion> {
     let not_newer = |version: &&ProtocolVersion| version.has_initialize() && version.as_str() <= requested.as_str();
-    spoken_versions().filter(not_newer).max_by_key(|version| version.as_str().to_owned()).cloned()
+    spoken_versions().filter(not_newer).max_by(|one, other| one.as_str().cmp(other.as_str())).cloned()
 }
 
 impl ServerHandler for Server {

@@ -62,10 +62,8 @@ pub(super) struct StdioTransport<R, W> {
     /// Ids of cancelled requests. Their responses may still come, and must not be taken for responses to other
     /// requests.
     cancelled: RecentIds,
-    /// The session of the next request.
-    session: Session,
-    /// The same for those who wait for an answer of the client; `None` when the input has ended. An answer can come
-    /// only in the session of its question.
+    /// The session of the next request; `None` when the input has ended. An answer of the client can come only in the
+    /// session of its question.
     current: watch::Sender<Option<Session>>,
     /// An `initialize` that waits until the requests before it have their responses.
     beginning: Option<Box<RxJsonRpcMessage<RoleServer>>>,
@@ -113,7 +111,6 @@ impl<R: AsyncRead + Unpin, W> StdioTransport<R, W> {
             requests,
             in_progress: Arc::default(),
             cancelled: RecentIds::new(MAX_CANCELLED_IDS),
-            session: 0,
             current,
             beginning: None,
             begins: false,
@@ -190,6 +187,11 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
+    /// The session of the next request.
+    fn session(&self) -> Session {
+        self.current.borrow().unwrap_or_default()
+    }
+
     /// Starts to write a refusal of a message, which may be a call.
     fn refuse(&mut self, refusal: TxJsonRpcMessage<RoleServer>, call: Option<UnhandledCall>) {
         if let Some(call) = call {
@@ -243,10 +245,9 @@ where
                 RxJsonRpcMessage::<RoleServer>::Request(request) => {
                     let begins = matches!(request.request, ClientRequest::InitializeRequest(_));
                     if begins {
-                        self.session += 1;
-                        self.current.send_replace(Some(self.session));
+                        self.current.send_modify(|session| *session = session.map(|number| number + 1));
                     }
-                    let id = with_session(self.session, &request.id);
+                    let id = with_session(self.session(), &request.id);
                     if self.cancelled.contains(IdHash::from(&id)) {
                         let why = "its id is that of a request that was cancelled; use a new one";
                         self.refuse(refusal(Some(request.id.clone()), why), call);
@@ -270,7 +271,8 @@ where
                         continue;
                     };
                     let Some(id) = &mut cancelled.params.request_id else { continue };
-                    *id = with_session(self.session, id);
+                    let session = self.session();
+                    *id = with_session(session, id);
                     if !self.requests.cancelled(id) {
                         continue;
                     }
@@ -502,7 +504,7 @@ mod tests {
                 input,
                 Vec::new(),
                 Arc::clone(&requests),
-                watch::channel(None).0,
+                watch::channel(Some(0)).0,
                 CancellationToken::new(),
             ),
             requests,
