@@ -36,7 +36,7 @@ mod exchange;
 mod hold;
 
 /// The name that the program expects in 46elks's certificate.
-const API_HOST: &str = "api.46elks.com";
+pub(crate) const API_HOST: &str = "api.46elks.com";
 
 /// How long a test waits for a request. Far more than one takes.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -73,20 +73,26 @@ impl Protocol {
             parameters.not_before = rcgen::date_time_ymd(from, 1, 1);
             parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
         }
-        let key = rcgen::KeyPair::generate()?;
-        let certificate = parameters.self_signed(&key)?;
-        let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)?;
+        let (certificate, mut config) = self_signed(parameters)?;
         if matches!(self, Self::Https) {
             config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         }
         let tls = (!matches!(self, Self::PlainHttp)).then(|| TlsAcceptor::from(Arc::new(config)));
         Ok((certificate, tls))
     }
+}
+
+/// A certificate that nobody else trusts, and a server's TLS settings with it.
+pub(crate) fn self_signed(parameters: rcgen::CertificateParams) -> Result<(rcgen::Certificate, rustls::ServerConfig)> {
+    let key = rcgen::KeyPair::generate()?;
+    let certificate = parameters.self_signed(&key)?;
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)?;
+    Ok((certificate, config))
 }
 
 /// A server, which runs in a thread of its own until it is dropped. It is reached at its address, or

@@ -3,8 +3,8 @@
 //!
 //! Not here: the attacks, which are in `http_2.rs` of the tests.
 
-use super::fake_elks::{self, Received};
-use super::{API_HOST, answers};
+use super::answers;
+use super::fake_elks::{self, API_HOST, Received};
 use http::Version;
 use rustls::{ServerConnection, StreamOwned};
 use serde_json::Value;
@@ -131,14 +131,8 @@ struct Shared {
 
 impl Http2Elks {
     pub fn start(attack: Attack) -> Self {
-        let pair = rcgen::generate_simple_self_signed([API_HOST.to_string()]).unwrap();
-        let key = rustls::pki_types::PrivateKeyDer::try_from(pair.signing_key.serialize_der()).unwrap();
-        let mut tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![pair.cert.der().clone()], key)
-            .unwrap();
+        let parameters = rcgen::CertificateParams::new([API_HOST.to_string()]).unwrap();
+        let (certificate, mut tls) = fake_elks::self_signed(parameters).unwrap();
         tls.alpn_protocols = vec![b"h2".to_vec()];
         let shared =
             Arc::new(Shared { tls: Arc::new(tls), attack: Mutex::new(Some(attack)), sends: AtomicU32::new(0) });
@@ -152,7 +146,7 @@ impl Http2Elks {
                 std::thread::spawn(move || shared.attend(stream?, number));
             }
         });
-        Self { address, pem: pair.cert.pem(), shared }
+        Self { address, pem: certificate.pem(), shared }
     }
 
     /// As `HTTPS_PROXY` names it.

@@ -44,9 +44,6 @@ pub fn merged(mut object: Value, more: &Value) -> Value {
     object
 }
 
-/// The name that the program expects in 46elks's certificate.
-pub const API_HOST: &str = "api.46elks.com";
-
 /// The usual servers of tests.
 impl FakeElks {
     /// One that confirms the account and answers everything else as a test wants.
