@@ -159,7 +159,8 @@ fn help_and_version_are_printed() {
     assert_snapshot("help", &help);
     let version = Launch::with(&["--version"]).run();
     let component = format!("component SHA-256 {} (built from this source)", elks_mcp::component::SHA256);
-    assert_eq!(version.stdout, [format!("elks-mcp {}", env!("CARGO_PKG_VERSION")), component]);
+    let origin = format!("commit {}, target {}", elks_mcp::origin::COMMIT, elks_mcp::origin::TARGET);
+    assert_eq!(version.stdout, [format!("elks-mcp {}", env!("CARGO_PKG_VERSION")), component, origin]);
     assert_eq!(Launch::with(&["-V"]).run().stdout, version.stdout);
     let unknown = Launch::with(&["sned"]).run();
     assert_eq!(unknown.code(), 2);

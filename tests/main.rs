@@ -13,11 +13,15 @@ mod bounds;
 mod certificates;
 #[cfg(unix)]
 mod chaos;
+#[cfg(unix)]
+mod clients;
 mod commands;
 mod component;
 mod confirm;
 mod connections;
 mod contacts;
+mod doctor;
+mod documents;
 mod duplicates;
 mod ending;
 mod first_contact;
@@ -29,6 +33,7 @@ mod ledger;
 mod limits;
 #[cfg(target_os = "linux")]
 mod memory;
+mod misconfigured;
 mod misreports;
 mod node_server;
 mod numbers;
@@ -40,6 +45,7 @@ mod queries;
 mod sending;
 mod session;
 mod settings;
+mod settings_file;
 mod spending;
 mod unavailable;
 

@@ -1,39 +1,28 @@
 //! `ELKS_POLICY_FILE` while the program runs, settings at its start, and `elks-mcp policy`.
 
 use crate::support::fake_elks::FakeElks;
+use crate::support::own_file::OwnFile;
 use crate::support::program::{Launch, Program};
 use crate::support::state_dir::StateDir;
 use crate::support::{RECIPIENT, answers, fake_elks::Reaction};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A policy file of a test's own, which goes away with it.
-struct PolicyFile(PathBuf);
+/// A policy file of a test's own.
+struct PolicyFile(OwnFile);
 
 impl PolicyFile {
     fn new(text: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("elks-{}-{}.policy", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let file = Self(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name));
-        file.write(text);
-        file
+        Self(OwnFile::new("policy", text))
     }
 
     fn write(&self, text: &str) {
-        fs::write(&self.0, text).unwrap();
+        self.0.write(text);
     }
 
     /// A launch with this file.
     fn of(&self, launch: Launch) -> Launch {
-        launch.env("ELKS_POLICY_FILE", self.0.to_str().unwrap())
-    }
-}
-
-impl Drop for PolicyFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        launch.env("ELKS_POLICY_FILE", self.0.path())
     }
 }
 
@@ -94,13 +83,16 @@ fn a_file_that_cannot_be_used_stops_sending_and_nothing_else_until_it_is_mended(
     for (text, problem) in [
         (Some("ELKS_MAX_PARTS=5\nELKS_MAX_PRICE=hemligt\n"), "line 2: ELKS_MAX_PRICE holds something else"),
         (Some("ELKS_BLOCKED_RECIPENTS=+46701740605\n"), "the nearest is ELKS_BLOCKED_RECIPIENTS"),
-        (Some("ELKS_API_PASSWORD=hemligt\n"), "ELKS_API_PASSWORD may be set in the environment only"),
+        (
+            Some("ELKS_API_PASSWORD=hemligt\n"),
+            "ELKS_API_PASSWORD may be set in the environment or the settings file only",
+        ),
         (Some("ELKS_CONTACTS_ONLY=true\n"), "ELKS_CONTACTS is not set"),
         (None, "the policy file cannot be read"),
     ] {
         match text {
             Some(text) => file.write(text),
-            None => fs::remove_file(&file.0).unwrap(),
+            None => fs::remove_file(file.0.path()).unwrap(),
         }
         for more in [json!({"message": "två"}), json!({"message": "två", "dry_run": true})] {
             let error = program.send(more).failed("CONFIGURATION_ERROR");

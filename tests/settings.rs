@@ -68,12 +68,46 @@ fn a_password_that_is_pasted_into_another_variable_is_not_repeated() {
 }
 
 #[test]
-fn a_literal_placeholder_is_reported_as_such() {
-    for name in ["ELKS_API_USERNAME", "ELKS_API_PASSWORD", "ELKS_PHONE_NUMBER", "DRY_RUN", "RATE_LIMIT_SMS_PER_MINUTE"]
-    {
-        let error = refused(name, "${user_config.value}");
-        assert!(error.contains("literal ${…}"), "{error}");
+fn a_literal_that_a_client_left_behind_is_named_as_its_fault() {
+    for (literal, shown) in [
+        ("${ELKS_VALUE}", "${…}"),
+        ("${user_config.value}", "${…}"),
+        ("$ELKS_VALUE", "$NAME"),
+        ("{{ELKS_VALUE}}", "{{…}}"),
+        ("%ELKS_VALUE%", "%NAME%"),
+        ("__encrypted__:djEwc2VjcmV0", "__encrypted__:…"),
+        ("op://Private/46elks/value", "op://…"),
+    ] {
+        for name in ["ELKS_API_USERNAME", "ELKS_API_PASSWORD", "ELKS_PHONE_NUMBER"] {
+            let error = refused(name, literal);
+            assert!(error.contains(&format!("{name} holds a")) && error.contains(shown), "{error}");
+            assert!(!error.contains("djEw") && !error.contains("Private"), "{error}");
+        }
     }
+    for name in ["ELKS_MAX_SMS_PER_DAY", "ELKS_ALLOWED_RECIPIENTS", "ELKS_POLICY_FILE", "HTTPS_PROXY"] {
+        let error = refused(name, "${ELKS_VALUE}");
+        assert!(error.contains(&format!("{name} holds a literal ${{…}}: your MCP client did not fill in")), "{error}");
+    }
+}
+
+#[test]
+fn an_optional_field_that_the_person_left_blank_has_its_default_and_a_warning() {
+    let elks = FakeElks::answering(|_| Reaction::HangUp);
+    let mut launch = Launch::account(&elks);
+    let optional = ["DRY_RUN", "CONFIRM_SENDS", "ELKS_QUIET_HOURS", "ELKS_MAX_PRICE", "ELKS_POLICY_FILE", "ELKS_STATE"];
+    for name in optional {
+        launch = launch.env(name, "${user_config.value}");
+    }
+    let finished = launch.run();
+    assert_eq!(finished.code(), 0, "{}", finished.errors());
+    for name in optional {
+        let warning = format!("⚠ {name} holds a literal ${{…}}: your MCP client did not fill in the variable");
+        assert_eq!(finished.errors().matches(&warning).count(), 1, "{}", finished.errors());
+    }
+    assert!(finished.errors().contains("DRY RUN mode enabled"), "{}", finished.errors());
+    // Every other literal in DRY_RUN keeps the program from sending, too.
+    let finished = Launch::account(&elks).env("DRY_RUN", "$DRY_RUN").run();
+    assert!(finished.code() == 0 && finished.errors().contains("DRY RUN mode enabled"), "{}", finished.errors());
 }
 
 #[test]

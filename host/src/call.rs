@@ -7,7 +7,7 @@ use crate::account::{self, AccountCheck, Unverified, Verified};
 use crate::audit::{AuditGuard, AuditLog, Params};
 use crate::clock::SystemClock;
 use crate::component::{self, NoAnswer};
-use crate::config::{Settings, State};
+use crate::config::{Problems, Settings, State};
 use crate::contract::{Account, CheckAccountBalanceRequest};
 use crate::failure::{Code, Failure};
 use crate::ledger::{self, Ledger};
@@ -15,6 +15,7 @@ use crate::policy::Policy;
 use crate::sending::decision::Decision;
 use crate::sending::draft::Additions;
 use crate::sending::{Sending, Withheld};
+use crate::simulator::Simulator;
 use crate::stderr::Sink;
 use crate::summary::{failures, refusals};
 use crate::tools::{Call, CheckAccountBalance, Component, Tool, ToolSpec, Unresolved, resolve};
@@ -33,6 +34,8 @@ use tokio::time::Instant;
 /// Runs calls.
 pub struct CallHandler {
     settings: Settings,
+    /// Why each call is refused: the settings cannot be used.
+    problems: Option<Problems>,
     /// Loaded when it is first needed: the MCP handshake does not wait for it.
     sandbox: OnceCell<Sandbox>,
     limiter: Arc<RateLimiter>,
@@ -91,6 +94,13 @@ impl CallHandler {
         Self::with(settings, OnceCell::new(), upstream, sink)
     }
 
+    /// A handler that refuses each call because of its settings. It has no way to 46elks.
+    pub fn refusing(problems: Problems, simulate: bool, sink: Arc<dyn Sink>) -> Self {
+        let settings = Settings::unusable(simulate);
+        let upstream = Arc::new(Simulator::new(&settings.credentials, &settings.sender));
+        Self { problems: Some(problems), ..Self::with(settings, OnceCell::new(), upstream, sink) }
+    }
+
     /// A handler with another component.
     pub fn with_sandbox(
         settings: Settings,
@@ -108,12 +118,17 @@ impl CallHandler {
         let log = AuditLog::new(sink, Arc::new(SystemClock), settings.simulate, Arc::clone(&ledger));
         let sending = Arc::new(Sending::new(settings.clone(), ledger));
         let (account, log, fatal) = (AccountCheck::default(), Arc::new(log), Notify::new());
-        Self { settings, sandbox, limiter, sending, upstream, account, log, fatal }
+        Self { settings, problems: None, sandbox, limiter, sending, upstream, account, log, fatal }
     }
 
     /// The operator's settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Why each call is refused, if the settings cannot be used.
+    pub fn problems(&self) -> Option<&Problems> {
+        self.problems.as_ref()
     }
 
     /// Reads the ledger, so that the first send need not wait for it, and the operator learns at once when it cannot be
@@ -181,9 +196,13 @@ impl CallHandler {
     /// Begins a call. After this, nobody sees the arguments as the caller wrote them.
     ///
     /// # Errors
-    /// The arguments are not valid; the audit record is written.
+    /// The arguments are not valid, or the settings cannot be used; the audit record is written.
     pub(crate) fn begin(&self, tool: Tool, mut arguments: Map<String, Value>) -> Result<Begun, Failure> {
         let asks_for_dry_run = asks_for_dry_run(&arguments);
+        if let Some(problems) = &self.problems {
+            self.refused(Some(tool), asks_for_dry_run, Code::Configuration);
+            return Err(problems.failure());
+        }
         let key = arguments.get(IDEMPOTENCY_KEY).and_then(Value::as_str).map(Into::into);
         // Contacts are those of this moment. While the policy file is broken, no message is sent anyhow.
         let policy = self.sending.policy().unwrap_or_else(|_| self.settings.policy.start());

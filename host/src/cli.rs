@@ -1,19 +1,18 @@
 //! The command line.
 
-use crate::component::{ORIGIN, SHA256};
+use crate::origin::DESCRIPTION;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
-use std::sync::LazyLock;
-
-/// The version of the program, and which component it contains.
-static VERSION: LazyLock<String> =
-    LazyLock::new(|| format!("{}\ncomponent SHA-256 {SHA256} ({ORIGIN})", env!("CARGO_PKG_VERSION")));
 
 /// The settings, for `--help`. README.md has the same table with more words.
 const SETTINGS_HELP: &str = "\
-Settings (environment):
+Settings (environment, or NAME=value lines of the file that --settings names):
   ELKS_API_USERNAME              API username of the 46elks account (required)
   ELKS_API_PASSWORD              API password (required)
+  ELKS_API_USERNAME_FILE         absolute path of a file that holds the username instead
+  ELKS_API_PASSWORD_FILE         absolute path of a file that holds the password instead
+  ELKS_KEYRING                   true: the password is in the system's keyring (default false;
+                                 only in a program that is built with the feature keyring)
   ELKS_PHONE_NUMBER              default sender: a number like +46701740605, or a name of
                                  3 to 11 letters and digits (required)
   DRY_RUN                        true (default): nothing is ever sent; false: messages are sent
@@ -23,7 +22,7 @@ Settings (environment):
   ELKS_STATE                     disk (default); memory: no journal, limits of this process alone
   ELKS_KEEP_DAYS                 how long the journal is kept, 31 to 3650 days (default 90)
 
-Settings of the policy (environment, or NAME=value lines of the policy file; if both, the
+Settings of the policy (the same places, or NAME=value lines of the policy file; if both, the
 stricter holds). Lists have commas between their entries; * is anyone, any or no limit:
   ELKS_ALLOWED_RECIPIENTS        numbers, and beginnings like +4670* (default *)
   ELKS_BLOCKED_RECIPIENTS        the same, and stronger (default: nobody)
@@ -52,11 +51,14 @@ Try it without an account: elks-mcp demo";
 ///
 /// Without a command it serves MCP on stdin and stdout, for an MCP client that launches it.
 #[derive(Parser)]
-#[command(name = "elks-mcp", version = VERSION.as_str(), after_help = SETTINGS_HELP)]
+#[command(name = "elks-mcp", version = DESCRIPTION.as_str(), after_help = SETTINGS_HELP)]
 pub struct Arguments {
     /// Answer from a built-in simulator instead of 46elks: no account needed, nothing is sent
     #[arg(long)]
     pub simulate: bool,
+    /// A file of NAME=value lines with settings; the environment wins
+    #[arg(long, value_name = "FILE", global = true)]
+    pub settings: Option<PathBuf>,
     /// What to do instead of serving.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -81,6 +83,50 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Print what belongs in the configuration file of an MCP client
+    PrintConfig {
+        /// Which client; all are listed without it
+        client: Option<String>,
+    },
+    /// Add this program to an MCP client, without a secret
+    Install {
+        /// Which client; `print-config` lists them
+        client: String,
+        /// Show the change and make none
+        #[arg(long)]
+        dry_run: bool,
+        /// Copy the settings of this environment into the client's file, the password, too
+        #[arg(long)]
+        env: bool,
+        /// Change the client's file, also if the client has a command for that
+        #[arg(long)]
+        edit: bool,
+        /// Also if the client does not seem to be installed, or another server has the name
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take this program out of an MCP client again
+    Uninstall {
+        /// Which client; `print-config` lists them
+        client: String,
+        /// Show the change and make none
+        #[arg(long)]
+        dry_run: bool,
+        /// Change the client's file, also if the client has a command for that
+        #[arg(long)]
+        edit: bool,
+    },
+    /// Check settings, connection, account, journal and policy, and say what to do; sends nothing
+    ///
+    /// Exit codes: 0 all is well (there may be warnings), 1 something must be mended, 2 wrong command line.
+    Doctor {
+        /// Without the network: nothing is connected to, and 46elks is not asked
+        #[arg(long)]
+        offline: bool,
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the policy in force, and where each value comes from
     Policy {
         /// Print the contacts with their numbers, too
@@ -99,6 +145,13 @@ pub enum Command {
         #[arg(long, value_name = "DIGITS")]
         account: Option<String>,
     },
+    /// Store the password of ELKS_API_USERNAME in the system's keyring, or remove it
+    #[cfg(feature = "keyring")]
+    Keyring {
+        /// What to do.
+        #[command(subcommand)]
+        command: KeyringCommand,
+    },
     /// Read the journal of sends
     ///
     /// Exit codes: 0 whole, 1 broken, 2 shorter than what it was compared with, 3 unreadable.
@@ -110,6 +163,16 @@ pub enum Command {
         #[arg(long, value_name = "DIGITS", global = true)]
         account: Option<String>,
     },
+}
+
+/// What to do with the password in the keyring.
+#[cfg(feature = "keyring")]
+#[derive(Clone, Copy, Subcommand)]
+pub enum KeyringCommand {
+    /// Store it, in place of an earlier one; the program asks for it, or reads a line of stdin
+    Set,
+    /// Remove it
+    Remove,
 }
 
 /// What to do with the journal of sends.

@@ -2,7 +2,12 @@
 //! in [`crate::policy::settings`]. README.md has the same table, and a test compares the two.
 
 mod connection;
+pub mod keyring;
+pub(crate) mod parts;
+mod private;
 mod reader;
+mod secret_file;
+pub(crate) mod settings_file;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -11,15 +16,17 @@ mod variables;
 pub use crate::policy::settings::{CONFIRM_SENDS, DEFAULT_SMS_PER_MINUTE, MAX_RATE, SMS_PER_MINUTE};
 pub use connection::{CERTIFICATE_FILE, CERTIFICATE_FOLDERS, NO_PROXIES, PROXIES};
 pub use reader::POLICY_FILE;
-pub use state::{DEFAULT_KEEP_DAYS, KEEP_DAYS, MAX_KEEP_DAYS, MIN_KEEP_DAYS, STATE, STATE_DIR, State};
+pub use state::{DEFAULT_KEEP_DAYS, KEEP_DAYS, MAX_KEEP_DAYS, MIN_KEEP_DAYS, STATE, STATE_DIR, State, System};
 pub use variables::Variables;
 
+use crate::failure::{Code, Failure};
 use crate::ledger::Keys;
-use crate::policy::InForce;
 use crate::policy::print::Sources;
 use crate::policy::settings::{SWITCH, rate, switch};
+use crate::policy::{InForce, Policy};
 use elks_sandbox::{Connection, Credentials};
 use reader::Reader;
+use secret_file::Secret;
 use sms_rules::sender;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -28,8 +35,14 @@ use std::sync::Arc;
 
 /// The API username.
 pub const USERNAME: &str = "ELKS_API_USERNAME";
+/// The absolute path of a file with the API username.
+pub const USERNAME_FILE: &str = "ELKS_API_USERNAME_FILE";
 /// The API password.
 pub const PASSWORD: &str = "ELKS_API_PASSWORD";
+/// The absolute path of a file with the API password.
+pub const PASSWORD_FILE: &str = "ELKS_API_PASSWORD_FILE";
+/// Whether the API password is in the system's keyring.
+pub const KEYRING: &str = "ELKS_KEYRING";
 /// The sender of messages that name none: a number of the account, or a text sender.
 pub const SENDER: &str = "ELKS_PHONE_NUMBER";
 /// Whether messages are only checked and priced.
@@ -46,6 +59,11 @@ pub const SIMULATED_SENDER: &str = "+46766861004";
 pub const SIMULATED_USERNAME: &str = "u00000000000000000000000000000000";
 /// The password of the simulated account when none is set.
 pub const SIMULATED_PASSWORD: &str = "simulator-password";
+
+/// The API username, in a variable or in a file.
+const API_USERNAME: Secret = Secret { name: USERNAME, file: USERNAME_FILE };
+/// The API password, in a variable or in a file.
+const API_PASSWORD: Secret = Secret { name: PASSWORD, file: PASSWORD_FILE };
 
 /// The operator's decisions. Nothing that a model says changes them. There is no Debug form, because it would show the
 /// sender's whole number.
@@ -71,6 +89,8 @@ pub struct Settings {
     pub connection: Connection,
     /// Whether the simulator stands in for 46elks. Only the command line sets it.
     pub simulate: bool,
+    /// What the operator should know of settings that can be used all the same, one sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// All problems of the settings, one line each. None repeats a value, not even in part: a secret that was pasted into
@@ -78,27 +98,36 @@ pub struct Settings {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problems(Vec<String>);
 
+impl Problems {
+    /// One line each.
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The answer to each call of a server that has these problems.
+    pub fn failure(&self) -> Failure {
+        let text = format!("the settings of this server cannot be used, so no tool works. Nothing was sent. {self}");
+        Failure::new(Code::Configuration, text)
+    }
+}
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Configuration error:")?;
         for problem in &self.0 {
             writeln!(f, "  - {problem}")?;
         }
-        write!(f, "Set these in the env section of your MCP client's configuration (see README.md, Settings).")
+        write!(
+            f,
+            "Set these in the env section of your MCP client's configuration, or in the file that --settings names \
+             (see README.md, Settings). `elks-mcp doctor` checks them."
+        )
     }
 }
 
 impl std::error::Error for Problems {}
 
 impl Settings {
-    /// Reads the environment of the process.
-    ///
-    /// # Errors
-    /// All problems at once.
-    pub fn from_env(simulate: bool) -> Result<Self, Problems> {
-        Self::read(&Variables::of_process(), simulate)
-    }
-
     /// Reads settings from variables, and the policy file if they name one. The simulator has values of its own for
     /// missing ones.
     ///
@@ -107,11 +136,12 @@ impl Settings {
     pub fn read(variables: &Variables, simulate: bool) -> Result<Self, Problems> {
         let mut reader = Reader::new(variables);
         let simulated = |value: &str| simulate.then(|| value.to_string());
-        let username = reader.required(USERNAME, simulated(SIMULATED_USERNAME), username);
-        let password = reader.required(PASSWORD, simulated(SIMULATED_PASSWORD), |value| {
-            let valid = !value.contains(char::is_control);
-            valid.then(|| value.to_string()).ok_or_else(|| "the API password, without line breaks".into())
-        });
+        let username = reader.required_secret(API_USERNAME, simulated(SIMULATED_USERNAME), username);
+        let password = match reader.uses_keyring() {
+            Some(true) if !simulate => username.as_deref().and_then(|username| reader.password_in_keyring(username)),
+            Some(_) => reader.required_secret(API_PASSWORD, simulated(SIMULATED_PASSWORD), password),
+            None => None,
+        };
         // The component checks each sender by the same rule. Here a mistake shows at the start.
         let sender = reader.required(SENDER, simulated(SIMULATED_SENDER), |value| {
             let allowed = "a phone number like +46701740605, or a sender name of 3 to 11 letters and digits";
@@ -144,8 +174,26 @@ impl Settings {
                 keep_days,
                 connection,
                 simulate,
+                warnings: reader.warnings,
             }),
             _ => Err(Problems(reader.problems)),
+        }
+    }
+
+    /// What a server has whose settings have problems: the defaults, and no account. It refuses each call.
+    pub fn unusable(simulate: bool) -> Self {
+        Self {
+            credentials: Arc::new(Credentials::new("", "")),
+            keys: Arc::new(Keys::of_password("")),
+            sender: String::new(),
+            dry_run: true,
+            policy: Arc::new(InForce::fixed(Policy::defaults())),
+            queries_per_minute: DEFAULT_QUERIES_PER_MINUTE,
+            state: State::Memory,
+            keep_days: DEFAULT_KEEP_DAYS,
+            connection: Connection::default(),
+            simulate,
+            warnings: Vec::new(),
         }
     }
 
@@ -176,7 +224,7 @@ pub fn state_dir_of(variables: &Variables) -> Result<PathBuf, Problems> {
     if folder == Some(None) {
         reader.no_folder();
     }
-    folder.flatten().ok_or(Problems(reader.problems))
+    folder.flatten().filter(|_| reader.problems.is_empty()).ok_or(Problems(reader.problems))
 }
 
 /// The API username, for a command that does not need the password; nothing if it is not set.
@@ -185,8 +233,20 @@ pub fn state_dir_of(variables: &Variables) -> Result<PathBuf, Problems> {
 /// It is set and cannot be a username. Such a value must never mean that no account is named.
 pub fn username_of(variables: &Variables) -> Result<Option<String>, Problems> {
     let mut reader = Reader::new(variables);
-    let read = reader.new_setting(USERNAME, "all accounts", USERNAME_FORM, |value| username(value).ok());
-    read.ok_or(Problems(reader.problems))
+    let stated = reader.new_setting(USERNAME, "all accounts", USERNAME_FORM, |value| username(value).ok());
+    let read = match stated {
+        Some(None) => reader.username_in_file(),
+        stated => stated,
+    };
+    read.filter(|_| reader.problems.is_empty()).ok_or(Problems(reader.problems))
+}
+
+impl Reader<'_> {
+    /// The username in a file of its own: inner nothing if there is none, outer nothing if it cannot be used.
+    fn username_in_file(&mut self) -> Option<Option<String>> {
+        let Some((value, name)) = self.secret(API_USERNAME)? else { return Some(None) };
+        username(&value).map(Some).map_err(|allowed| self.not_allowed(name, &allowed)).ok()
+    }
 }
 
 /// What a username is.
@@ -196,4 +256,10 @@ const USERNAME_FORM: &str = "the API username, without spaces or colons";
 fn username(value: &str) -> Result<String, String> {
     let valid = value.bytes().all(|b| b.is_ascii_graphic() && b != b':');
     valid.then(|| value.to_string()).ok_or_else(|| USERNAME_FORM.into())
+}
+
+/// A password.
+fn password(value: &str) -> Result<String, String> {
+    let valid = !value.contains(char::is_control);
+    valid.then(|| value.to_string()).ok_or_else(|| "the API password, without line breaks".into())
 }

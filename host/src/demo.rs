@@ -106,7 +106,7 @@ pub fn play(out: &mut dyn Write) -> Result<()> {
 /// This very program as a simulated server, with no setting of the caller's.
 fn this_program() -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
-    for inherited in file::ENVIRONMENT_ONLY.into_iter().chain(settings::NAMES) {
+    for inherited in file::NOT_OF_THE_POLICY.into_iter().chain(settings::NAMES) {
         command.env_remove(inherited);
     }
     command.arg("--simulate").env(config::DRY_RUN, "false").env(config::SMS_PER_MINUTE, SMS_PER_MINUTE);

@@ -26,29 +26,35 @@
 //! - [`verdict`]: who is believed about a call (pure)
 //! - `summary`, `money`, `count`: the sentences of the host; [`failure`]: the kinds of failure
 //! - [`audit`], [`stderr`], [`mask`]: what is written about a call
-//! - [`capabilities`], [`demo`], [`operator`]: commands for people
+//! - [`capabilities`], [`demo`], [`doctor`], [`operator`], [`clients`]: commands for people
+//! - [`origin`]: version, commit, target
 //! - [`mcp_client`]: a client for the demo, the tests and the benchmarks
 //! - [`simulator`]: a simulated 46elks
 //! - `money`: amounts in words; [`clock`]: the time
 
 pub mod account;
+mod assignments;
 pub mod audit;
 pub mod call;
 pub mod capabilities;
 pub mod cli;
+pub mod clients;
 pub mod clock;
 pub mod component;
 pub mod config;
 pub mod contract;
 mod count;
 pub mod demo;
+pub mod doctor;
 pub mod failure;
 pub mod ledger;
 pub mod mask;
 pub mod mcp;
 pub mod mcp_client;
 mod money;
+mod nearest;
 pub mod operator;
+pub mod origin;
 pub mod policy;
 mod sanitise;
 mod sending;
@@ -57,4 +63,5 @@ pub mod simulator;
 pub mod stderr;
 mod summary;
 pub mod tools;
+mod unfilled;
 pub mod verdict;

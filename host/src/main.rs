@@ -3,19 +3,23 @@
 use clap::Parser;
 use elks_mcp::call::CallHandler;
 use elks_mcp::cli::{Arguments, AuditCommand, Command};
-use elks_mcp::config::{Settings, State};
+use elks_mcp::clients::{self, Options};
+use elks_mcp::config::{Problems, Settings, State, Variables};
 use elks_mcp::mcp::{self, Ended};
 use elks_mcp::operator::{self, Audit};
 use elks_mcp::simulator::Simulator;
 use elks_mcp::stderr::{Sink, Stderr};
-use elks_mcp::{capabilities, demo, signals};
+use elks_mcp::{capabilities, demo, doctor, signals};
 use elks_sandbox::{ElksApi, Upstream};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// The exit code of `audit` when it cannot read a journal. Its codes 1 and 2 say what is wrong with one.
 const CANNOT_READ: u8 = 3;
+
+/// The exit code of a command line that makes no sense, as clap has it.
+const WRONG_COMMAND_LINE: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -23,29 +27,66 @@ fn main() -> ExitCode {
         Err(error) => {
             let _ = error.print();
             // `audit` has a meaning of its own for clap's exit code.
-            let is_audit = error.use_stderr() && std::env::args_os().nth(1).is_some_and(|first| first == "audit");
+            let is_audit = error.use_stderr() && std::env::args_os().skip(1).any(|word| word == "audit");
             return if is_audit { ExitCode::from(CANNOT_READ) } else { ExitCode::from(error.exit_code() as u8) };
         }
     };
-    let done = match arguments.command {
-        None => return serve(arguments.simulate),
-        Some(Command::Demo) => demo::play(&mut io::stdout().lock()),
-        Some(Command::Tools) => capabilities::write_tools(&mut io::stdout().lock()),
-        Some(Command::Capabilities { json: false }) => capabilities::write(&mut io::stdout().lock()),
-        Some(Command::Capabilities { json: true }) => capabilities::write_json(&mut io::stdout().lock()),
-        Some(Command::Component { output }) => capabilities::write_component(&output),
-        Some(Command::Policy { show_contacts }) => operator::policy(show_contacts, &mut io::stdout().lock()),
-        Some(Command::Pause { account }) => operator::pause(account.as_deref(), true, &mut io::stdout().lock()),
-        Some(Command::Resume { account }) => operator::pause(account.as_deref(), false, &mut io::stdout().lock()),
-        Some(Command::Audit { command, account }) => {
-            return ended(audit(&command, account.as_deref()), ExitCode::from(CANNOT_READ));
+    let settings = arguments.settings.as_deref();
+    let variables = Variables::of_process(settings);
+    let Some(command) = arguments.command else { return serve(&variables, arguments.simulate) };
+    if arguments.simulate && matches!(command, Command::Doctor { .. }) {
+        let _ = writeln!(
+            io::stderr(),
+            "✗ the simulator has no settings, connection or journal to check: leave --simulate out"
+        );
+        return ExitCode::from(WRONG_COMMAND_LINE);
+    }
+    let out = &mut io::stdout().lock();
+    let done = match command {
+        Command::Demo => demo::play(out),
+        Command::Tools => capabilities::write_tools(out),
+        Command::Capabilities { json: false } => capabilities::write(out),
+        Command::Capabilities { json: true } => capabilities::write_json(out),
+        Command::Component { output } => capabilities::write_component(&output),
+        Command::PrintConfig { client } => {
+            clients::print_config(client.as_deref(), settings, out, &mut io::stderr().lock())
+        }
+        Command::Install { client, dry_run, env, edit, force } => {
+            clients::install(&client, settings, Options { dry_run, env, edit, force }, out)
+        }
+        Command::Uninstall { client, dry_run, edit } => {
+            clients::uninstall(&client, settings, Options { dry_run, edit, ..Options::default() }, out)
+        }
+        Command::Doctor { offline, json } => {
+            let options = doctor::Options {
+                offline,
+                json,
+                is_terminal: io::stdout().is_terminal(),
+                settings_file: settings,
+                clients: &clients::entries(&clients::Places::of_process()),
+            };
+            let well = doctor::run(&variables, &options, out);
+            return ended(well.map(|well| if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }), ExitCode::FAILURE);
+        }
+        Command::Policy { show_contacts } => operator::policy(&variables, show_contacts, out),
+        Command::Pause { account } => operator::pause(&variables, account.as_deref(), true, out),
+        Command::Resume { account } => operator::pause(&variables, account.as_deref(), false, out),
+        #[cfg(feature = "keyring")]
+        Command::Keyring { command } => operator::keyring(&variables, command, out),
+        Command::Audit { command, account } => {
+            return ended(audit(&variables, &command, account.as_deref(), out), ExitCode::from(CANNOT_READ));
         }
     };
     ended(done.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE)
 }
 
 /// Reads the journals. The exit code says how they are.
-fn audit(command: &AuditCommand, account: Option<&str>) -> anyhow::Result<ExitCode> {
+fn audit(
+    variables: &Variables,
+    command: &AuditCommand,
+    account: Option<&str>,
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitCode> {
     let command = match command {
         AuditCommand::Verify { against, provider } => {
             Audit::Verify { against: against.as_deref(), provider: *provider }
@@ -53,7 +94,7 @@ fn audit(command: &AuditCommand, account: Option<&str>) -> anyhow::Result<ExitCo
         AuditCommand::Head => Audit::Head,
         AuditCommand::Show { json } => Audit::Show { json: *json },
     };
-    operator::audit(account, &command, &mut io::stdout().lock()).map(|exit| ExitCode::from(exit.code()))
+    operator::audit(variables, account, &command, out).map(|exit| ExitCode::from(exit.code()))
 }
 
 /// The exit code of a command for people; `failed` is that of one that cannot do its work.
@@ -72,9 +113,13 @@ fn ended(done: anyhow::Result<ExitCode>, failed: ExitCode) -> ExitCode {
 }
 
 /// Serves MCP until the client goes away.
-fn serve(simulate: bool) -> ExitCode {
+fn serve(variables: &Variables, simulate: bool) -> ExitCode {
     let stderr = Arc::new(Stderr::start());
-    let code = serve_with(simulate, &stderr).unwrap_or_else(|error| {
+    let served = match Settings::read(variables, simulate) {
+        Ok(settings) => serve_with(settings, &stderr),
+        Err(problems) => serve_refusing(problems, simulate, &stderr),
+    };
+    let code = served.unwrap_or_else(|error| {
         stderr.line(&format!("✗ {error:#}"));
         ExitCode::FAILURE
     });
@@ -82,12 +127,15 @@ fn serve(simulate: bool) -> ExitCode {
     code
 }
 
-fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> {
-    let settings = Settings::from_env(simulate)?;
+fn serve_with(settings: Settings, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> {
+    let simulate = settings.simulate;
     if simulate {
         stderr.line(
             "⚠ SIMULATOR: a simulated 46elks answers. No message is sent, nothing is charged, every reply is made up.",
         );
+    }
+    for warning in &settings.warnings {
+        stderr.line(&format!("⚠ {warning}"));
     }
     stderr.line("✓ Configuration validated");
     stderr.line(match (settings.dry_run, simulate) {
@@ -101,11 +149,7 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
              process alone, and end with it.",
         );
     }
-    // One thread: each request of the component is a task, and waking another thread costs more than running the task.
-    // A component that computes yields every 10 ms (see the sandbox), and tokio looks at input, signals and timers
-    // every eighth task.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(8).build()?;
-    let ended = runtime.block_on(async {
+    run(async {
         let signalled = signals::signals();
         let upstream: Arc<dyn Upstream> = if simulate {
             Arc::new(Simulator::new(&settings.credentials, &settings.sender))
@@ -123,7 +167,28 @@ fn serve_with(simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> 
             checking.open_ledger().await;
         });
         mcp::serve(calls, signalled).await
-    });
+    })
+}
+
+/// Tells clients what is wrong with the settings: most of them show no more of a program that ends at once than that it
+/// ended. A person at a terminal reads it there.
+fn serve_refusing(problems: Problems, simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> {
+    if io::stdin().is_terminal() {
+        anyhow::bail!(problems);
+    }
+    stderr.line(&format!("✗ {problems}"));
+    let calls = Arc::new(CallHandler::refusing(problems, simulate, Arc::clone(stderr) as Arc<dyn Sink>));
+    run(async { mcp::serve(calls, signals::signals()).await })?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// Runs a session to its end.
+fn run(session: impl Future<Output = anyhow::Result<Ended>>) -> anyhow::Result<ExitCode> {
+    // One thread: each request of the component is a task, and waking another thread costs more than running the task.
+    // A component that computes yields every 10 ms (see the sandbox), and tokio looks at input, signals and timers
+    // every eighth task.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(8).build()?;
+    let ended = runtime.block_on(session);
     // Nobody waits for tasks that still run, and a blocked read of stdin must not keep the process alive.
     runtime.shutdown_background();
     match ended? {

@@ -9,6 +9,7 @@ pub mod fake_elks;
 pub mod http_2;
 pub mod journal;
 pub mod modern;
+pub mod own_file;
 pub mod program;
 pub mod scene;
 pub mod snapshot;

@@ -4,20 +4,19 @@
 //! Not here: pipes and JSON-RPC, which are `elks_mcp::mcp_client`.
 
 use super::fake_elks::FakeElks;
+use super::own_file::OwnFile;
 use super::state_dir::StateDir;
 use super::{PASSWORD, RECIPIENT, SENDER, USERNAME, merged};
 use elks_mcp::mcp_client::{self, McpClient, Output};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A program that is to be launched.
 pub struct Launch {
     command: Command,
     stdout: Output,
     stderr: Output,
-    certificate: Option<CertificateFile>,
+    certificate: Option<OwnFile>,
     state: Option<StateDir>,
 }
 
@@ -55,14 +54,14 @@ impl Launch {
 
     /// The same account, with 46elks behind this proxy, trusted by this certificate.
     pub fn account_at(proxy: &str, pem: &str, arguments: &[&str]) -> Self {
-        let certificate = CertificateFile::new(pem);
+        let certificate = OwnFile::new("pem", pem);
         let launch = Self::with(arguments)
             .env("ELKS_API_USERNAME", USERNAME)
             .env("ELKS_API_PASSWORD", PASSWORD)
             .env("ELKS_PHONE_NUMBER", SENDER)
             .env("DRY_RUN", "false")
             .env("HTTPS_PROXY", proxy)
-            .env("SSL_CERT_FILE", certificate.0.to_str().unwrap());
+            .env("SSL_CERT_FILE", certificate.path());
         Self { certificate: Some(certificate), ..launch }.state(&StateDir::new())
     }
 
@@ -155,30 +154,11 @@ impl Launch {
     }
 }
 
-/// A certificate as a file, which is removed when nobody needs it any more.
-struct CertificateFile(PathBuf);
-
-impl CertificateFile {
-    fn new(pem: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("elks-{}-{}.pem", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::write(&path, pem).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for CertificateFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
 /// A running server, seen from its client. When it is dropped, the process is killed.
 pub struct Program {
     // First, so that the process has ended before its files are removed.
     client: McpClient,
-    _certificate: Option<CertificateFile>,
+    _certificate: Option<OwnFile>,
     _state: Option<StateDir>,
 }
 

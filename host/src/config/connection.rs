@@ -39,7 +39,7 @@ impl Reader<'_> {
     }
 
     /// The first of these variables that is set and not empty, with its trimmed value.
-    fn first(&mut self, names: &[&'static str]) -> Option<Option<(&'static str, String)>> {
+    pub(super) fn first(&mut self, names: &[&'static str]) -> Option<Option<(&'static str, String)>> {
         for name in names {
             if let Some(value) = self.filled(name)? {
                 return Some(Some((name, value)));

@@ -1,9 +1,12 @@
 //! Reads variables and collects their problems, so that all are reported at once.
 
+use super::secret_file::Secret;
 use super::state::absolute;
-use super::{DRY_RUN, QUERIES_PER_MINUTE, Variables};
-use crate::policy::settings::{self, Given, PLACEHOLDER, is_placeholder};
+use super::{DRY_RUN, PASSWORD, QUERIES_PER_MINUTE, SENDER, USERNAME, Variables};
+use crate::nearest::{differs_by, nearest};
+use crate::policy::settings::{self, Given};
 use crate::policy::{InForce, Stated, file, print::Sources};
+use crate::unfilled::Unfilled;
 use std::path::PathBuf;
 
 /// The file with more settings of the policy.
@@ -39,7 +42,17 @@ fn is_misspelt(name: &str, known: &str) -> bool {
     let name = name.trim().to_uppercase().replace(['-', ' '], "_");
     // A single word, such as CONFIRM, may be a variable of another program.
     let is_beginning = name.contains('_') && name.len() * 2 > known.len() && known.starts_with(&name);
-    is_beginning || file::differs_by(&name, known) <= MAX_MISSPELT
+    is_beginning || differs_by(&name, known) <= MAX_MISSPELT
+}
+
+/// Settings without a default.
+const REQUIRED: [&str; 3] = [USERNAME, PASSWORD, SENDER];
+
+/// Whether a setting has its default when something else than a value was left in its place. A field that the person
+/// left blank asks for nothing. Any other literal stands for a value that was meant and got lost: only the default of
+/// `DRY_RUN` is at least as strict as every such value.
+fn may_count_as_unset(name: &str, unfilled: Unfilled) -> bool {
+    name == DRY_RUN || (unfilled == Unfilled::Blank && !REQUIRED.contains(&name))
 }
 
 /// The longest name that is repeated in a problem, in bytes.
@@ -49,11 +62,13 @@ const MAX_NAME: usize = 64;
 pub(super) struct Reader<'a> {
     pub(super) variables: &'a Variables,
     pub(super) problems: Vec<String>,
+    /// What the operator should know of settings that can be used all the same.
+    pub(super) warnings: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(variables: &'a Variables) -> Self {
-        Self { variables, problems: Vec::new() }
+        Self { variables, problems: variables.problems().to_vec(), warnings: Vec::new() }
     }
 
     /// A required value.
@@ -64,10 +79,31 @@ impl<'a> Reader<'a> {
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
         let Some(value) = self.filled(name)?.or(simulated) else {
-            self.problems.push(format!("{name} is not set"));
+            self.missing(name);
             return None;
         };
         read(&value).map_err(|allowed| self.not_allowed(name, &allowed)).ok()
+    }
+
+    /// A required value that may stand in a file of its own.
+    pub(super) fn required_secret<T>(
+        &mut self,
+        secret: Secret,
+        simulated: Option<String>,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let Some((value, name)) = self.secret(secret)?.or(simulated.map(|value| (value, secret.name))) else {
+            self.missing(secret.name);
+            return None;
+        };
+        read(&value).map_err(|allowed| self.not_allowed(name, &allowed)).ok()
+    }
+
+    fn missing(&mut self, name: &str) {
+        // It may stand in the settings file, whose own problem is reported.
+        if !self.variables.is_incomplete() {
+            self.problems.push(format!("{name} is not set"));
+        }
     }
 
     /// A value with a default, which is also that of an empty value.
@@ -96,7 +132,7 @@ impl<'a> Reader<'a> {
     ) -> Option<Option<T>> {
         let Some(value) = self.value(name)? else { return Some(None) };
         if value.is_empty() {
-            self.problems.push(format!("{name} is set but empty: unset it for {unset}"));
+            self.problem(name, &format!("is set but empty: unset it for {unset}"));
             return None;
         }
         let read = read(&value);
@@ -108,7 +144,12 @@ impl<'a> Reader<'a> {
 
     /// Adds the problem of a value that cannot be read.
     pub(super) fn not_allowed(&mut self, name: &str, allowed: &str) {
-        self.problems.push(format!("{name} holds something else (not shown here); allowed is {allowed}"));
+        self.problem(name, &format!("holds something else (not shown here); allowed is {allowed}"));
+    }
+
+    /// Adds a problem of a setting, with the line where it stands in the settings file.
+    pub(super) fn problem(&mut self, name: &str, problem: &str) {
+        self.problems.push(format!("{}{name} {problem}", self.variables.place(name)));
     }
 
     /// The trimmed value of a variable; inner nothing when it is unset or empty, outer nothing when it cannot be read.
@@ -119,17 +160,25 @@ impl<'a> Reader<'a> {
     /// The trimmed value of a variable; inner nothing when it is unset, outer nothing when it cannot be read at all.
     fn value(&mut self, name: &str) -> Option<Option<String>> {
         let value = self.text(name)?;
-        if value.as_deref().is_some_and(is_placeholder) {
-            self.problems.push(format!("{name} {PLACEHOLDER}"));
-            return None;
+        let Some(unfilled) = value.as_deref().and_then(Unfilled::of) else { return Some(value) };
+        if may_count_as_unset(name, unfilled) {
+            self.counts_as_unset(name, unfilled);
+            return Some(None);
         }
-        Some(value)
+        self.problem(name, &unfilled.problem(self.variables.place(name)));
+        None
+    }
+
+    /// Warns that a setting counts as not set.
+    fn counts_as_unset(&mut self, name: &str, unfilled: Unfilled) {
+        let place = self.variables.place(name);
+        self.warnings.push(format!("{place}{name} {}", unfilled.warning(place)));
     }
 
     fn text(&mut self, name: &str) -> Option<Option<String>> {
         let Some(value) = self.variables.get(name) else { return Some(None) };
         let Some(value) = value.to_str() else {
-            self.problems.push(format!("{name} holds bytes that are not UTF-8 text"));
+            self.problem(name, "holds bytes that are not UTF-8 text");
             return None;
         };
         Some(Some(value.trim().to_string()))
@@ -137,8 +186,8 @@ impl<'a> Reader<'a> {
 
     /// Adds a problem for each variable that looks like a setting and is none.
     pub(super) fn unknown_names(&mut self) {
-        let known = || file::ENVIRONMENT_ONLY.into_iter().chain(settings::NAMES);
-        for name in self.variables.names() {
+        let known = || file::NOT_OF_THE_POLICY.into_iter().chain(settings::NAMES);
+        for name in self.variables.environment() {
             let prefixed = name.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX));
             let ours = prefixed || WITHOUT_PREFIX.into_iter().any(|known| is_misspelt(name, known));
             if !ours || OF_THE_BUILD.contains(&name) || known().any(|known| known == name) {
@@ -147,7 +196,7 @@ impl<'a> Reader<'a> {
             let plain = name.len() <= MAX_NAME
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
             let shown = if plain { name } else { "a variable with a name like that of a setting" };
-            let nearest = file::nearest(name, known());
+            let nearest = nearest(name, known());
             self.problems
                 .push(format!("{shown} is no setting; the nearest is {nearest}: correct the name, or unset it"));
         }
@@ -158,12 +207,15 @@ impl<'a> Reader<'a> {
         let before = self.problems.len();
         let mut values = Vec::new();
         for name in settings::NAMES {
-            if let Some(Some(value)) = self.text(name) {
-                values.push((name, value));
+            let Some(Some(value)) = self.text(name) else { continue };
+            match Unfilled::of(&value) {
+                Some(unfilled) if may_count_as_unset(name, unfilled) => self.counts_as_unset(name, unfilled),
+                _ if value.is_empty() && MAY_BE_EMPTY.contains(&name) => {}
+                _ => values.push((name, value, self.variables.place(name))),
             }
         }
-        values.retain(|(name, value)| !(value.is_empty() && MAY_BE_EMPTY.contains(name)));
-        let given: Vec<Given<'_>> = values.iter().map(|(name, value)| Given { name, value, line: None }).collect();
+        let given: Vec<Given<'_>> =
+            values.iter().map(|(name, value, place)| Given { name, value, place: *place }).collect();
         let stated = settings::read(&given, &mut self.problems);
         (self.problems.len() == before).then_some(stated)
     }
@@ -190,7 +242,9 @@ impl<'a> Reader<'a> {
     pub(super) fn sources(&mut self) -> Option<Sources> {
         let (stated, path) = (self.stated(), self.policy_file());
         let file = path?.map(|path| read_file(&path)).transpose();
-        let sources = file.and_then(|file| stated.map(|stated| Sources::new(stated, file)).transpose());
+        let in_settings_file = settings::NAMES.into_iter().filter(|name| self.variables.is_of_file(name)).collect();
+        let sources =
+            file.and_then(|file| stated.map(|stated| Sources::new(stated, in_settings_file, file)).transpose());
         sources.map_err(|problems| self.problems.extend(problems)).ok().flatten()
     }
 }

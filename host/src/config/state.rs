@@ -30,16 +30,20 @@ pub enum State {
     Disk(PathBuf),
 }
 
-/// The systems with folders of their own for state.
-#[derive(Clone, Copy)]
-enum System {
+/// The systems with folders of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// Windows.
     Windows,
+    /// macOS.
     Mac,
+    /// Linux and others.
     Unix,
 }
 
 impl System {
-    const THIS: Self = if cfg!(windows) {
+    /// The system that this program is built for.
+    pub const THIS: Self = if cfg!(windows) {
         Self::Windows
     } else if cfg!(target_os = "macos") {
         Self::Mac

@@ -89,16 +89,36 @@ fn all_problems_are_reported_at_once() {
 }
 
 #[test]
-fn a_placeholder_that_the_client_did_not_fill_in_is_named_as_such() {
-    let text = problem(&[
+fn a_value_that_was_meant_and_got_lost_is_a_problem_of_the_client() {
+    let lost = [
         (PASSWORD, "${ELKS_API_PASSWORD}"),
-        (DRY_RUN, "${DRY_RUN}"),
+        (SENDER, "${user_config.sender}"),
         (settings::CONTACTS, "${CONTACTS}"),
+        (settings::CONFIRM_SENDS, "${CONFIRM}"),
+        (settings::QUIET_HOURS, "${HOURS}"),
         (POLICY_FILE, "${FILE}"),
-        (STATE_DIR, "${user_config.dir}"),
-    ]);
-    for name in [PASSWORD, DRY_RUN, settings::CONTACTS, POLICY_FILE, STATE_DIR] {
-        assert!(text.contains(&format!("{name} holds a literal ${{…}}")), "{text}");
+        (STATE_DIR, "${HOME}/state"),
+    ];
+    let text = problem(&lost);
+    for (name, _) in lost {
+        assert!(text.contains(&format!("{name} holds a literal ${{…}}: your MCP client did not fill in")), "{text}");
+    }
+}
+
+#[test]
+fn a_blank_field_of_a_bundle_has_its_default_and_a_warning_in_each_optional_setting() {
+    let required = [USERNAME, PASSWORD, SENDER];
+    let optional = file::NOT_OF_THE_POLICY.into_iter().chain(settings::NAMES).filter(|name| !required.contains(name));
+    let blank: Vec<_> = optional.map(|name| (name, "${user_config.field}")).collect();
+    let (all, defaults) = (read(&blank).expect("is usable"), read(&[]).expect("is complete"));
+    assert_eq!(all.warnings.len(), blank.len(), "{:?}", all.warnings);
+    assert!(
+        all.dry_run && all.keep_days == defaults.keep_days && all.queries_per_minute == defaults.queries_per_minute
+    );
+    assert!(*all.policy.start() == *defaults.policy.start());
+    for literal in ["${DRY_RUN}", "$DRY_RUN", "{{DRY_RUN}}", "op://a/b/c"] {
+        let settings = read(&[(DRY_RUN, literal)]).expect("is usable");
+        assert!(settings.dry_run && settings.warnings.len() == 1, "{literal}");
     }
 }
 
@@ -115,7 +135,7 @@ fn secrets_and_whole_numbers_are_in_no_message_and_no_debug_form() {
 #[test]
 fn no_problem_repeats_a_value_or_a_part_of_one() {
     let pasted = "Qx7 Zj:Kw\nVb9Qx7ZjKwVb9";
-    for name in file::ENVIRONMENT_ONLY.into_iter().chain(settings::NAMES) {
+    for name in file::NOT_OF_THE_POLICY.into_iter().chain(settings::NAMES) {
         let text = problem(&[(name, pasted)]);
         assert!(text.contains(&format!("{name} holds something else")) || text.contains(&format!("{name}, entry 1 ")));
         for part in pasted.as_bytes().windows(3) {
@@ -230,7 +250,7 @@ fn commands_need_no_credentials() {
 #[test]
 fn bytes_that_are_no_text_are_an_error_in_each_setting() {
     use std::os::unix::ffi::OsStringExt;
-    for name in file::ENVIRONMENT_ONLY.into_iter().chain(settings::NAMES) {
+    for name in file::NOT_OF_THE_POLICY.into_iter().chain(settings::NAMES) {
         let bytes = OsString::from_vec(b"\xff\xfe".to_vec());
         let variables: Variables = COMPLETE
             .iter()
@@ -244,9 +264,22 @@ fn bytes_that_are_no_text_are_an_error_in_each_setting() {
 }
 
 #[test]
-fn the_settings_of_the_environment_alone_are_those_that_a_policy_file_refuses() {
-    let names = [USERNAME, PASSWORD, SENDER, DRY_RUN, QUERIES_PER_MINUTE, POLICY_FILE, STATE_DIR, STATE, KEEP_DAYS];
-    assert_eq!(names, file::ENVIRONMENT_ONLY);
+fn the_settings_that_are_none_of_the_policy_are_those_that_a_policy_file_refuses() {
+    let names = [
+        USERNAME,
+        USERNAME_FILE,
+        PASSWORD,
+        PASSWORD_FILE,
+        KEYRING,
+        SENDER,
+        DRY_RUN,
+        QUERIES_PER_MINUTE,
+        POLICY_FILE,
+        STATE_DIR,
+        STATE,
+        KEEP_DAYS,
+    ];
+    assert_eq!(names, file::NOT_OF_THE_POLICY);
 }
 
 #[test]

@@ -1,34 +1,96 @@
-//! The environment variables of a process, as data.
+//! The settings of a process, as data: its environment variables, and the lines of the settings file.
 
+use super::settings_file;
+use crate::assignments::Place;
+use crate::unfilled::Unfilled;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
-/// Environment variables. There is no Debug form, because it would show secrets.
+/// Values with their names. There is no Debug form, because it would show secrets.
 #[derive(Clone, Default)]
-pub struct Variables(BTreeMap<String, OsString>);
+pub struct Variables {
+    values: BTreeMap<String, (OsString, Place)>,
+    /// What is wrong with the settings file.
+    problems: Vec<String>,
+    /// Whether the settings file could not be read at all, so that nobody knows what it states.
+    is_incomplete: bool,
+}
 
 impl Variables {
-    /// Those of this process. A variable whose name is no text is left out.
-    pub fn of_process() -> Self {
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
+    /// The environment of this process, and what the settings file adds. A variable whose name is no text is left out.
+    /// Problems of the file come with those of the settings.
+    pub fn of_process(settings: Option<&Path>) -> Self {
+        let environment: Self =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        match settings {
+            Some(path) => environment.with_file(path),
+            None => environment,
+        }
+    }
+
+    /// With what a settings file adds. A variable of the environment hides the line of the same name, unless the
+    /// variable is blank or the client left it unfilled because the person wrote nothing.
+    pub fn with_file(mut self, path: &Path) -> Self {
+        match settings_file::read(path) {
+            Ok(lines) => {
+                self.problems.extend(lines.problems);
+                for (name, value, line) in lines.values {
+                    if !self.values.get(name).is_some_and(|(stated, _)| is_stated(stated)) {
+                        self.values.insert(name.into(), (value.into(), Place::SettingsFile(line)));
+                    }
+                }
+            }
+            Err(problem) => {
+                self.problems.push(problem);
+                self.is_incomplete = true;
+            }
+        }
+        self
     }
 
     /// The value of a variable.
-    pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(name).map(OsString::as_os_str)
+    pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
+        self.values.get(name).map(|(value, _)| value.as_os_str())
     }
 
-    /// The names of all variables, sorted.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+    /// Where the value of a variable was given.
+    pub(crate) fn place(&self, name: &str) -> Place {
+        self.values.get(name).map_or(Place::Environment, |(_, place)| *place)
     }
+
+    /// Whether the value of a variable is the settings file's.
+    pub(super) fn is_of_file(&self, name: &str) -> bool {
+        matches!(self.place(name), Place::SettingsFile(_))
+    }
+
+    /// The names of all variables of the environment, sorted. Those of the settings file are known to be settings.
+    pub(super) fn environment(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().filter(|(_, (_, place))| *place == Place::Environment).map(|(name, _)| name.as_str())
+    }
+
+    /// What is wrong with the settings file.
+    pub(super) fn problems(&self) -> &[String] {
+        &self.problems
+    }
+
+    /// Whether a setting that is missing may stand in a settings file that could not be read.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.is_incomplete
+    }
+}
+
+/// Whether a variable of the environment says anything.
+fn is_stated(value: &OsStr) -> bool {
+    value.to_str().is_none_or(|text| !text.trim().is_empty() && Unfilled::of(text) != Some(Unfilled::Blank))
 }
 
 impl FromIterator<(String, OsString)> for Variables {
     fn from_iter<I: IntoIterator<Item = (String, OsString)>>(variables: I) -> Self {
         // On Windows, case makes no difference in a name.
         let name = |name: String| if cfg!(windows) { name.to_ascii_uppercase() } else { name };
-        Self(variables.into_iter().map(|(known, value)| (name(known), value)).collect())
+        let values = variables.into_iter().map(|(known, value)| (name(known), (value, Place::Environment))).collect();
+        Self { values, ..Self::default() }
     }
 }
 

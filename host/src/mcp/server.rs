@@ -287,7 +287,10 @@ impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let mut config = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
         config.server_info = implementation();
-        config.with_instructions(instructions(self.calls.settings()))
+        config.with_instructions(match self.calls.problems() {
+            Some(problems) => format!("{}\nTell this to the user.", problems.failure()),
+            None => instructions(self.calls.settings()),
+        })
     }
 
     async fn list_tools(
@@ -299,7 +302,8 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params("there is no such cursor: the tool list has one page", None));
         }
         let mut list = ListToolsResult::with_all_items(self.tools.to_vec());
-        list.ttl_ms = Some(TOOLS_TTL_MS);
+        // The list of a server without usable settings is not that of the corrected one.
+        list.ttl_ms = Some(if self.calls.problems().is_some() { 0 } else { TOOLS_TTL_MS });
         // The operator's contacts are in it.
         let has_contacts = !self.calls.settings().policy.start().contact_names().is_empty();
         list.cache_scope = Some(if has_contacts { CacheScope::Private } else { CacheScope::Public });

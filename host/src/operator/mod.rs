@@ -1,7 +1,12 @@
 //! Commands for the operator: the policy in force, pausing and resuming, and the journal. They need no credentials, but
 //! for the comparison with 46elks's history.
 
+#[cfg(feature = "keyring")]
+mod keyring;
 mod provider;
+
+#[cfg(feature = "keyring")]
+pub use keyring::keyring;
 
 use crate::clock::SystemClock;
 use crate::config::{self, Settings, Variables};
@@ -19,8 +24,8 @@ const ACCOUNT_DIGITS: usize = 16;
 ///
 /// # Errors
 /// The settings have problems, or the output cannot be written.
-pub fn policy(show_contacts: bool, out: &mut dyn Write) -> Result<()> {
-    let sources = config::policy_sources(&Variables::of_process())?;
+pub fn policy(variables: &Variables, show_contacts: bool, out: &mut dyn Write) -> Result<()> {
+    let sources = config::policy_sources(variables)?;
     print::write(&sources, show_contacts, out)?;
     Ok(())
 }
@@ -30,7 +35,7 @@ pub fn policy(show_contacts: bool, out: &mut dyn Write) -> Result<()> {
 ///
 /// # Errors
 /// No account is selected, the journals of the accounts that the error names cannot be written, or the output cannot.
-pub fn pause(account: Option<&str>, pauses: bool, out: &mut dyn Write) -> Result<()> {
+pub fn pause(variables: &Variables, account: Option<&str>, pauses: bool, out: &mut dyn Write) -> Result<()> {
     let (what, stays) = if pauses {
         (
             "sending is paused: every process that uses this journal refuses to send until `elks-mcp resume`",
@@ -41,7 +46,7 @@ pub fn pause(account: Option<&str>, pauses: bool, out: &mut dyn Write) -> Result
     };
     let mut failed = Vec::new();
     let mut written = Ok(());
-    for folder in selected(&Variables::of_process(), account)? {
+    for folder in selected(variables, account)? {
         let name = name_of(&folder);
         if !folder.is_dir() {
             written = written.and(writeln!(
@@ -87,15 +92,14 @@ pub enum Audit<'a> {
 ///
 /// # Errors
 /// No account is selected, or the output cannot be written.
-pub fn audit(account: Option<&str>, audit: &Audit<'_>, out: &mut dyn Write) -> Result<Exit> {
-    let variables = Variables::of_process();
+pub fn audit(variables: &Variables, account: Option<&str>, audit: &Audit<'_>, out: &mut dyn Write) -> Result<Exit> {
     let mut worst = Exit::Whole;
-    for (number, folder) in selected(&variables, account)?.iter().enumerate() {
+    for (number, folder) in selected(variables, account)?.iter().enumerate() {
         if number > 0 {
             writeln!(out)?;
         }
         let exit = match audit {
-            Audit::Verify { against, provider } => verify(folder, *against, *provider, out)?,
+            Audit::Verify { against, provider } => verify(variables, folder, *against, *provider, out)?,
             Audit::Head => ledger::head(folder, out)?,
             Audit::Show { json } => ledger::show(folder, *json, out)?,
         };
@@ -104,12 +108,18 @@ pub fn audit(account: Option<&str>, audit: &Audit<'_>, out: &mut dyn Write) -> R
     Ok(worst)
 }
 
-fn verify(folder: &Path, against: Option<&Path>, provider: bool, out: &mut dyn Write) -> Result<Exit> {
+fn verify(
+    variables: &Variables,
+    folder: &Path,
+    against: Option<&Path>,
+    provider: bool,
+    out: &mut dyn Write,
+) -> Result<Exit> {
     let exit = ledger::verify(folder, against, out)?;
     if !provider || matches!(exit, Exit::Unreadable | Exit::Broken) {
         return Ok(exit);
     }
-    let settings = Settings::from_env(false)?;
+    let settings = Settings::read(variables, false)?;
     let own = ledger::folder(settings.credentials.username());
     ensure!(
         folder.ends_with(&own),

@@ -99,6 +99,7 @@ impl InForce {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assignments::Place;
     use crate::policy::settings;
     use std::fs;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -121,8 +122,10 @@ mod tests {
 
         fn watched(&self, environment: &[(&str, &str)]) -> Result<InForce, Vec<String>> {
             let mut problems = Vec::new();
-            let given: Vec<settings::Given<'_>> =
-                environment.iter().map(|(name, value)| settings::Given { name, value, line: None }).collect();
+            let given: Vec<settings::Given<'_>> = environment
+                .iter()
+                .map(|(name, value)| settings::Given { name, value, place: Place::Environment })
+                .collect();
             let stated = settings::read(&given, &mut problems);
             assert!(problems.is_empty(), "{problems:?}");
             InForce::watching(stated, self.0.clone())

@@ -117,6 +117,16 @@ impl Policy {
         }
     }
 
+    /// Whether it leaves open who is sent to and for how much: anyone, in any country, without an approval and without
+    /// a limit on amounts.
+    pub(crate) fn is_wide_open(&self) -> bool {
+        self.recipients.0.is_none()
+            && self.countries.0.is_none()
+            && !self.contacts_only
+            && self.confirm == Confirm::Never
+            && !self.needs_price()
+    }
+
     /// The policy that admits what both admit.
     #[must_use]
     pub fn meet(&self, other: &Self) -> Self {

@@ -11,18 +11,25 @@ use std::io::{self, Write};
 /// What each source states, and the policy that they make.
 pub struct Sources {
     environment: Stated,
+    /// Which settings of the environment stand in the settings file.
+    in_settings_file: Vec<&'static str>,
     file: Option<Stated>,
     policy: Policy,
 }
 
 impl Sources {
-    /// The policy of the environment, and of the policy file if there is one.
+    /// The policy of the environment, some settings of which stand in the settings file, and of the policy file if
+    /// there is one.
     ///
     /// # Errors
     /// Settings that do not fit each other.
-    pub fn new(environment: Stated, file: Option<Stated>) -> Result<Self, Vec<String>> {
+    pub fn new(
+        environment: Stated,
+        in_settings_file: Vec<&'static str>,
+        file: Option<Stated>,
+    ) -> Result<Self, Vec<String>> {
         let policy = environment.policy(file.as_ref().unwrap_or(&Stated::default()))?;
-        Ok(Self { environment, file, policy })
+        Ok(Self { environment, in_settings_file, file, policy })
     }
 
     /// The policy that they make.
@@ -30,12 +37,20 @@ impl Sources {
         &self.policy
     }
 
+    /// The value of a setting in words; of a list only its size.
+    pub(crate) fn value(&self, name: &str) -> String {
+        value(&self.policy, name)
+    }
+
     /// Where the value of a setting comes from.
-    fn source(&self, name: &str) -> &'static str {
+    pub(crate) fn source(&self, name: &str) -> &'static str {
+        let in_settings_file = self.in_settings_file.contains(&name);
         match (states(&self.environment, name), self.file.as_ref().is_some_and(|file| states(file, name))) {
             (false, false) => "default",
+            (true, false) if in_settings_file => "settings file",
             (true, false) => "environment",
             (false, true) => "policy file",
+            (true, true) if in_settings_file => "the stricter of settings file and policy file",
             (true, true) => "the stricter of environment and policy file",
         }
     }
@@ -50,7 +65,7 @@ pub fn write(sources: &Sources, show_contacts: bool, out: &mut dyn Write) -> io:
         if sources.file.is_some() { "was read, and has no problems" } else { "none (ELKS_POLICY_FILE is not set)" };
     writeln!(out, "Policy file: {file}")?;
     writeln!(out)?;
-    let rows = settings::NAMES.map(|name| (name, value(&sources.policy, name), sources.source(name)));
+    let rows = settings::NAMES.map(|name| (name, sources.value(name), sources.source(name)));
     let width = |column: fn(&(&'static str, String, &'static str)) -> usize| rows.iter().map(column).max().unwrap_or(0);
     let (names, values) = (width(|row| row.0.chars().count()), width(|row| row.1.chars().count()));
     for (name, value, source) in &rows {
@@ -153,7 +168,7 @@ mod tests {
         let file = stated(
             "ELKS_MAX_PARTS=2\nELKS_ALLOWED_COUNTRIES=SE,DK\nELKS_ALLOWED_SENDERS=Elks\nCONFIRM_SENDS=first-contact",
         );
-        let sources = Sources::new(environment, Some(file)).expect("fits");
+        let sources = Sources::new(environment, vec![settings::SPEND_PER_DAY], Some(file)).expect("fits");
         let text = table(&sources, false);
         for (name, value, source) in [
             ("ELKS_ALLOWED_RECIPIENTS", "2 numbers, 1 beginning", "environment"),
@@ -164,7 +179,7 @@ mod tests {
             ("ELKS_ALLOWED_SENDERS", "1 sender", "policy file"),
             ("RATE_LIMIT_SMS_PER_MINUTE", "10 messages", "default"),
             ("ELKS_MAX_SMS_PER_DAY", "100 messages", "default"),
-            ("ELKS_SPEND_PER_DAY", "12.50 (in the account's currency)", "environment"),
+            ("ELKS_SPEND_PER_DAY", "12.50 (in the account's currency)", "settings file"),
             ("ELKS_SPEND_PER_MONTH", "no limit", "default"),
             ("ELKS_MAX_PARTS", "2 parts", "the stricter of environment and policy file"),
             ("ELKS_QUIET_HOURS", "21:00-08:00 Europe/Stockholm", "environment"),
@@ -185,7 +200,7 @@ mod tests {
 
     #[test]
     fn without_settings_all_is_default() {
-        let sources = Sources::new(Stated::default(), None).expect("fits");
+        let sources = Sources::new(Stated::default(), Vec::new(), None).expect("fits");
         let text = table(&sources, true);
         assert!(text.contains("none (ELKS_POLICY_FILE is not set)") && text.contains("no contacts"), "{text}");
         assert!(text.lines().filter(|line| line.ends_with("  default")).count() == settings::NAMES.len(), "{text}");

@@ -9,6 +9,8 @@ use super::meet::{Allowed, AtLeast, AtMost};
 use super::quiet_hours::QuietHours;
 use super::recipients::Numbers;
 use super::stated::Stated;
+use crate::assignments::Place;
+use crate::unfilled::Unfilled;
 use sms_rules::sender;
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -95,8 +97,8 @@ pub(crate) struct Given<'a> {
     pub(crate) name: &'a str,
     /// Without white space at its ends.
     pub(crate) value: &'a str,
-    /// The line of the policy file, from 1; nothing for the environment.
-    pub(crate) line: Option<usize>,
+    /// Where it was given.
+    pub(crate) place: Place,
 }
 
 /// What values state. A list may be given more than once: its entries add up.
@@ -177,7 +179,7 @@ impl<'a> Reader<'a, '_> {
         let mut all = self.given.iter().filter(|given| given.name == name);
         let first = all.next()?;
         for again in all {
-            let before = first.line.unwrap_or_default();
+            let before = first.place.line().unwrap_or_default();
             self.problem(again, &format!("is set again (before in line {before}): write it once"));
         }
         if !self.usable(first) {
@@ -238,11 +240,11 @@ impl<'a> Reader<'a, '_> {
         let problem = if given.value.is_empty() {
             let star = star(given.name).map(|meaning| format!(", or write * for {meaning}")).unwrap_or_default();
             format!("is set but empty: unset it for {}{star}", unset(given.name))
-        } else if is_placeholder(given.value) {
-            PLACEHOLDER.into()
+        } else if let Some(unfilled) = Unfilled::of(given.value) {
+            unfilled.problem(given.place)
         } else if quoted('"') || quoted('\'') {
             "is written in quotes: leave them out".into()
-        } else if given.line.is_some() && given.value.contains('#') {
+        } else if given.place.line().is_some() && given.value.contains('#') {
             "has a # in its value: a comment needs a line of its own".into()
         } else {
             return true;
@@ -253,21 +255,8 @@ impl<'a> Reader<'a, '_> {
 
     fn problem(&mut self, given: &Given<'_>, problem: &str) {
         let separator = if problem.starts_with("entry ") { "," } else { "" };
-        let name = given.name;
-        self.problems.push(match given.line {
-            Some(line) => format!("policy file, line {line}: {name}{separator} {problem}"),
-            None => format!("{name}{separator} {problem}"),
-        });
+        self.problems.push(format!("{}{}{separator} {problem}", given.place, given.name));
     }
-}
-
-/// What is wrong with a placeholder.
-pub(crate) const PLACEHOLDER: &str =
-    "holds a literal ${…}: your MCP client did not fill in the variable, so write the value itself";
-
-/// Whether a value is a variable that nobody filled in.
-pub(crate) fn is_placeholder(value: &str) -> bool {
-    value.starts_with("${") && value.ends_with('}')
 }
 
 /// A list in its one form, or everything.

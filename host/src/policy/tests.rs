@@ -374,10 +374,12 @@ fn a_decision_over_ten_thousand_entries_is_quick() {
     let policy = Policy { spend_day: AtMost(Some(1)), spend_month: AtMost(Some(1)), ..Policy::defaults() };
     let attempts = Attempts((0..10_000).map(|n| attempt(TimeDelta::milliseconds(n * 8_000))).collect());
     let message = Message { to: NUMBERS[0], from: "Elks", default_sender: false, parts: 1, price: Some(1) };
-    let begun = std::time::Instant::now();
-    for _ in 0..10 {
+    let times = (0..10).map(|_| {
+        let begun = std::time::Instant::now();
         assert!(policy.admit(&message, &attempts, now()).is_err());
-    }
-    // Unoptimised, and with other tests beside it.
-    assert!(begun.elapsed() < std::time::Duration::from_millis(500), "{:?} for ten", begun.elapsed());
+        begun.elapsed()
+    });
+    // Unoptimised. The quickest of ten counts: other programs on the machine slow the rest.
+    let quickest = times.min().expect("was tried");
+    assert!(quickest < std::time::Duration::from_millis(50), "{quickest:?}");
 }

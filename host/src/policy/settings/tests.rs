@@ -5,7 +5,8 @@ use crate::policy::{Policy, file};
 use proptest::prelude::*;
 
 fn environment(values: &[(&str, &str)]) -> Result<Stated, Vec<String>> {
-    let given: Vec<Given<'_>> = values.iter().map(|(name, value)| Given { name, value, line: None }).collect();
+    let given: Vec<Given<'_>> =
+        values.iter().map(|(name, value)| Given { name, value, place: Place::Environment }).collect();
     let mut problems = Vec::new();
     let stated = read(&given, &mut problems);
     if problems.is_empty() { Ok(stated) } else { Err(problems) }
@@ -176,8 +177,8 @@ fn habits_of_shells_are_named() {
         ("elks_max_parts=1", "the nearest is ELKS_MAX_PARTS"),
         ("ELKS_MAX_PART=1", "the nearest is ELKS_MAX_PARTS"),
         ("ELKS_ALOWED_RECIPIENT=+46*", "the nearest is ELKS_ALLOWED_RECIPIENTS"),
-        ("ELKS_API_PASSWORD=x", "ELKS_API_PASSWORD may be set in the environment only"),
-        ("DRY_RUN=false", "DRY_RUN may be set in the environment only"),
+        ("ELKS_API_PASSWORD=x", "ELKS_API_PASSWORD may be set in the environment or the settings file only"),
+        ("DRY_RUN=false", "DRY_RUN may be set in the environment or the settings file only"),
     ] {
         let problems = in_file(&format!("\n{text}")).expect_err(text);
         assert!(problems.len() == 1 && problems[0].starts_with("policy file, line 2: "), "{problems:?}");

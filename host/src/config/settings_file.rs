@@ -1,0 +1,128 @@
+//! The settings file: lines of `NAME=value` with any setting, for clients that lose, clear or store the environment. It
+//! holds the password, so it is refused when others can read it.
+
+use super::private::only_for_its_owner;
+use super::{CERTIFICATE_FILE, CERTIFICATE_FOLDERS, NO_PROXIES, PROXIES};
+use crate::assignments;
+use crate::nearest::nearest;
+use crate::policy::{file::NOT_OF_THE_POLICY, settings::NAMES};
+use crate::unfilled::Unfilled;
+use std::path::Path;
+
+/// What problems call the file.
+const WHAT: &str = "the settings file";
+
+/// What a settings file states.
+pub(super) struct Lines {
+    /// Name, value and line, each name once.
+    pub(super) values: Vec<(&'static str, String, usize)>,
+    /// What is wrong with other lines.
+    pub(super) problems: Vec<String>,
+}
+
+/// All names that a settings file may hold.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let connection = PROXIES.into_iter().chain(NO_PROXIES).chain([CERTIFICATE_FILE, CERTIFICATE_FOLDERS]);
+    NOT_OF_THE_POLICY.into_iter().chain(NAMES).chain(connection)
+}
+
+/// Reads a settings file.
+///
+/// # Errors
+/// Nothing of it can be used: it cannot be read, others can read it, or it is no text.
+pub(super) fn read(path: &Path) -> Result<Lines, String> {
+    if let Some(unfilled) = path.to_str().and_then(Unfilled::of) {
+        return Err(format!("--settings {}", unfilled.problem(crate::assignments::Place::Environment)));
+    }
+    let named = |problem: String| {
+        let tilde = if path.starts_with("~") { " (clients do not replace ~: write the whole path)" } else { "" };
+        format!("--settings: {problem}{tilde}")
+    };
+    let bytes = assignments::bytes(path, WHAT).map_err(named)?;
+    only_for_its_owner(path, WHAT).map_err(named)?;
+    let mut lines = Lines { values: Vec::new(), problems: Vec::new() };
+    for (line, assignment) in assignments::lines(&bytes, WHAT).map_err(named)? {
+        match assignment.and_then(|(name, value)| lines.checked(name, value)) {
+            Ok((name, value)) => lines.values.push((name, value.into(), line)),
+            Err(problem) => lines.problems.push(format!("settings file, line {line}: {problem}")),
+        }
+    }
+    Ok(lines)
+}
+
+impl Lines {
+    /// A line that may be added.
+    fn checked<'a>(&self, name: &str, value: &'a str) -> Result<(&'static str, &'a str), String> {
+        // The name is not repeated: it may be a part of a secret that has a =.
+        let unknown = || format!("its name is no setting; the nearest is {}", nearest(name, names()));
+        let known = names().find(|known| *known == name).ok_or_else(unknown)?;
+        if let Some((_, _, before)) = self.values.iter().find(|(before, ..)| *before == known) {
+            return Err(format!("{known} is set again (before in line {before}): write it once"));
+        }
+        let quoted = |quote| value.starts_with(quote) || value.ends_with(quote);
+        if quoted('"') || quoted('\'') {
+            return Err(format!("{known} is written in quotes: leave them out"));
+        }
+        Ok((known, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_name_the_line_and_repeat_neither_values_nor_unknown_names() {
+        let dir = tempdir();
+        let path = dir.join("settings.env");
+        let text = "# mine\nELKS_API_USERNAME=u1\nELKS_API_PASWORD=hemligt\nexport DRY_RUN=true\nhemligt\n\
+                    ELKS_PHONE_NUMBER=\"+46766861004\"\nELKS_API_USERNAME=u2\n\u{a0}\nHTTPS_PROXY=http://p:1";
+        write_private(&path, text);
+        let lines = read(&path).expect("is readable");
+        let values: Vec<_> = lines.values.iter().map(|(name, value, line)| (*name, value.as_str(), *line)).collect();
+        assert_eq!(values, [("ELKS_API_USERNAME", "u1", 2), ("HTTPS_PROXY", "http://p:1", 9)]);
+        assert_eq!(
+            lines.problems,
+            [
+                "settings file, line 3: its name is no setting; the nearest is ELKS_API_PASSWORD",
+                "settings file, line 4: it begins with export: leave that word out",
+                "settings file, line 5: it has no =: write NAME=value, or # before a comment",
+                "settings file, line 6: ELKS_PHONE_NUMBER is written in quotes: leave them out",
+                "settings file, line 7: ELKS_API_USERNAME is set again (before in line 2): write it once",
+            ]
+        );
+        std::fs::remove_dir_all(dir).expect("is removed");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_named_with_its_reason() {
+        let dir = tempdir();
+        for (path, expected) in [
+            ("~/elks.env", "--settings: the settings file cannot be read: entity not found (clients do not replace ~"),
+            ("${PLUGIN_DATA}/elks.env", "--settings holds a literal ${…}: your MCP client did not fill in"),
+            (dir.to_str().expect("is text"), "--settings: the settings file is no regular file"),
+        ] {
+            let problem = read(Path::new(path)).err().expect(path);
+            assert!(problem.starts_with(expected), "{problem}");
+        }
+        std::fs::remove_dir_all(dir).expect("is removed");
+    }
+
+    fn tempdir() -> std::path::PathBuf {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("elks-settings-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let dir = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&dir).expect("is made");
+        dir
+    }
+
+    fn write_private(path: &Path, text: &str) {
+        std::fs::write(path, text).expect("is written");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("is set");
+        }
+    }
+}
