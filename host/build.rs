@@ -18,7 +18,7 @@
 #![expect(clippy::disallowed_methods, reason = "cargo passes everything to a build script in the environment")]
 
 use anyhow::{Context, Result, ensure};
-use elks_component_build::{Contract, build, compile, describe, digest, records, report, tools, with_metadata};
+use elks_component_build::{Commit, Contract, build, compile, describe, digest, records, report, tools, with_metadata};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,21 @@ fn run() -> Result<()> {
     fs::write(out.join("elks-sms.cwasm"), compile(&component)?)?;
     println!("cargo::rustc-env=ELKS_COMPONENT_SHA256={}", digest(&component));
     println!("cargo::rustc-env=ELKS_COMPONENT_SOURCE={source}");
+    println!("cargo::rustc-env=BUILD_TARGET={}", env::var("TARGET")?);
+    println!("cargo::rustc-env=BUILD_COMMIT={}", commit(&host, root)?);
     Ok(())
+}
+
+/// The commit that a release is built from. A debug build has none: it would be made anew after each commit.
+fn commit(host: &Path, root: &Path) -> Result<String> {
+    if env::var("PROFILE")? != "release" {
+        return Ok(String::new());
+    }
+    let commit = Commit::of(host, root);
+    for file in &commit.files {
+        println!("cargo::rerun-if-changed={}", file.display());
+    }
+    Ok(commit.digits.unwrap_or_default())
 }
 
 /// The component that the builder names. In a clone, a relative path counts from the repository; elsewhere there is no

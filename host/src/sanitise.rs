@@ -1,5 +1,5 @@
-//! Makes invisible and screen-controlling characters of the component's output visible. The component does so itself,
-//! but the host does not rely on it.
+//! Makes invisible and screen-controlling characters visible: those of the component's output, although the component
+//! does so itself, and those of texts that commands print.
 
 use serde_json::Value;
 use sms_rules::invisible::escape;
@@ -17,6 +17,18 @@ pub(crate) fn sanitise(value: &mut Value) {
         Value::Object(fields) => fields.values_mut().for_each(sanitise),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// A text with its invisible characters escaped, line ends and tabs included.
+pub(crate) fn visible(text: &str) -> String {
+    let escaped = escape(text);
+    escaped.chars().fold(String::with_capacity(escaped.len()), |mut visible, c| {
+        match c.is_control() {
+            true => visible.extend(c.escape_unicode()),
+            false => visible.push(c),
+        }
+        visible
+    })
 }
 
 #[cfg(test)]

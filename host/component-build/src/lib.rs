@@ -8,12 +8,14 @@
 #![expect(clippy::disallowed_methods, reason = "cargo passes everything to a build script in the environment")]
 #![expect(clippy::print_stdout, reason = "cargo reads what a build script prints")]
 
+mod commit;
 mod contract;
 mod guest;
 mod metadata;
 mod records;
 mod tools;
 
+pub use commit::Commit;
 pub use contract::{Contract, Description, describe};
 pub use guest::{build, compile};
 pub use metadata::with_metadata;

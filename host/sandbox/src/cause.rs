@@ -159,18 +159,22 @@ fn of_connection(error: &reqwest::Error) -> Cause {
     if let Some(tls) = find::<rustls::Error>(error) {
         return of_tls(tls);
     }
-    match chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).last().map(io::Error::kind) {
-        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown) => {
-            Cause::Route
-        }
+    let last = chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).last();
+    last.map_or(Cause::Connection, |error| of_io(error.kind()))
+}
+
+/// What the system says about a connection.
+pub(crate) fn of_io(kind: io::ErrorKind) -> Cause {
+    match kind {
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => Cause::Route,
         // The connection was there, and ended in the middle of the TLS handshake.
-        Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => Cause::Tls,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Cause::Tls,
         _ => Cause::Connection,
     }
 }
 
 /// What an error of TLS says about the server.
-fn of_tls(error: &rustls::Error) -> Cause {
+pub(crate) fn of_tls(error: &rustls::Error) -> Cause {
     use rustls::Error as E;
     match error {
         E::InvalidCertificate(error) => Cause::Certificate(of_certificate(error)),

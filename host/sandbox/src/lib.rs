@@ -64,12 +64,12 @@
 //! - [`upstream`]: the API over TLS, or what stands in for it
 //! - [`cause`]: why there is no usable response
 //! - [`proxy`] and [`trust`]: the proxy, and the certificates that the API's is verified with
+//! - [`probe`]: the way to the API step by step, for diagnosing; no request goes out
 //! - [`sandbox`]: the instances and their bounds
 //! - [`engine`]: the settings that compiler and runtime share; all that is left without the feature `run`
 
 #[cfg(feature = "run")]
 pub mod admission;
-#[cfg(feature = "run")]
 #[cfg(feature = "run")]
 pub mod cause;
 #[cfg(feature = "run")]
@@ -79,6 +79,8 @@ pub mod egress;
 pub mod engine;
 #[cfg(feature = "run")]
 pub mod permit;
+#[cfg(feature = "run")]
+pub mod probe;
 #[cfg(feature = "run")]
 pub mod proxy;
 #[cfg(feature = "run")]
@@ -99,6 +101,7 @@ pub use {
     credentials::Credentials,
     egress::Egress,
     permit::{Allowed, Parameter, Permit, RequestPattern, Rule},
+    probe::{Probe, Timed},
     proxy::Proxy,
     rate_limit::{Class, RateLimiter, Refusal},
     sandbox::{Function, LoadError, Sandbox, Stopped},

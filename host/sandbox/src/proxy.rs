@@ -19,7 +19,13 @@ pub const PROXY_NOT_SOCKS: &str = "an HTTP proxy: this program cannot use a SOCK
 
 /// An HTTP proxy. It has no Debug form, because it may hold a password.
 #[derive(Clone)]
-pub struct Proxy(pub(crate) reqwest::Proxy);
+pub struct Proxy {
+    /// As the HTTP client takes it.
+    pub(crate) client: reqwest::Proxy,
+    address: String,
+    /// The header with username and password.
+    pub(crate) login: Option<HeaderValue>,
+}
 
 impl Proxy {
     /// Reads an address as curl and others take it: `http://` (which may be left out) or `https://`, a username and
@@ -42,9 +48,21 @@ impl Proxy {
             None => (None, authority),
         };
         let host = host_and_port(host).ok_or(PROXY_FORM)?;
-        let proxy = reqwest::Proxy::all(format!("{scheme}://{host}")).map_err(|_| PROXY_FORM)?;
-        let Some(login) = login else { return Ok(Self(proxy)) };
-        Ok(Self(proxy.custom_http_auth(basic(login).ok_or(PROXY_FORM)?)))
+        let address = format!("{scheme}://{host}");
+        let client = reqwest::Proxy::all(&address).map_err(|_| PROXY_FORM)?;
+        let Some(login) = login else { return Ok(Self { client, address, login: None }) };
+        let login = basic(login).ok_or(PROXY_FORM)?;
+        Ok(Self { client: client.custom_http_auth(login.clone()), address, login: Some(login) })
+    }
+
+    /// Scheme, host and port, as in `http://proxy.example.com:3128`: never the username and password.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Whether it gets a username and password.
+    pub fn has_login(&self) -> bool {
+        self.login.is_some()
     }
 }
 
@@ -203,7 +221,8 @@ mod tests {
             assert_eq!(STANDARD.decode(encoded).expect("is base64"), expected.as_bytes(), "{login}");
         }
         let proxy = Proxy::parse("http://user:hunter2@proxy:3128").expect("is valid");
-        assert!(!format!("{:?}", proxy.0).contains("hunter2"), "{:?}", proxy.0);
+        assert!(!format!("{:?}", proxy.client).contains("hunter2"), "{:?}", proxy.client);
+        assert_eq!((proxy.address(), proxy.has_login()), ("http://proxy:3128", true));
     }
 
     #[test]

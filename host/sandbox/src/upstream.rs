@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 /// How long a connection may take to be made, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a request may take from first to last byte. It is shorter than a call may take, so that the component can
 /// still report what happened.
@@ -93,7 +93,7 @@ impl ElksApi {
         // Reading some hundred certificates blocks for milliseconds.
         let roots = tokio::task::spawn_blocking(move || certificates.load()).await.map_err(|_| Cause::Setup)?;
         let through = |builder: reqwest::ClientBuilder| match proxy {
-            Some(proxy) => builder.proxy(proxy.0),
+            Some(proxy) => builder.proxy(proxy.client),
             None => builder,
         };
         client(roots.map_err(Cause::NoCertificates)?, through).map_err(|_| Cause::Setup)
@@ -136,14 +136,8 @@ fn client(
     roots: rustls::RootCertStore,
     adjust: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
 ) -> Result<reqwest::Client, ClientError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    tls.alpn_protocols = vec!["h2".into(), "http/1.1".into()];
     let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(tls(roots)?)
         .no_proxy()
         .https_only(true)
         .redirect(reqwest::redirect::Policy::none())
@@ -156,4 +150,15 @@ fn client(
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_INTERVAL);
     Ok(adjust(builder).build()?)
+}
+
+/// How TLS is spoken, with these certificates and no others.
+pub(crate) fn tls(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec!["h2".into(), "http/1.1".into()];
+    Ok(tls)
 }

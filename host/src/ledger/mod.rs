@@ -5,6 +5,7 @@
 //! - `state`: what the events mean (pure)
 //! - `files`, `lock`, `lines`: the folder; `journal`: reading on and appending
 //! - `walk`: reading without changing anything; `verify`, `anchors`, `show`: the commands of `elks-mcp audit`
+//! - `look`: what `elks-mcp doctor` shows
 //!
 //! Invariant: an event that [`Book::append`] has returned is on the disk, and every process that uses the ledger
 //! afterwards knows it. Whatever fails is an [`Unavailable`], and then the caller must not send.
@@ -17,6 +18,7 @@ mod journal;
 mod keys;
 mod lines;
 mod lock;
+mod look;
 mod show;
 mod state;
 mod time;
@@ -26,8 +28,10 @@ mod walk;
 
 pub use event::{Accepted, By, Event, Intent, Outcome};
 pub use keys::{Content, Hash, Keys, folder};
+pub(crate) use look::{Look, look};
 pub use show::{Open, Sends, Sent, accounts, head, sends, show};
 pub use state::{Entry, Standing, State};
+pub(crate) use time::TOLERANCE;
 pub use unavailable::{Broken, Fault, Unavailable};
 pub use verify::{Exit, verify};
 

@@ -10,8 +10,8 @@ use super::unavailable::Unavailable;
 use super::verify::{Exit, NOTHING, read};
 use super::walk::{Stop, Walked, walk};
 use crate::money::money;
+use crate::sanitise::visible;
 use chrono::{DateTime, TimeDelta, Utc};
-use sms_rules::invisible;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -277,18 +277,6 @@ fn write_row(cells: [String; 8], out: &mut dyn Write) -> io::Result<()> {
     let [time, event, to, from, parts, cost, outcome, id] = cells.map(|cell| visible(&cell));
     let row = format!("{time:<19}  {event:<7}  {to:<16}  {from:<14}  {parts:<5}  {cost:<9}  {outcome:<13}  {id}");
     writeln!(out, "{}", row.trim_end())
-}
-
-/// A text with its invisible characters escaped, line ends and tabs included.
-fn visible(text: &str) -> String {
-    let escaped = invisible::escape(text);
-    escaped.chars().fold(String::with_capacity(escaped.len()), |mut visible, c| {
-        match c.is_control() {
-            true => visible.extend(c.escape_unicode()),
-            false => visible.push(c),
-        }
-        visible
-    })
 }
 
 /// A line of a journal without raw control characters, as JSON that means the same. Within strings they become escapes.

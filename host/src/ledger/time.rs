@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 use std::time::Duration;
 
 /// How far clocks may be apart.
-const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
+pub(crate) const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
 
 /// What 46elks's clock said, and how long ago that was by a clock that nobody can set. That one may stand still while
 /// the computer sleeps.
