@@ -60,8 +60,10 @@ pub(crate) fn run_all(schemas: Option<PathBuf>) -> Result<Skipped> {
         it.node_packages()?;
         it.typescript_sdk()?;
         it.inspector()?;
+        it.client_files()?;
     } else {
         skip(&mut skipped, "official TypeScript SDK and Inspector", "there is no npm");
+        skip(&mut skipped, "files of MCP clients, as add-mcp writes them", "there is no npm");
     }
 
     it.conformance_tools()?;
@@ -111,7 +113,7 @@ impl Run {
     }
 
     fn node_packages(&self) -> Result<()> {
-        for name in ["package.json", "typescript_sdk.mjs", "official_schemas.mjs"] {
+        for name in ["package.json", "typescript_sdk.mjs", "official_schemas.mjs", "client_files.mjs"] {
             fs::copy(self.scripts.join(name), self.work.join(name))?;
         }
         let mut install = self.command("npm");
@@ -143,6 +145,12 @@ impl Run {
         ensure!(status.code() == Some(INSPECTOR_TOOL_FAILED), "the Inspector ends with {status}: {failure}");
         println!("3 passed, 0 failed");
         Ok(())
+    }
+
+    /// The files of MCP clients beside those that another program writes.
+    fn client_files(&self) -> Result<()> {
+        println!("-- files of MCP clients, as add-mcp writes them");
+        run(self.command("node").arg("client_files.mjs").arg(&self.program))
     }
 
     /// Conformance tools, each with the words that it must print.
