@@ -1,7 +1,7 @@
 //! All checks of a submission, in order. A step that cannot run here is skipped, and says so.
 
 use crate::process::{cargo, command, is_reference_platform, run, tool};
-use crate::{figures, fuzz, interop, package, reproduce, size};
+use crate::{figures, fuzz, interop, package, picture, reproduce, size, workflows};
 use anyhow::{Result, ensure};
 use std::env;
 use std::time::Instant;
@@ -46,6 +46,17 @@ pub(crate) fn run_all() -> Result<()> {
     steps.begin("spelling");
     let typos = tool("typos-cli", "typos", TYPOS_VERSION)?.join("typos");
     run(&mut command(typos, ""))?;
+
+    steps.begin("the picture of the demo");
+    picture::check()?;
+
+    if is_reference_platform() {
+        steps.begin("workflows: actionlint and zizmor");
+        workflows::check()?;
+    } else {
+        steps
+            .skip("workflows", "the tools have no packages for every platform, and Linux x86-64 checks the same files");
+    }
 
     steps.begin("lints");
     run(&mut cargo("clippy --workspace --all-targets --locked -- -D warnings"))?;

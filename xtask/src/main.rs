@@ -13,9 +13,11 @@ mod figures;
 mod fuzz;
 mod interop;
 mod package;
+mod picture;
 mod process;
 mod reproduce;
 mod size;
+mod workflows;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -37,7 +39,7 @@ enum Task {
     Component,
     /// Build the component in another folder and under another home, and compare the bytes
     Reproduce,
-    /// Check the release program: under 12 MB, and no compiler inside
+    /// Check the release program: under 13 MB, and no compiler inside
     Size {
         /// A program that is already built; without it the release program is built
         program: Option<PathBuf>,
@@ -46,6 +48,14 @@ enum Task {
     Figures,
     /// Measure, and write docs/figures.json
     Update,
+    /// Draw docs/demo.svg, the animated picture of the demo, from the recorded transcript
+    Picture {
+        /// Compare the picture with the transcript instead
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check .github/ with actionlint and zizmor
+    Workflows,
     /// Run other people's MCP clients and conformance tools, and other hosts of the component
     Interop {
         /// Folder with the official MCP schemas, one VERSION.json each; without it the variable MCP_SCHEMAS
@@ -90,6 +100,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Size { program } => size::check(program),
         Task::Figures => figures::check(),
         Task::Update => figures::update(),
+        Task::Picture { check: false } => picture::update(),
+        Task::Picture { check: true } => picture::check(),
+        Task::Workflows => workflows::check(),
         Task::Interop { schemas } => interop::run_all(schemas).map(drop),
         Task::Fuzz { seconds } => fuzz::run_all(seconds),
         Task::Chaos { rounds } => chaos::run_rounds(rounds),
