@@ -11,7 +11,7 @@ pub fn sources(folder: &str) -> Vec<(String, String)> {
 }
 
 /// All files below a folder with one of these extensions, with their text.
-fn files(folder: &str, extensions: &[&str]) -> Vec<(String, String)> {
+pub fn files(folder: &str, extensions: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root().join(folder)).unwrap() {
         let path = entry.unwrap().path();
@@ -60,6 +60,9 @@ fn the_settings_table_of_the_readme_is_the_one_of_the_code() {
     for (name, default) in [
         (config::USERNAME, "required".to_string()),
         (config::PASSWORD, "required".to_string()),
+        (config::USERNAME_FILE, "none".to_string()),
+        (config::PASSWORD_FILE, "none".to_string()),
+        (config::KEYRING, "`false`".to_string()),
         (config::SENDER, "required".to_string()),
         (config::DRY_RUN, "`true`".to_string()),
         (config::QUERIES_PER_MINUTE, format!("`{}`", config::DEFAULT_QUERIES_PER_MINUTE)),
@@ -147,8 +150,13 @@ fn no_test_sleeps_or_is_ignored() {
 }
 
 /// The parts of the code that must be trusted, as SECURITY.md lists them, each with its largest number of lines.
-const TRUSTED: [(&str, usize); 4] =
-    [("what allows", 2075), ("what lets out", 2375), ("what remembers", 3050), ("what tells", 2625)];
+const TRUSTED: [(&str, usize); 5] = [
+    ("what allows", 2600),
+    ("what lets out", 2400),
+    ("what remembers", 3075),
+    ("what diagnoses", 225),
+    ("what tells", 2625),
+];
 
 /// The lines of code of a file: without comments, blank lines and tests. A module of tests is the end of its file, or a
 /// file of its own.
