@@ -149,6 +149,18 @@ fn username_and_password_can_stand_in_files_of_their_own() {
     }
 }
 
+#[cfg(not(feature = "keyring"))]
+#[test]
+fn a_program_without_a_keyring_says_so_and_asks_for_another_place() {
+    let elks = elks();
+    let launch = || Launch::account(&elks).env("ELKS_KEYRING", "true");
+    let beside = launch().run();
+    assert!(beside.errors().contains("ELKS_KEYRING is true beside ELKS_API_PASSWORD"), "{}", beside.errors());
+    let alone = launch().without("ELKS_API_PASSWORD").run();
+    assert_eq!(alone.code(), 1);
+    assert!(alone.errors().contains("ELKS_KEYRING is true, but this program was built without a keyring"));
+}
+
 #[test]
 fn the_operators_commands_read_the_same_settings() {
     let state = StateDir::new();

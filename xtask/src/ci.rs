@@ -59,10 +59,11 @@ pub(crate) fn run_all() -> Result<()> {
     }
 
     steps.begin("lints");
-    run(&mut cargo("clippy --workspace --all-targets --locked -- -D warnings"))?;
+    run(&mut cargo("clippy --workspace --all-targets --features elks-mcp/keyring --locked -- -D warnings"))?;
 
     steps.begin("documentation");
-    run(cargo("doc --workspace --no-deps --locked --quiet").env("RUSTDOCFLAGS", "-D warnings"))?;
+    run(cargo("doc --workspace --no-deps --features elks-mcp/keyring --locked --quiet")
+        .env("RUSTDOCFLAGS", "-D warnings"))?;
 
     steps.begin("interop: other people's clients, conformance tools and other hosts");
     steps.skipped.extend(interop::run_all(None)?);

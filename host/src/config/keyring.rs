@@ -20,7 +20,7 @@ impl Reader<'_> {
 
     /// The password of this account in the keyring.
     pub(super) fn password_in_keyring(&mut self, username: &str) -> Option<String> {
-        password(username).map_err(|problem| self.problem(KEYRING, &problem)).ok()
+        password(username).map_err(|problem| self.problem(KEYRING, &format!("is true, but {problem}"))).ok()
     }
 }
 
@@ -33,7 +33,7 @@ pub use with_feature::{remove, store};
 /// Always: this build has no keyring.
 #[cfg(not(feature = "keyring"))]
 fn password(_: &str) -> Result<String, String> {
-    Err("is true, but this program was built without a keyring: use ELKS_API_PASSWORD_FILE, or install with \
+    Err("this program was built without a keyring: use ELKS_API_PASSWORD_FILE, or install with \
          `cargo install --locked elks-mcp --features keyring`"
         .into())
 }
@@ -81,23 +81,21 @@ mod with_feature {
         thread::spawn(move || done.send(Entry::new(SERVICE, &username).and_then(what)));
         match result.recv_timeout(TIMEOUT) {
             Ok(done) => done.map_err(|error| problem(&error).into()),
-            Err(_) => Err(format!("cannot be used: the keyring did not answer within {} seconds", TIMEOUT.as_secs())),
+            Err(_) => Err(format!("the keyring did not answer within {} seconds", TIMEOUT.as_secs())),
         }
     }
 
     /// What is wrong. The library's own texts may have parts of a secret.
     fn problem(error: &Error) -> &'static str {
         match error {
-            Error::NoEntry => {
-                "is true, but the keyring has no password of this account: store it with `elks-mcp keyring set`"
-            }
-            Error::NoStorageAccess(_) => "cannot be used: the keyring is locked, or refuses this program",
+            Error::NoEntry => "the keyring has no password of this account: store it with `elks-mcp keyring set`",
+            Error::NoStorageAccess(_) => "the keyring is locked, or refuses this program",
             Error::NoDefaultStore | Error::PlatformFailure(_) => {
-                "cannot be used: this system has no keyring that answers, as on servers, in containers and in clients \
+                "this system has no keyring that answers, as on servers, in containers and in clients \
                  that clear the environment. Use ELKS_API_PASSWORD_FILE"
             }
-            Error::BadEncoding(_) => "cannot be used: the password in the keyring is not UTF-8 text",
-            _ => "cannot be used: the keyring refused the request",
+            Error::BadEncoding(_) => "the password in the keyring is not UTF-8 text",
+            _ => "the keyring refused the request",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::KeyringCommand;
 use crate::config::{self, Variables, keyring};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use std::io::{self, IsTerminal as _, Write};
 
 /// Stores the password of `ELKS_API_USERNAME`, or removes it.
@@ -11,14 +11,13 @@ use std::io::{self, IsTerminal as _, Write};
 /// No account is named, the keyring cannot be used, or the password cannot be read.
 pub fn keyring(variables: &Variables, command: KeyringCommand, out: &mut dyn Write) -> Result<()> {
     let username = config::username_of(variables)?.context("ELKS_API_USERNAME is not set: it names the account")?;
-    let failed = |problem: String| anyhow::anyhow!("the keyring {problem}");
     match command {
         KeyringCommand::Set => {
-            keyring::store(&username, password()?).map_err(failed)?;
+            keyring::store(&username, password()?).map_err(Error::msg)?;
             writeln!(out, "✓ the password is in the keyring: set ELKS_KEYRING=true to use it")?;
         }
         KeyringCommand::Remove => {
-            keyring::remove(&username).map_err(failed)?;
+            keyring::remove(&username).map_err(Error::msg)?;
             writeln!(out, "✓ the password is no longer in the keyring")?;
         }
     }
