@@ -5,6 +5,7 @@
 
 use crate::support::fake_account::FakeAccount;
 use crate::support::fake_elks::{FakeElks, Reaction, listener};
+use crate::support::own_file::OwnFile;
 use crate::support::program::{Finished, Launch};
 use crate::support::state_dir::StateDir;
 use crate::support::{PASSWORD, SENDER, USERNAME, answers, journal, merged};
@@ -14,7 +15,6 @@ use elks_mcp::origin::{COMMIT, TARGET, VERSION};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -71,24 +71,6 @@ fn doctor(elks: &FakeElks) -> Launch {
 fn account(more: Value) -> FakeElks {
     FakeElks::answering_everything(move |_| Reaction::json(&merged(answers::account(), &more)))
 }
-
-/// A file of a test's own, which only its owner can read.
-fn private_file(folder: &StateDir, name: &str, text: &str) -> PathBuf {
-    fs::create_dir_all(folder.path()).unwrap();
-    let path = folder.path().join(name);
-    fs::write(&path, text).unwrap();
-    set_mode(&path, 0o600);
-    path
-}
-
-#[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-#[cfg(not(unix))]
-fn set_mode(_: &Path, _: u32) {}
 
 /// What no output may have, whatever was found.
 fn assert_has_no_secret(finished: &Finished) {
@@ -160,16 +142,15 @@ fn the_output_for_people_has_words_and_no_secret() {
 #[test]
 fn each_setting_has_its_source() {
     let elks = account(json!({}));
-    let scratch = StateDir::new();
-    let password = private_file(&scratch, "password", PASSWORD);
-    let policy = private_file(&scratch, "policy", "ELKS_MAX_PARTS=2\nELKS_ALLOWED_COUNTRIES=SE,DK\n");
+    let password = OwnFile::new("password", PASSWORD);
+    let policy = OwnFile::new("policy", "ELKS_MAX_PARTS=2\nELKS_ALLOWED_COUNTRIES=SE,DK\n");
     let text = format!(
         "# settings\nELKS_API_PASSWORD_FILE={}\nELKS_POLICY_FILE={}\nELKS_MAX_PARTS=4\nELKS_KEEP_DAYS=100\n",
-        password.display(),
-        policy.display()
+        password.path(),
+        policy.path()
     );
-    let file = private_file(&scratch, "settings.env", &text);
-    let launch = Launch::account_with(&elks, &["doctor", "--json", "--settings", file.to_str().unwrap()]);
+    let file = OwnFile::new("env", &text);
+    let launch = Launch::account_with(&elks, &["doctor", "--json", "--settings", file.path()]);
     let found = Found::of(launch.without("ELKS_API_PASSWORD").env("ELKS_QUIET_HOURS", "21:00-08:00 UTC"));
     assert_eq!(found.code, 0, "{:#}", found.output);
     for (name, value, source) in [
@@ -190,7 +171,7 @@ fn each_setting_has_its_source() {
         assert_eq!((&facts["value"], &facts["source"]), (&json!(value), &json!(source)), "{name}");
     }
     found.assert("settings", "ELKS_API_PASSWORD_FILE", "ok", "32 characters (settings file, line 2)");
-    found.assert("settings", "settings_file", "ok", file.to_str().unwrap());
+    found.assert("settings", "settings_file", "ok", file.path());
     if cfg!(unix) {
         found.assert("settings", "ELKS_API_PASSWORD_FILE", "ok", "(mode 0600)");
         found.assert("settings", "ELKS_POLICY_FILE", "ok", "(mode 0600)");
@@ -266,11 +247,9 @@ fn what_a_client_left_behind_is_named() {
 #[test]
 fn a_settings_file_that_others_can_read_is_a_problem() {
     let elks = account(json!({}));
-    let scratch = StateDir::new();
-    let file = private_file(&scratch, "settings.env", "DRY_RUN=true\n");
-    set_mode(&file, 0o644);
-    let path = file.to_str().unwrap();
-    let found = Found::of(Launch::account_with(&elks, &["doctor", "--json", "--settings", path]));
+    let file = OwnFile::new("env", "DRY_RUN=true\n");
+    file.mode(0o644);
+    let found = Found::of(Launch::account_with(&elks, &["doctor", "--json", "--settings", file.path()]));
     assert_eq!(found.code, 1);
     found.assert("settings", "settings_file", "ok", "(mode 0644)");
     found.assert("settings", "other", "problem", "can be read or changed by others (mode 0644): `chmod 600`");
@@ -462,9 +441,8 @@ fn the_journal_is_looked_at_and_left_as_it_is() {
 #[test]
 fn a_journal_that_cannot_be_or_is_not_kept_is_named() {
     let elks = account(json!({}));
-    let scratch = StateDir::new();
-    let file = private_file(&scratch, "file", "");
-    let found = Found::of(doctor(&elks).env("ELKS_STATE_DIR", file.join("state").to_str().unwrap()));
+    let file = OwnFile::new("file", "");
+    let found = Found::of(doctor(&elks).env("ELKS_STATE_DIR", &format!("{}/state", file.path())));
     assert_eq!(found.code, 1);
     found.assert("journal", "folder", "problem", "Set ELKS_STATE_DIR to a folder that this user can write to");
     let memory = Found::of(doctor(&elks).env("ELKS_STATE", "memory"));

@@ -2,7 +2,9 @@
 //! pinned, in tests/interop/requirements.txt and tests/interop/package.json, and come from the package registries.
 
 use crate::component;
-use crate::process::{cargo, debug_program, exists, logged, logged_status, output, path_with, root, run, target};
+use crate::process::{
+    cargo, debug_program, exists, logged, logged_status, output, path_with, python_packages, root, run, target,
+};
 use anyhow::{Context, Result, ensure};
 use std::env;
 use std::ffi::OsString;
@@ -43,14 +45,7 @@ pub(crate) fn run_all(schemas: Option<PathBuf>) -> Result<Skipped> {
     };
     let mut skipped = Skipped::new();
 
-    ensure!(exists("python3"), "interop needs Python 3 with pip");
-    if !venv.join("bin/python").exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    }
-    let requirements = it.scripts.join("requirements.txt");
-    run(Command::new(venv.join("bin/pip"))
-        .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(requirements))?;
+    python_packages(&venv, &it.scripts.join("requirements.txt"), &[])?;
 
     println!("-- official Python SDK");
     it.python("python_sdk.py", &[it.program.as_path()])?;

@@ -105,3 +105,15 @@ pub(crate) fn tool(package: &str, program: &str, version: &str) -> Result<PathBu
     }
     Ok(installed)
 }
+
+/// The folder with the programs of pinned Python packages, which pip installs into a folder of their own.
+pub(crate) fn python_packages(venv: &Path, requirements: &Path, options: &[&str]) -> Result<PathBuf> {
+    ensure!(exists("python3"), "this task needs Python 3 with pip");
+    if !venv.join("bin/python").exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
+    }
+    let mut pip = Command::new(venv.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(options);
+    run(pip.arg("--requirement").arg(requirements))?;
+    Ok(venv.join("bin"))
+}

