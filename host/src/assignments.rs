@@ -81,3 +81,11 @@ fn assignment(line: &str) -> Result<(&str, &str), String> {
     let (name, value) = line.split_once('=').ok_or("it has no =: write NAME=value, or # before a comment")?;
     Ok((name.trim(), value.trim()))
 }
+
+/// What is wrong with a value that [`is_quoted`], behind the name of the setting.
+pub(crate) const QUOTED: &str = "is written in quotes: leave them out";
+
+/// Whether a value begins or ends with a quote. Quotes are of shells, and would be a part of the value.
+pub(crate) fn is_quoted(value: &str) -> bool {
+    ['"', '\''].into_iter().any(|quote| value.starts_with(quote) || value.ends_with(quote))
+}

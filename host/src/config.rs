@@ -15,6 +15,7 @@ mod variables;
 
 pub use crate::policy::settings::{CONFIRM_SENDS, DEFAULT_SMS_PER_MINUTE, MAX_RATE, SMS_PER_MINUTE};
 pub use connection::{CERTIFICATE_FILE, CERTIFICATE_FOLDERS, NO_PROXIES, PROXIES};
+pub(crate) use connection::{ProxyChoice, proxy_choice};
 pub use reader::POLICY_FILE;
 pub use state::{DEFAULT_KEEP_DAYS, KEEP_DAYS, MAX_KEEP_DAYS, MIN_KEEP_DAYS, STATE, STATE_DIR, State, System};
 pub use variables::Variables;
@@ -136,18 +137,10 @@ impl Settings {
     pub fn read(variables: &Variables, simulate: bool) -> Result<Self, Problems> {
         let mut reader = Reader::new(variables);
         let simulated = |value: &str| simulate.then(|| value.to_string());
-        let username = reader.required_secret(API_USERNAME, simulated(SIMULATED_USERNAME), username);
-        let password = match reader.uses_keyring() {
-            Some(true) if !simulate => username.as_deref().and_then(|username| reader.password_in_keyring(username)),
-            Some(_) => reader.required_secret(API_PASSWORD, simulated(SIMULATED_PASSWORD), password),
-            None => None,
-        };
-        // The component checks each sender by the same rule. Here a mistake shows at the start.
-        let sender = reader.required(SENDER, simulated(SIMULATED_SENDER), |value| {
-            let allowed = "a phone number like +46701740605, or a sender name of 3 to 11 letters and digits";
-            sender::form(value).map_err(|error| format!("{allowed} ({error})"))
-        });
-        let dry_run = reader.optional(DRY_RUN, true, SWITCH, switch);
+        let username = reader.username(simulated(SIMULATED_USERNAME));
+        let password = reader.password(username.as_deref(), simulated(SIMULATED_PASSWORD));
+        let sender = reader.sender(simulated(SIMULATED_SENDER));
+        let dry_run = reader.dry_run();
         let rates = format!("a whole number from 1 to {MAX_RATE}");
         let queries = reader.optional(QUERIES_PER_MINUTE, DEFAULT_QUERIES_PER_MINUTE, &rates, rate);
         let policy = reader.policy();
@@ -242,6 +235,32 @@ pub fn username_of(variables: &Variables) -> Result<Option<String>, Problems> {
 }
 
 impl Reader<'_> {
+    /// The API username, or that of the simulator.
+    fn username(&mut self, simulated: Option<String>) -> Option<String> {
+        self.required_secret(API_USERNAME, simulated, username)
+    }
+
+    /// The API password, or that of the simulator, which never asks the keyring.
+    fn password(&mut self, username: Option<&str>, simulated: Option<String>) -> Option<String> {
+        if self.uses_keyring()? && simulated.is_none() {
+            return self.password_in_keyring(username?);
+        }
+        self.required_secret(API_PASSWORD, simulated, password)
+    }
+
+    /// The sender. The component checks each sender by the same rule; here a mistake shows at the start.
+    fn sender(&mut self, simulated: Option<String>) -> Option<String> {
+        self.required(SENDER, simulated, |value| {
+            let allowed = "a phone number like +46701740605, or a sender name of 3 to 11 letters and digits";
+            sender::form(value).map_err(|error| format!("{allowed} ({error})"))
+        })
+    }
+
+    /// Whether messages are only checked and priced.
+    fn dry_run(&mut self) -> Option<bool> {
+        self.optional(DRY_RUN, true, SWITCH, switch)
+    }
+
     /// The username in a file of its own: inner nothing if there is none, outer nothing if it cannot be used.
     fn username_in_file(&mut self) -> Option<Option<String>> {
         let Some((value, name)) = self.secret(API_USERNAME)? else { return Some(None) };

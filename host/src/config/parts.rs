@@ -3,16 +3,9 @@
 
 use super::reader::Reader;
 use super::secret_file::Secret;
-use super::{
-    API_PASSWORD, API_USERNAME, DRY_RUN, NO_PROXIES, PASSWORD, PASSWORD_FILE, PROXIES, SENDER, State, USERNAME,
-    USERNAME_FILE, Variables, password, username,
-};
+use super::{API_PASSWORD, API_USERNAME, PASSWORD, PASSWORD_FILE, State, USERNAME, USERNAME_FILE, Variables};
 use crate::policy::print::Sources;
-use crate::policy::settings::{SWITCH, switch};
-use elks_sandbox::proxy::is_exempt;
 use elks_sandbox::{Connection, Credentials};
-use sms_rules::limits::API_HOST;
-use sms_rules::sender;
 use std::sync::Arc;
 
 /// The parts that can be used.
@@ -34,26 +27,20 @@ pub(crate) struct Parts {
 impl Parts {
     /// Reads each part by itself.
     pub(crate) fn read(variables: &Variables) -> Self {
-        let reader = || Reader::new(variables);
-        let filled = |name| reader().filled(name).flatten();
-        let dry_run = reader().optional(DRY_RUN, true, SWITCH, switch);
+        let reader = &mut Reader::new(variables);
+        let username = reader.username(None);
+        let password = reader.password(username.as_deref(), None);
+        let credentials = username.zip(password).map(|(username, password)| Credentials::new(&username, &password));
+        let dry_run = reader.dry_run();
         Self {
-            credentials: credentials(variables).map(Arc::new),
-            sender: filled(SENDER).and_then(|value| sender::form(&value).ok()),
+            credentials: credentials.map(Arc::new),
+            sender: reader.sender(None),
             dry_run,
-            state: reader().state(dry_run == Some(false)),
-            connection: reader().connection(),
-            sources: reader().sources(),
+            state: reader.state(dry_run == Some(false)),
+            connection: reader.connection(),
+            sources: reader.sources(),
         }
     }
-}
-
-fn credentials(variables: &Variables) -> Option<Credentials> {
-    let username = username(&given(variables, API_USERNAME)?.0).ok()?;
-    let mut reader = Reader::new(variables);
-    let given =
-        if reader.uses_keyring()? { reader.password_in_keyring(&username)? } else { given(variables, API_PASSWORD)?.0 };
-    Some(Credentials::new(&username, &password(&given).ok()?))
 }
 
 /// The value of a secret and the variable that gave it, if there is one that can be used.
@@ -77,25 +64,4 @@ pub(crate) fn to_redact(variables: &Variables) -> Credentials {
     let text = |name| variables.get(name).map(|value| value.to_string_lossy().trim().to_string());
     let of = |secret: Secret| given(variables, secret).map(|(value, _)| value).or_else(|| text(secret.name));
     Credentials::new(&of(API_USERNAME).unwrap_or_default(), &of(API_PASSWORD).unwrap_or_default())
-}
-
-/// Which variable decides about a proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProxyChoice {
-    /// None names one.
-    Unset,
-    /// This one, which says that 46elks is reached without one.
-    Exempt(&'static str),
-    /// This one, which names it.
-    Named(&'static str),
-}
-
-/// Which variable decides about a proxy; nothing if it cannot be read.
-pub(crate) fn proxy_choice(variables: &Variables) -> Option<ProxyChoice> {
-    let mut reader = Reader::new(variables);
-    let exempt = reader.first(&NO_PROXIES)?;
-    if let Some((name, _)) = exempt.filter(|(_, list)| is_exempt(list, API_HOST)) {
-        return Some(ProxyChoice::Exempt(name));
-    }
-    Some(reader.first(&PROXIES)?.map_or(ProxyChoice::Unset, |(name, _)| ProxyChoice::Named(name)))
 }

@@ -1,6 +1,17 @@
-//! Whether a file with a secret is for its owner alone.
+//! Files with secrets: they are read only if they are for their owner alone.
 
+use crate::assignments;
 use std::path::Path;
+
+/// The bytes of a file, which `what` names in problems.
+///
+/// # Errors
+/// It cannot be read, is no regular file, is too large, or others can read or change it.
+pub(super) fn bytes(path: &Path, what: &str) -> Result<Vec<u8>, String> {
+    let bytes = assignments::bytes(path, what)?;
+    only_for_its_owner(path, what)?;
+    Ok(bytes)
+}
 
 /// Checks that no other user of the machine can read or change a file, which `what` names. A file of another owner may
 /// be readable for its group, as systemd and Kubernetes lay files down: the program could not read it otherwise.
@@ -8,7 +19,7 @@ use std::path::Path;
 /// # Errors
 /// Others can read or change it, or its mode cannot be read.
 #[cfg(unix)]
-pub(super) fn only_for_its_owner(path: &Path, what: &str) -> Result<(), String> {
+fn only_for_its_owner(path: &Path, what: &str) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
     let metadata = std::fs::metadata(path).map_err(|error| format!("{what} cannot be read: {}", error.kind()))?;
     let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
@@ -30,7 +41,7 @@ fn refused_bits(is_own: bool) -> u32 {
 /// # Errors
 /// None.
 #[cfg(not(unix))]
-pub(super) fn only_for_its_owner(_: &Path, _: &str) -> Result<(), String> {
+fn only_for_its_owner(_: &Path, _: &str) -> Result<(), String> {
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use crate::nearest::{differs_by, nearest};
 use crate::policy::settings::{self, Given};
 use crate::policy::{InForce, Stated, file, print::Sources};
 use crate::unfilled::Unfilled;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// The file with more settings of the policy.
@@ -78,11 +79,8 @@ impl<'a> Reader<'a> {
         simulated: Option<String>,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let Some(value) = self.filled(name)?.or(simulated) else {
-            self.missing(name);
-            return None;
-        };
-        read(&value).map_err(|allowed| self.not_allowed(name, &allowed)).ok()
+        let given = self.filled(name)?.or(simulated).map(|value| (value, name));
+        self.given(name, given, read)
     }
 
     /// A required value that may stand in a file of its own.
@@ -92,18 +90,25 @@ impl<'a> Reader<'a> {
         simulated: Option<String>,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let Some((value, name)) = self.secret(secret)?.or(simulated.map(|value| (value, secret.name))) else {
-            self.missing(secret.name);
-            return None;
-        };
-        read(&value).map_err(|allowed| self.not_allowed(name, &allowed)).ok()
+        let given = self.secret(secret)?.or(simulated.map(|value| (value, secret.name)));
+        self.given(secret.name, given, read)
     }
 
-    fn missing(&mut self, name: &str) {
-        // It may stand in the settings file, whose own problem is reported.
-        if !self.variables.is_incomplete() {
-            self.problems.push(format!("{name} is not set"));
-        }
+    /// A required value with the variable that gave it.
+    fn given<T>(
+        &mut self,
+        name: &str,
+        given: Option<(String, &str)>,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let Some((value, giver)) = given else {
+            // It may stand in the settings file, whose own problem is reported.
+            if !self.variables.is_incomplete() {
+                self.problems.push(format!("{name} is not set"));
+            }
+            return None;
+        };
+        read(&value).map_err(|allowed| self.not_allowed(giver, &allowed)).ok()
     }
 
     /// A value with a default, which is also that of an empty value.
@@ -160,10 +165,27 @@ impl<'a> Reader<'a> {
     /// The trimmed value of a variable; inner nothing when it is unset, outer nothing when it cannot be read at all.
     fn value(&mut self, name: &str) -> Option<Option<String>> {
         let value = self.text(name)?;
-        let Some(unfilled) = value.as_deref().and_then(Unfilled::of) else { return Some(value) };
+        match value.as_deref().and_then(Unfilled::of) {
+            Some(unfilled) => self.unfilled(name, unfilled).map(|()| None),
+            None => Some(value),
+        }
+    }
+
+    /// A variable with paths, which need not be text; inner nothing when it is unset, outer nothing when a literal of a
+    /// client stands there.
+    pub(super) fn paths(&mut self, name: &str) -> Option<Option<&'a OsStr>> {
+        let value = self.variables.get(name);
+        match value.and_then(OsStr::to_str).and_then(Unfilled::of) {
+            Some(unfilled) => self.unfilled(name, unfilled).map(|()| None),
+            None => Some(value),
+        }
+    }
+
+    /// What a literal in the place of a value means: that the setting is not set, or a problem.
+    fn unfilled(&mut self, name: &str, unfilled: Unfilled) -> Option<()> {
         if may_count_as_unset(name, unfilled) {
             self.counts_as_unset(name, unfilled);
-            return Some(None);
+            return Some(());
         }
         self.problem(name, &unfilled.problem(self.variables.place(name)));
         None

@@ -1,10 +1,9 @@
 //! A username or password in a file of its own, as Docker, Kubernetes and systemd hand over secrets: the variable with
 //! `_FILE` at its end names the file.
 
-use super::private::only_for_its_owner;
+use super::private;
 use super::reader::Reader;
 use super::state::absolute;
-use crate::assignments;
 
 /// What problems call the file.
 const WHAT: &str = "its file";
@@ -34,8 +33,7 @@ impl Reader<'_> {
         }
         let use_file = path.filter(|_| value.is_none() || self.variables.is_of_file(secret.name));
         let Some(path) = use_file else { return Some(value.map(|value| (value, secret.name))) };
-        let text = only_for_its_owner(&path, WHAT).and_then(|()| assignments::bytes(&path, WHAT)).and_then(one_line);
-        match text {
+        match private::bytes(&path, WHAT).and_then(one_line) {
             Ok(text) => Some(Some((text, secret.file))),
             Err(problem) => {
                 self.problem(secret.file, &format!("cannot be used: {problem}"));

@@ -1,9 +1,9 @@
 //! The settings file: lines of `NAME=value` with any setting, for clients that lose, clear or store the environment. It
 //! holds the password, so it is refused when others can read it.
 
-use super::private::only_for_its_owner;
+use super::private;
 use super::{CERTIFICATE_FILE, CERTIFICATE_FOLDERS, NO_PROXIES, PROXIES};
-use crate::assignments;
+use crate::assignments::{self, Place};
 use crate::nearest::nearest;
 use crate::policy::{file::NOT_OF_THE_POLICY, settings::NAMES};
 use crate::unfilled::Unfilled;
@@ -32,25 +32,28 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 /// Nothing of it can be used: it cannot be read, others can read it, or it is no text.
 pub(super) fn read(path: &Path) -> Result<Lines, String> {
     if let Some(unfilled) = path.to_str().and_then(Unfilled::of) {
-        return Err(format!("--settings {}", unfilled.problem(crate::assignments::Place::Environment)));
+        return Err(format!("--settings {}", unfilled.problem(Place::Environment)));
     }
     let named = |problem: String| {
         let tilde = if path.starts_with("~") { " (clients do not replace ~: write the whole path)" } else { "" };
         format!("--settings: {problem}{tilde}")
     };
-    let bytes = assignments::bytes(path, WHAT).map_err(named)?;
-    only_for_its_owner(path, WHAT).map_err(named)?;
-    let mut lines = Lines { values: Vec::new(), problems: Vec::new() };
-    for (line, assignment) in assignments::lines(&bytes, WHAT).map_err(named)? {
-        match assignment.and_then(|(name, value)| lines.checked(name, value)) {
-            Ok((name, value)) => lines.values.push((name, value.into(), line)),
-            Err(problem) => lines.problems.push(format!("settings file, line {line}: {problem}")),
-        }
-    }
-    Ok(lines)
+    private::bytes(path, WHAT).and_then(|bytes| Lines::read(&bytes)).map_err(named)
 }
 
 impl Lines {
+    /// What the bytes of a settings file state.
+    fn read(bytes: &[u8]) -> Result<Self, String> {
+        let mut lines = Self { values: Vec::new(), problems: Vec::new() };
+        for (line, assignment) in assignments::lines(bytes, WHAT)? {
+            match assignment.and_then(|(name, value)| lines.checked(name, value)) {
+                Ok((name, value)) => lines.values.push((name, value.into(), line)),
+                Err(problem) => lines.problems.push(format!("{}{problem}", Place::SettingsFile(line))),
+            }
+        }
+        Ok(lines)
+    }
+
     /// A line that may be added.
     fn checked<'a>(&self, name: &str, value: &'a str) -> Result<(&'static str, &'a str), String> {
         // The name is not repeated: it may be a part of a secret that has a =.
@@ -59,9 +62,8 @@ impl Lines {
         if let Some((_, _, before)) = self.values.iter().find(|(before, ..)| *before == known) {
             return Err(format!("{known} is set again (before in line {before}): write it once"));
         }
-        let quoted = |quote| value.starts_with(quote) || value.ends_with(quote);
-        if quoted('"') || quoted('\'') {
-            return Err(format!("{known} is written in quotes: leave them out"));
+        if assignments::is_quoted(value) {
+            return Err(format!("{known} {}", assignments::QUOTED));
         }
         Ok((known, value))
     }
@@ -73,12 +75,9 @@ mod tests {
 
     #[test]
     fn problems_name_the_line_and_repeat_neither_values_nor_unknown_names() {
-        let dir = tempdir();
-        let path = dir.join("settings.env");
         let text = "# mine\nELKS_API_USERNAME=u1\nELKS_API_PASWORD=hemligt\nexport DRY_RUN=true\nhemligt\n\
                     ELKS_PHONE_NUMBER=\"+46766861004\"\nELKS_API_USERNAME=u2\n\u{a0}\nHTTPS_PROXY=http://p:1";
-        write_private(&path, text);
-        let lines = read(&path).expect("is readable");
+        let lines = Lines::read(text.as_bytes()).expect("is text");
         let values: Vec<_> = lines.values.iter().map(|(name, value, line)| (*name, value.as_str(), *line)).collect();
         assert_eq!(values, [("ELKS_API_USERNAME", "u1", 2), ("HTTPS_PROXY", "http://p:1", 9)]);
         assert_eq!(
@@ -91,12 +90,11 @@ mod tests {
                 "settings file, line 7: ELKS_API_USERNAME is set again (before in line 2): write it once",
             ]
         );
-        std::fs::remove_dir_all(dir).expect("is removed");
     }
 
     #[test]
     fn a_file_that_cannot_be_used_is_named_with_its_reason() {
-        let dir = tempdir();
+        let dir = std::env::temp_dir();
         for (path, expected) in [
             ("~/elks.env", "--settings: the settings file cannot be read: entity not found (clients do not replace ~"),
             ("${PLUGIN_DATA}/elks.env", "--settings holds a literal ${…}: your MCP client did not fill in"),
@@ -104,25 +102,6 @@ mod tests {
         ] {
             let problem = read(Path::new(path)).err().expect(path);
             assert!(problem.starts_with(expected), "{problem}");
-        }
-        std::fs::remove_dir_all(dir).expect("is removed");
-    }
-
-    fn tempdir() -> std::path::PathBuf {
-        use std::sync::atomic::{AtomicU32, Ordering};
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("elks-settings-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let dir = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&dir).expect("is made");
-        dir
-    }
-
-    fn write_private(path: &Path, text: &str) {
-        std::fs::write(path, text).expect("is written");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("is set");
         }
     }
 }

@@ -98,6 +98,8 @@ fn a_value_that_was_meant_and_got_lost_is_a_problem_of_the_client() {
         (settings::QUIET_HOURS, "${HOURS}"),
         (POLICY_FILE, "${FILE}"),
         (STATE_DIR, "${HOME}/state"),
+        (CERTIFICATE_FILE, "${CERTIFICATES}"),
+        (CERTIFICATE_FOLDERS, "/etc/ssl:${CERTIFICATES}"),
     ];
     let text = problem(&lost);
     for (name, _) in lost {
@@ -108,7 +110,7 @@ fn a_value_that_was_meant_and_got_lost_is_a_problem_of_the_client() {
 #[test]
 fn a_blank_field_of_a_bundle_has_its_default_and_a_warning_in_each_optional_setting() {
     let required = [USERNAME, PASSWORD, SENDER];
-    let optional = file::NOT_OF_THE_POLICY.into_iter().chain(settings::NAMES).filter(|name| !required.contains(name));
+    let optional = settings_file::names().filter(|name| !required.contains(name));
     let blank: Vec<_> = optional.map(|name| (name, "${user_config.field}")).collect();
     let (all, defaults) = (read(&blank).expect("is usable"), read(&[]).expect("is complete"));
     assert_eq!(all.warnings.len(), blank.len(), "{:?}", all.warnings);

@@ -2,12 +2,12 @@
 
 use super::certificate::Certificate;
 use super::finding::{Finding, Group};
-use crate::config::Variables;
-use crate::config::parts::{Parts, ProxyChoice, proxy_choice};
+use crate::config::parts::Parts;
+use crate::config::{ProxyChoice, Variables, proxy_choice};
 use crate::count::count;
 use crate::summary::connection::{because, next};
 use elks_sandbox::probe::Tls;
-use elks_sandbox::{Certificates, Connection, Probe, Timed};
+use elks_sandbox::{Certificates, Connection, Probe, Proxy, Timed};
 use sms_rules::limits::API_HOST;
 
 /// The steps, as programs know them.
@@ -96,13 +96,18 @@ fn certificates(number: usize, from: &Certificates) -> Finding {
     Finding::ok(Group::Connection, CERTIFICATES, text).fact("number", number).fact("source", source)
 }
 
+/// The address of a proxy, and whether it gets a username and password.
+pub(super) fn in_words(proxy: &Proxy) -> String {
+    let login = if proxy.has_login() { ", with a username and password" } else { "" };
+    format!("{}{login}", proxy.address())
+}
+
 /// Which proxy is used, and why.
 fn proxy(variables: &Variables, connection: &Connection) -> Finding {
     let ok = |text| Finding::ok(Group::Connection, PROXY, text);
     match (proxy_choice(variables), &connection.proxy) {
-        (Some(ProxyChoice::Named(name)), Some(proxy)) => {
-            let login = if proxy.has_login() { ", with a username and password" } else { "" };
-            ok(format!("{}{login} ({name})", proxy.address())).fact("address", proxy.address()).fact("variable", name)
+        (Some(ProxyChoice::Named(name, _)), Some(proxy)) => {
+            ok(format!("{} ({name})", in_words(proxy))).fact("address", proxy.address()).fact("variable", name)
         }
         (Some(ProxyChoice::Exempt(name)), _) => {
             ok(format!("none, because {name} exempts {API_HOST}")).fact("variable", name)

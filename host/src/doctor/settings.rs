@@ -1,6 +1,7 @@
 //! Each setting with its state and source. Values are shown where they are harmless: switches, numbers and paths. Of
 //! secrets only the length is shown, of numbers a mask, of lists the size.
 
+use super::connection::in_words;
 use super::finding::{Finding, Group};
 use crate::assignments::Place;
 use crate::config::parts::{Parts, secret_length};
@@ -160,9 +161,7 @@ fn plain(text: &str) -> Option<String> {
 
 /// The address of a proxy without username and password.
 fn proxy(text: &str) -> Option<String> {
-    let proxy = Proxy::parse(text).ok()?;
-    let login = if proxy.has_login() { ", with a username and password" } else { "" };
-    Some(format!("{}{login}", proxy.address()))
+    Proxy::parse(text).ok().map(|proxy| in_words(&proxy))
 }
 
 /// A path with the mode of what is there. What is no absolute path may be a secret in the wrong place.

@@ -9,7 +9,7 @@ use super::meet::{Allowed, AtLeast, AtMost};
 use super::quiet_hours::QuietHours;
 use super::recipients::Numbers;
 use super::stated::Stated;
-use crate::assignments::Place;
+use crate::assignments::{Place, QUOTED, is_quoted};
 use crate::unfilled::Unfilled;
 use sms_rules::sender;
 use std::collections::BTreeSet;
@@ -236,14 +236,13 @@ impl<'a> Reader<'a, '_> {
 
     /// Whether a value may be looked at: it is not empty, no placeholder, and not in quotes.
     fn usable(&mut self, given: &Given<'a>) -> bool {
-        let quoted = |quote| given.value.starts_with(quote) || given.value.ends_with(quote);
         let problem = if given.value.is_empty() {
             let star = star(given.name).map(|meaning| format!(", or write * for {meaning}")).unwrap_or_default();
             format!("is set but empty: unset it for {}{star}", unset(given.name))
         } else if let Some(unfilled) = Unfilled::of(given.value) {
             unfilled.problem(given.place)
-        } else if quoted('"') || quoted('\'') {
-            "is written in quotes: leave them out".into()
+        } else if is_quoted(given.value) {
+            QUOTED.into()
         } else if given.place.line().is_some() && given.value.contains('#') {
             "has a # in its value: a comment needs a line of its own".into()
         } else {
