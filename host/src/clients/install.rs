@@ -187,10 +187,14 @@ pub(super) fn write(path: &Path, before: Option<&str>, after: &str) -> Result<Op
 
 /// Whether the entry is in the file of a client.
 fn added(client: &Client, launch: &Launch, path: &Path) -> bool {
-    let document = file::read(path).ok().flatten().and_then(|text| client.shape.format().read(&text).ok());
-    let entry = document.and_then(|document| document.get(client.shape.section())?.get(NAME).cloned());
-    let launched = entry.and_then(|entry| client.shape.launched(&entry));
+    let launched = entry(client, path).and_then(|entry| client.shape.launched(&entry));
     launched == Some((launch.command.clone(), launch.args.clone()))
+}
+
+/// The entry in the file of a client, if the file can be read and has it.
+fn entry(client: &Client, path: &Path) -> Option<Node> {
+    let document = client.shape.format().read(&file::read(path).ok()??).ok()?;
+    document.get(client.shape.section())?.get(NAME).cloned()
 }
 
 /// Checks that a client's command has done what it should: its exit code alone does not say that.
@@ -263,9 +267,7 @@ fn notes(client: &'static Client, computer: &Computer, options: Options, out: &m
 
 /// The names of the variables in the entry.
 fn kept_settings(client: &Client, path: &Path) -> Vec<String> {
-    let document = file::read(path).ok().flatten().and_then(|text| client.shape.format().read(&text).ok());
-    let entry = document.and_then(|document| document.get(client.shape.section())?.get(NAME).cloned());
-    let env = entry.and_then(|entry| entry.get(client.shape.env()).cloned());
+    let env = entry(client, path).and_then(|entry| entry.get(client.shape.env()).cloned());
     env.iter().flat_map(Node::members).map(|(name, _)| name.clone()).collect()
 }
 
