@@ -1,8 +1,8 @@
 //! The commands for people. What they print as a whole is reviewed in `snapshots/`.
 
 use crate::support::program::Launch;
-use crate::support::read;
 use crate::support::snapshot::{assert_snapshot, normalised};
+use crate::support::{read, scratch};
 use crate::tidy::POLICY_FILE;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -80,7 +80,7 @@ fn the_tool_list_is_printed_offline_and_without_credentials() {
 
 #[test]
 fn the_component_is_written_as_it_is_embedded() {
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("written.wasm");
+    let path = scratch().join("written.wasm");
     let finished = Launch::with(&["component", "--output", path.to_str().unwrap()]).run();
     assert_eq!(finished.code(), 0, "{}", finished.errors());
     let written = std::fs::read(&path).unwrap();
@@ -150,7 +150,8 @@ fn capabilities_are_printed_as_json() {
 fn help_and_version_are_printed() {
     let help = Launch::with(&["--help"]).run();
     assert_eq!(help.code(), 0);
-    let help = help.stdout.join("\n");
+    // On Windows the name of the program has an ending.
+    let help = help.stdout.join("\n").replace("elks-mcp.exe", "elks-mcp");
     for named in
         ["--simulate", "demo", "tools", "capabilities", "component", "ELKS_API_USERNAME", "DRY_RUN", "HTTPS_PROXY"]
     {

@@ -2,11 +2,10 @@
 //! exports that the documents promise.
 
 use crate::support::program::Launch;
-use crate::support::{read, root};
+use crate::support::{read, root, scratch};
 use elks_mcp::component::COMPONENT;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use wasmparser::{Parser, Payload, Validator};
 use wit_component::{DecodedWasm, WitPrinter};
 use wit_parser::{Resolve, WorldId, WorldItem};
@@ -116,7 +115,7 @@ fn no_exported_type_changes_without_a_new_version() {
     let (_, version) = exports.lines().next().and_then(|line| line.split_once('@')).expect("has a version");
     let version = version.trim_end_matches(';');
     let reviewed = std::fs::read_to_string(root().join(format!("tests/contract/{version}.wit"))).unwrap_or_default();
-    let now = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{version}.wit"));
+    let now = scratch().join(format!("{version}.wit"));
     std::fs::write(&now, &exports).unwrap();
     assert!(
         exports == reviewed,

@@ -11,8 +11,8 @@ use elks_mcp::signals::hangup_is_ignored;
 use serde_json::json;
 
 /// A session whose send has left and is never answered.
-fn with_a_send_under_way(elks: &FakeElks) -> Program {
-    let mut program = Launch::account(elks).serve();
+fn with_a_send_under_way(launch: Launch, elks: &FakeElks) -> Program {
+    let mut program = launch.serve();
     program.post_call("send_sms", &json!({"to": RECIPIENT, "message": "Hej"}));
     elks.arrival();
     program
@@ -64,7 +64,7 @@ fn a_program_that_was_started_to_ignore_sighup_goes_on() {
 fn a_signal_during_a_send_is_an_unknown_outcome() {
     for signal in ending_signals() {
         let elks = FakeElks::answering(|_| Reaction::Silence);
-        let program = with_a_send_under_way(&elks);
+        let program = with_a_send_under_way(Launch::account(&elks), &elks);
         program.signal(signal);
         ended_with_unknown_outcome(program);
         assert_eq!(elks.requests().len(), 1);
@@ -89,12 +89,29 @@ fn the_client_learns_the_outcome_of_a_send_that_a_signal_meets() {
         assert!(finished.stdout[0].contains("\"sent\":true"), "{signal}: {:?}", finished.stdout);
         // It never answers.
         let elks = FakeElks::answering(|_| Reaction::Silence);
-        let program = with_a_send_under_way(&elks);
+        let program = with_a_send_under_way(Launch::account(&elks), &elks);
         program.signal(signal);
         let finished = program.wait();
         assert!(finished.stdout[0].contains("Error (OUTCOME_UNKNOWN): "), "{signal}: {:?}", finished.stdout);
         assert!(!finished.stdout[0].contains("Nothing was sent"), "{signal}: {:?}", finished.stdout);
     }
+}
+
+#[cfg(windows)]
+#[test]
+fn ctrl_break_ends_the_program_as_a_signal_does() {
+    let mut early = Launch::simulator().in_own_group().start();
+    early.stderr_line("running on stdio");
+    early.ctrl_break();
+    assert_eq!(early.wait().code(), 0, "before the handshake");
+    let idle = Launch::simulator().in_own_group().serve();
+    idle.ctrl_break();
+    assert_eq!(idle.wait().code(), 0, "while idle");
+    let elks = FakeElks::answering(|_| Reaction::Silence);
+    let sending = with_a_send_under_way(Launch::account(&elks).in_own_group(), &elks);
+    sending.ctrl_break();
+    ended_with_unknown_outcome(sending);
+    assert_eq!(elks.requests().len(), 1);
 }
 
 #[test]
@@ -136,7 +153,7 @@ fn a_program_that_is_killed_before_the_answer_leaves_one_message_and_the_next_on
 #[test]
 fn the_end_of_input_during_a_send_is_an_unknown_outcome() {
     let elks = FakeElks::answering(|_| Reaction::Silence);
-    let mut program = with_a_send_under_way(&elks);
+    let mut program = with_a_send_under_way(Launch::account(&elks), &elks);
     program.close_input();
     ended_with_unknown_outcome(program);
     assert_eq!(elks.requests().len(), 1);

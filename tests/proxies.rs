@@ -74,6 +74,10 @@ fn the_first_proxy_that_is_not_empty_counts() {
         &[("HTTPS_PROXY", &elks.proxy()), ("REQUEST_METHOD", "GET")],
         &[("HTTPS_PROXY", &elks.proxy()), ("NO_PROXY", "localhost,127.0.0.1,.example.com")],
     ] {
+        // On Windows, case makes no difference in a name: there the second of the two would count.
+        if cfg!(windows) && variables.iter().any(|(name, _)| *name == "https_proxy") {
+            continue;
+        }
         let launch = variables.iter().fold(without_proxy(&elks), |launch, (name, value)| launch.env(name, value));
         launch.serve().call("check_account_balance", json!({})).facts();
     }
@@ -95,6 +99,8 @@ fn an_address_that_is_no_http_proxy_ends_the_program_with_the_variables_name() {
     ] {
         let finished = without_proxy(&elks).env(name, value).run();
         let errors = finished.errors();
+        // On Windows, case makes no difference in a name.
+        let name = if cfg!(windows) { name.to_ascii_uppercase() } else { name.into() };
         assert_eq!(finished.code(), 1, "{name}={value}: {errors}");
         assert!(errors.contains("Configuration error:") && errors.contains(&format!("- {name} ")), "{value}: {errors}");
         assert!(!errors.contains("hunter2") && !errors.contains("secret") && !errors.contains("127.0"), "{errors}");

@@ -4,7 +4,7 @@ use crate::support::fake_elks::{FakeElks, Reaction};
 use crate::support::own_file::OwnFile;
 use crate::support::program::Launch;
 use crate::support::state_dir::StateDir;
-use crate::support::{PASSWORD, SENDER, USERNAME, answers};
+use crate::support::{NOWHERE, PASSWORD, SENDER, USERNAME, answers};
 use serde_json::json;
 
 fn elks() -> FakeElks {
@@ -132,7 +132,7 @@ fn username_and_password_can_stand_in_files_of_their_own() {
     for (launch, expected) in [
         (launch().env("ELKS_API_PASSWORD", PASSWORD), "ELKS_API_PASSWORD_FILE is set beside ELKS_API_PASSWORD"),
         (launch().env("ELKS_API_PASSWORD_FILE", "password"), "allowed is the absolute path of a file"),
-        (launch().env("ELKS_API_PASSWORD_FILE", "/nowhere/x"), "its file cannot be read: entity not found"),
+        (launch().env("ELKS_API_PASSWORD_FILE", NOWHERE), "its file cannot be read: entity not found"),
         (launch().env("ELKS_API_PASSWORD_FILE", "${SECRET}"), "ELKS_API_PASSWORD_FILE holds a literal ${…}"),
         (launch().without("ELKS_API_PASSWORD_FILE"), "ELKS_API_PASSWORD is not set"),
     ] {

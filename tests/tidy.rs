@@ -15,7 +15,7 @@ pub fn files(folder: &str, extensions: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root().join(folder)).unwrap() {
         let path = entry.unwrap().path();
-        let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_string();
+        let name = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
         if path.is_dir() {
             found.extend(files(&name, extensions));
         } else if path.extension().is_some_and(|known| extensions.iter().any(|extension| known == *extension)) {

@@ -3,7 +3,7 @@
 
 use crate::support::journal;
 use crate::support::program::{Called, Program};
-use crate::support::scene::{Scene, assert_duplicate, assert_sent, message, ready, send};
+use crate::support::scene::{Scene, assert_duplicate, assert_sent, message, send};
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::json;
 use std::fs;
@@ -91,6 +91,7 @@ fn a_folder_that_cannot_be_written_refuses_sends() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_refuses_sends_at_whatever_byte_it_is_full() {
+    use crate::support::scene::ready;
     // An intent has some 400 bytes, an outcome 350: the disk is full in the middle of each.
     for room in [0, 1, 300, 500, 700, 900, 1700] {
         let scene = Scene::new();

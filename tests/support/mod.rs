@@ -34,6 +34,14 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
+/// The folder for files of tests, as an absolute path: a program that was built for Wine has it without a drive.
+pub fn scratch() -> PathBuf {
+    std::path::absolute(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// An absolute path where nothing is.
+pub const NOWHERE: &str = if cfg!(windows) { "C:/nowhere/x" } else { "/nowhere/x" };
+
 /// A file of the repository.
 pub fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))

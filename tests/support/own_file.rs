@@ -2,8 +2,9 @@
 //!
 //! Not here: what stands in it. Each test writes that.
 
+use super::scratch;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A file that only its owner can read.
@@ -14,7 +15,7 @@ impl OwnFile {
     pub fn new(kind: &str, text: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("elks-{}-{}.{kind}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let file = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
+        let file = Self(scratch().join(name));
         file.write(text);
         #[cfg(unix)]
         file.mode(0o600);

@@ -115,6 +115,14 @@ impl Launch {
         self.through_shell("trap '' HUP")
     }
 
+    /// In a group of processes of its own, which alone gets a Ctrl-Break that is meant for it.
+    #[cfg(windows)]
+    pub fn in_own_group(mut self) -> Self {
+        use std::os::windows::process::CommandExt;
+        self.command.creation_flags(windows_sys::Win32::System::Threading::CREATE_NEW_PROCESS_GROUP);
+        self
+    }
+
     /// Launched by a shell that does this first.
     #[cfg(target_os = "linux")]
     fn through_shell(self, first: &str) -> Self {
@@ -212,6 +220,16 @@ impl Program {
         assert!(Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap().success());
     }
 
+    /// Sends Ctrl-Break to a process that has a group of its own, as a terminal does.
+    #[cfg(windows)]
+    #[expect(unsafe_code, reason = "the standard library sends no console events")]
+    pub fn ctrl_break(&self) {
+        use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
+        // SAFETY: the function takes two numbers and no memory of this process.
+        let done = unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, self.pid()) };
+        assert_ne!(done, 0, "{}", std::io::Error::last_os_error());
+    }
+
     /// Writes a request and does not wait.
     pub fn post(&mut self, method: &str, params: &Value) -> u64 {
         self.client.post(method, params).expect("the server reads")
@@ -301,7 +319,6 @@ impl Program {
         row.split_whitespace().next().unwrap().parse().expect("is limited")
     }
 
-    #[cfg(unix)]
     pub fn pid(&self) -> u32 {
         self.client.process_id()
     }

@@ -2,6 +2,7 @@
 //!
 //! Not here: what the journal must contain. That stands in the tests.
 
+use super::scratch;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ impl StateDir {
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("elks-{}-{}.state", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let path = scratch().join(name);
         // Of a process that had the same number and was killed.
         let _ = fs::remove_dir_all(&path);
         Self(Arc::new(Folder(path)))

@@ -62,12 +62,19 @@ fn link_entries(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
         let entry = entry?;
-        #[cfg(unix)]
-        std::os::unix::fs::symlink(entry.path(), to.join(entry.file_name()))?;
-        #[cfg(not(unix))]
-        anyhow::bail!("{} cannot be linked: this task needs Unix", entry.path().display());
+        link(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
+}
+
+#[cfg(unix)]
+fn link(from: &Path, to: &Path) -> Result<()> {
+    Ok(std::os::unix::fs::symlink(from, to)?)
+}
+
+#[cfg(not(unix))]
+fn link(from: &Path, _: &Path) -> Result<()> {
+    anyhow::bail!("{} cannot be linked: this task needs Unix", from.display())
 }
 
 /// Where cargo or rustup keeps what it downloads: the folder of a variable, or one in the user's home.

@@ -120,18 +120,24 @@ pub(super) fn absolute(value: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
+    /// A path that is absolute on the system of this test.
+    fn absolute(path: &str) -> String {
+        if cfg!(windows) { format!("C:{path}") } else { path.to_string() }
+    }
+
     #[test]
     fn each_system_has_its_own_folder() {
-        let all = Variables::from([("HOME", "/home/a"), ("XDG_STATE_HOME", "/state"), ("LOCALAPPDATA", "/local")]);
-        let home = Variables::from([("HOME", "/home/a"), ("XDG_STATE_HOME", "state"), ("LOCALAPPDATA", "")]);
+        let (home, state, local) = (absolute("/home/a"), absolute("/state"), absolute("/local"));
+        let all = Variables::from([("HOME", &*home), ("XDG_STATE_HOME", &*state), ("LOCALAPPDATA", &*local)]);
+        let only_home = Variables::from([("HOME", &*home), ("XDG_STATE_HOME", "state"), ("LOCALAPPDATA", "")]);
+        let (unix, mac) = (format!("{home}/.local/state"), format!("{home}/Library/Application Support"));
         for (system, of_all, of_home) in [
-            (System::Unix, Some("/state"), Some("/home/a/.local/state")),
-            (System::Mac, Some("/home/a/Library/Application Support"), Some("/home/a/Library/Application Support")),
-            (System::Windows, Some("/local"), None),
+            (System::Unix, Some(&state), Some(&unix)),
+            (System::Mac, Some(&mac), Some(&mac)),
+            (System::Windows, Some(&local), None),
         ] {
             assert_eq!(system.state_folder(&all), of_all.map(PathBuf::from));
-            assert_eq!(system.state_folder(&home), of_home.map(PathBuf::from));
+            assert_eq!(system.state_folder(&only_home), of_home.map(PathBuf::from));
             assert_eq!(system.state_folder(&Variables::from([("HOME", "relative")])), None);
         }
     }

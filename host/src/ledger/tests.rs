@@ -23,7 +23,10 @@ impl Folder {
         let name = format!("elks-ledger-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         // Where there is one, a folder in memory: thousands of durable writes take minutes on a busy disk.
         let memory = Path::new("/dev/shm");
-        Self(if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() }.join(name))
+        let path = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() }.join(name);
+        // Of a process that had the same number and was killed. Wine gives the same number each time.
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
     }
 
     /// The account's folder in it.

@@ -1,6 +1,5 @@
 //! Where files are on each system, what starts the program, and what the template holds.
 
-use super::super::entries::entries;
 use super::super::launch::{Launch, Runner, Source, env, starts_this};
 use super::super::places::Places;
 use super::super::table::{self, CLIENTS};
@@ -180,6 +179,7 @@ fn what_starts_this_program_is_recognised() {
 #[cfg(unix)]
 #[test]
 fn entries_of_all_clients_are_found() {
+    use super::super::entries::entries;
     let home = Home::new();
     let program = home.path().join("elks-mcp");
     fs::write(&program, "").unwrap();
