@@ -39,7 +39,7 @@ fn run() -> Result<()> {
     // Cargo's `strip` does not reach a package with an optimisation of its own, and linkers of other systems have other
     // options.
     if env::var("PROFILE")? == "release" && env::var("CARGO_CFG_TARGET_OS")? == "linux" {
-        println!("cargo::rustc-link-arg-bins=-Wl,--strip-all");
+        println!("cargo::rustc-link-arg-bins=-s");
     }
 
     let is_clone = root.join("guest/Cargo.toml").exists() && root.join("wit/elks.wit").exists();

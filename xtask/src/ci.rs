@@ -1,7 +1,8 @@
 //! All checks of a submission, in order. A step that cannot run here is skipped, and says so.
 
+use crate::dist::{self, Target};
 use crate::process::{cargo, command, is_reference_platform, run, tool};
-use crate::{figures, fuzz, interop, package, picture, reproduce, size, workflows};
+use crate::{channels, figures, fuzz, interop, package, picture, platforms, reproduce, size, workflows};
 use anyhow::{Result, ensure};
 use std::env;
 use std::time::Instant;
@@ -44,7 +45,7 @@ pub(crate) fn run_all() -> Result<()> {
     }
 
     steps.begin("spelling");
-    let typos = tool("typos-cli", "typos", TYPOS_VERSION)?.join("typos");
+    let typos = tool("typos-cli", TYPOS_VERSION)?.join("typos");
     run(&mut command(typos, ""))?;
 
     steps.begin("the picture of the demo");
@@ -60,6 +61,9 @@ pub(crate) fn run_all() -> Result<()> {
 
     steps.begin("lints");
     run(&mut cargo("clippy --workspace --all-targets --features elks-mcp/keyring --locked -- -D warnings"))?;
+
+    steps.begin("tests of the tasks");
+    run(&mut cargo("test --package xtask --locked --quiet"))?;
 
     steps.begin("documentation");
     run(cargo("doc --workspace --no-deps --features elks-mcp/keyring --locked --quiet")
@@ -87,12 +91,23 @@ pub(crate) fn run_all() -> Result<()> {
         size::check(None)?;
         steps.begin("docs/figures.json");
         figures::check()?;
+        steps.begin("dist: every package of this system");
+        dist::make(&[Target::reference()], &[], false)?;
+        steps.begin("channels: each package installed as a user does");
+        steps.skipped.extend(channels::try_all()?);
     } else {
-        steps.skip("the release program and docs/figures.json", "the figures are for Linux x86-64");
+        steps.skip("the release program, docs/figures.json, dist and channels", "they are for Linux x86-64");
     }
 
     steps.begin("packages: packed, unpacked and built alone");
     package::check(false)?;
+
+    if is_reference_platform() {
+        steps.begin("other platforms: Windows, Linux on ARM and macOS");
+        steps.skipped.extend(platforms::run_all()?);
+    } else {
+        steps.skip("other platforms", "Linux x86-64 has the cross compilers");
+    }
 
     if !steps.skipped.is_empty() {
         println!("\n== skipped in this run");

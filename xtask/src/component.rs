@@ -19,14 +19,32 @@ pub(crate) struct Component {
 impl Component {
     /// What a program says about the component in it.
     pub(crate) fn of(program: &Path) -> Result<Self> {
-        let capabilities: Value =
-            serde_json::from_str(&output(Command::new(program).args(["capabilities", "--json"]))?)?;
+        Self::stated(Command::new(program).args(["capabilities", "--json"]))
+    }
+
+    /// What a command says that shows the capabilities as JSON.
+    pub(crate) fn stated(capabilities: &mut Command) -> Result<Self> {
+        let capabilities = json_of(capabilities)?;
         let component = &capabilities["component"];
         Ok(Self {
             sha256: component["sha256"].as_str().context("capabilities state no digest")?.to_string(),
             bytes: component["bytes"].as_u64().context("capabilities state no size")?,
         })
     }
+}
+
+/// What the program of the checkout can reach, as it says so.
+pub(crate) fn capabilities() -> Result<Value> {
+    json_of(Command::new(debug_program()).args(["capabilities", "--json"]))
+}
+
+/// The tool list that the program of the checkout serves.
+pub(crate) fn tools() -> Result<Value> {
+    json_of(Command::new(debug_program()).arg("tools"))
+}
+
+fn json_of(command: &mut Command) -> Result<Value> {
+    Ok(serde_json::from_str(&output(command)?)?)
 }
 
 /// Builds the program as README.md has it, and the component with it.

@@ -26,7 +26,7 @@ pub(crate) fn run_all(seconds: Option<u32>) -> Result<()> {
         (None, Ok(seconds)) => seconds.parse().context("FUZZ_SECONDS is not a whole number")?,
         (None, Err(_)) => DEFAULT_SECONDS,
     };
-    let path = path_with(&tool("cargo-fuzz", "cargo-fuzz", CARGO_FUZZ_VERSION)?)?;
+    let path = path_with(&[tool("cargo-fuzz", CARGO_FUZZ_VERSION)?])?;
     // The component of the stable toolchain: nightly need not have the WebAssembly target.
     let component = component::built()?;
     let mut targets = Vec::new();

@@ -40,7 +40,7 @@ pub(crate) fn run_all(schemas: Option<PathBuf>) -> Result<Skipped> {
     let it = Run {
         scripts: root().join("tests/interop"),
         program: debug_program(),
-        path: path_with(&venv.join("bin"))?,
+        path: path_with(&[venv.join("bin")])?,
         work,
     };
     let mut skipped = Skipped::new();

@@ -6,14 +6,17 @@
 #![expect(clippy::print_stdout, reason = "stdout of a task is for people; the program's own stdout belongs to MCP")]
 #![expect(clippy::disallowed_methods, reason = "tasks take their few settings from the environment, as cargo does")]
 
+mod channels;
 mod chaos;
 mod ci;
 mod component;
+mod dist;
 mod figures;
 mod fuzz;
 mod interop;
 mod package;
 mod picture;
+mod platforms;
 mod process;
 mod reproduce;
 mod size;
@@ -74,6 +77,22 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 300)]
         rounds: u32,
     },
+    /// Make every package of a release in target/dist
+    Dist {
+        /// Only for this system; may be repeated
+        #[arg(long, value_name = "TRIPLE")]
+        target: Vec<String>,
+        /// A program that is built already; the one for macOS comes from a Mac
+        #[arg(long, value_name = "TRIPLE=FILE")]
+        program: Vec<dist::Given>,
+        /// Refuse a release that lacks a system, or a checkout with changes
+        #[arg(long)]
+        release: bool,
+    },
+    /// Install each package of target/dist as a user does, and play a session in the simulator over it
+    Channels,
+    /// Build and try the program for Windows (under Wine), Linux on ARM (under QEMU) and macOS (types alone)
+    Platforms,
     /// Pack the published crates, build the program from the packages alone, and compare its component
     Package {
         /// Keep host/component/ afterwards, so that `cargo publish` finds it
@@ -106,6 +125,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Interop { schemas } => interop::run_all(schemas).map(drop),
         Task::Fuzz { seconds } => fuzz::run_all(seconds),
         Task::Chaos { rounds } => chaos::run_rounds(rounds),
+        Task::Dist { target, program, release } => dist::make(&dist::chosen(&target, &program)?, &program, release),
+        Task::Channels => channels::try_all().map(drop),
+        Task::Platforms => platforms::run_all().map(drop),
         Task::Package { keep } => package::check(keep),
     }
 }

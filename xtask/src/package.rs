@@ -4,9 +4,11 @@
 //! `cargo package` could build them as well, but it keeps unpacked sources of its temporary registry by name and
 //! version: a second run would build the code of the first. So it only packs, and the build is ours.
 
+use crate::channels::session;
 use crate::component::{self, Component};
-use crate::process::{cargo, command, debug_program, output, root, run, target};
-use anyhow::{Context, Result, ensure};
+use crate::dist::VERSION;
+use crate::process::{cargo, command, debug_program, empty, output, root, run, target};
+use anyhow::{Result, ensure};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +16,6 @@ use std::process::Command;
 
 /// What is published, in the order in which one needs the other.
 const CRATES: [&str; 4] = ["sms-rules", "elks-sandbox", "elks-component-build", "elks-mcp"];
-
-/// The version of all crates of this workspace.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Packs, unpacks, builds, and compares the component with the one of the checkout.
 pub(crate) fn check(keep: bool) -> Result<()> {
@@ -34,6 +33,8 @@ pub(crate) fn check(keep: bool) -> Result<()> {
     let there = Component::of(&program)?;
     ensure!(there == here, "the packed program embeds {there:?}, the program of the checkout {here:?}");
     println!("the packed program embeds the component of the checkout");
+    session::play(Command::new(&program).arg("--simulate"))?;
+    println!("a whole session with it works");
     Ok(())
 }
 
@@ -98,13 +99,6 @@ fn install(work: &Path) -> Result<PathBuf> {
     let folder = format!("elks-mcp-{VERSION}");
     run(cargo("install --debug --no-track").args(["--path", &folder, "--root"]).arg(&installed))?;
     Ok(installed.join("bin/elks-mcp"))
-}
-
-fn empty(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

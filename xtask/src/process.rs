@@ -30,6 +30,14 @@ pub(crate) fn is_reference_platform() -> bool {
     cfg!(all(target_os = "linux", target_arch = "x86_64"))
 }
 
+/// Makes a folder, or empties it.
+pub(crate) fn empty(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}
+
 /// `cargo` in the repository; the words of the line are its arguments.
 pub(crate) fn cargo(line: &str) -> Command {
     command("cargo", line)
@@ -42,10 +50,10 @@ pub(crate) fn command(program: impl AsRef<OsStr>, line: &str) -> Command {
     command
 }
 
-/// `PATH` with a folder in front.
-pub(crate) fn path_with(folder: &Path) -> Result<OsString> {
+/// `PATH` with folders in front.
+pub(crate) fn path_with(folders: &[PathBuf]) -> Result<OsString> {
     let path = env::var_os("PATH").unwrap_or_default();
-    Ok(env::join_paths(std::iter::once(folder.to_path_buf()).chain(env::split_paths(&path)))?)
+    Ok(env::join_paths(folders.iter().cloned().chain(env::split_paths(&path)))?)
 }
 
 /// Whether a program can be started at all.
@@ -95,15 +103,15 @@ fn shown(command: &Command) -> String {
 }
 
 /// The folder of a pinned tool, which cargo installs when this version is not there.
-pub(crate) fn tool(package: &str, program: &str, version: &str) -> Result<PathBuf> {
+pub(crate) fn tool(package: &str, version: &str) -> Result<PathBuf> {
     let tools = target().join("tools");
-    let installed = tools.join("bin");
-    let stated = Command::new(installed.join(program)).arg("--version").output();
-    if !stated.is_ok_and(|stated| String::from_utf8_lossy(&stated.stdout).trim().ends_with(version)) {
+    // What cargo has installed there.
+    let list = fs::read_to_string(tools.join(".crates.toml")).unwrap_or_default();
+    if !list.contains(&format!("\"{package} {version} (")) {
         println!("installing {package} {version}");
         run(cargo("install --locked --quiet --force").args([package, "--version", version, "--root"]).arg(&tools))?;
     }
-    Ok(installed)
+    Ok(tools.join("bin"))
 }
 
 /// The folder with the programs of pinned Python packages, which pip installs into a folder of their own.

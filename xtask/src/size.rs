@@ -1,6 +1,7 @@
 //! The release program must be small and must hold no compiler. The exact size is a figure, not a bound: `figures.rs`.
 
-use crate::process::{cargo, output, run, target};
+use crate::dist;
+use crate::process::{cargo, output};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::PathBuf;
@@ -11,15 +12,9 @@ const MAX_PROGRAM_BYTES: u64 = 13_000_000;
 /// Crates that compile WebAssembly. The program runs an image that was compiled when it was built.
 const COMPILERS: [&str; 2] = ["cranelift-codegen", "winch"];
 
-/// The release program as cargo makes it.
-pub(crate) fn release_program() -> Result<PathBuf> {
-    run(&mut cargo("build --locked --quiet --release"))?;
-    Ok(target().join("release/elks-mcp"))
-}
-
-/// Checks a program, or the release program, which it builds first.
+/// Checks a program, or the release program for Linux x86-64, which it builds first.
 pub(crate) fn check(program: Option<PathBuf>) -> Result<()> {
-    let program = program.map_or_else(release_program, Ok)?;
+    let program = program.map_or_else(dist::reference_program, Ok)?;
     let bytes = fs::metadata(&program).with_context(|| format!("cannot read {}", program.display()))?.len();
     println!("the program has {bytes} bytes, of at most {MAX_PROGRAM_BYTES}");
     ensure!(bytes < MAX_PROGRAM_BYTES, "the program is too large: make it smaller, or change the bound and README.md");

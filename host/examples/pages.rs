@@ -1,0 +1,17 @@
+//! Writes the manual pages and the completions for shells into a folder: `cargo run --example pages -- FOLDER`. The
+//! archives of a release carry them.
+
+use clap::{CommandFactory, ValueEnum};
+use clap_complete::{Shell, generate_to};
+use elks_mcp::cli::Arguments;
+use std::error::Error;
+use std::path::Path;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args_os().nth(1).ok_or("name a folder")?;
+    for shell in Shell::value_variants() {
+        generate_to(*shell, &mut Arguments::command(), "elks-mcp", &folder)?;
+    }
+    clap_mangen::generate_to(Arguments::command(), Path::new(&folder))?;
+    Ok(())
+}

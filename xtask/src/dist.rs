@@ -1,0 +1,196 @@
+//! `cargo xtask dist`: every package of a release, in target/dist, made of one set of programs.
+//!
+//! A package format is a module here. It gets the same [`Release`] as the others and gives files, and compiles and
+//! downloads nothing. The same programs make the same bytes.
+
+mod archive;
+mod archives;
+mod bundle;
+mod image;
+mod licences;
+mod npm;
+mod oci;
+mod pages;
+mod program;
+mod sbom;
+mod server_json;
+mod settings;
+mod target;
+mod wheel;
+
+pub(crate) use program::{Given, reference_program};
+pub(crate) use target::Target;
+
+use crate::component;
+use crate::process::{empty, output, root, target as target_folder};
+use anyhow::{Context, Result, ensure};
+use archive::File;
+use oci::sha256;
+use program::Program;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use target::TARGETS;
+
+/// The version of everything in a release: that of all crates of this workspace.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What the MCP Registry calls the server. README.md has it, too, which is how the registry knows that the packages on
+/// PyPI and crates.io are ours.
+pub(crate) const REGISTRY_NAME: &str = "io.github.elks-mcp/elks-mcp";
+
+/// Where the sources are.
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+
+/// What the packages say that this is.
+const DESCRIPTION: &str =
+    "An MCP server that lets AI assistants send and read SMS through 46elks, with the SMS code in a sandbox";
+
+/// What all package formats are made of.
+struct Release {
+    programs: Vec<Program>,
+    component: Vec<u8>,
+    /// What the component imports and exports, as `elks-mcp capabilities --json` says it.
+    capabilities: serde_json::Value,
+    /// README.md, with links that work outside of the repository.
+    readme: String,
+    /// Our licences, and those of the crates in the program.
+    licences: Vec<File>,
+    /// Completions for shells, and the manual page.
+    pages: Vec<File>,
+}
+
+/// A file of a release.
+struct Package {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// Where the packages are.
+pub(crate) fn folder() -> PathBuf {
+    target_folder().join("dist")
+}
+
+/// The systems with these names; without names, all that can be built here and all with a given program.
+pub(crate) fn chosen(names: &[String], given: &[Given]) -> Result<Vec<&'static Target>> {
+    if names.is_empty() {
+        let is_given = |target: &Target| given.iter().any(|given| given.target.triple == target.triple);
+        return Ok(TARGETS.iter().filter(|target| target.can_be_built() || is_given(target)).collect());
+    }
+    let known = || TARGETS.map(|target| target.triple).join(", ");
+    let target = |name: &String| Target::of(name).with_context(|| format!("{name}: choose among {}", known()));
+    names.iter().map(target).collect()
+}
+
+/// Makes all packages for these systems. A given program is taken as it is; the others are built.
+pub(crate) fn make(targets: &[&'static Target], given: &[Given], is_release: bool) -> Result<()> {
+    if is_release {
+        let missing = TARGETS.iter().find(|of| !targets.iter().any(|target| target.triple == of.triple));
+        ensure!(missing.is_none(), "a release needs every system: {} is missing", missing.map_or("", |t| t.triple));
+        let changed = output(Command::new("git").args(["status", "--porcelain"]).current_dir(root()))?;
+        ensure!(changed.is_empty(), "a release needs a checkout without changes:\n{changed}");
+    }
+    write(&packages(targets, given)?)
+}
+
+/// All packages for these systems.
+fn packages(targets: &[&'static Target], given: &[Given]) -> Result<Vec<Package>> {
+    let component = fs::read(component::built()?)?;
+    let programs = program::all(targets, given, &component)?;
+    let release = Release {
+        programs,
+        component,
+        capabilities: component::capabilities()?,
+        readme: readme()?,
+        licences: vec![
+            File::of("LICENSE-APACHE", &root().join("LICENSE-APACHE"))?,
+            File::of("LICENSE-MIT", &root().join("LICENSE-MIT"))?,
+            File::text("LICENSES-OF-CRATES.txt", licences::text()?),
+        ],
+        pages: pages::made()?,
+    };
+    let mut packages = archives::packages(&release)?;
+    packages.extend(wheel::packages(&release)?);
+    packages.extend(npm::packages(&release)?);
+    packages.extend(bundle::packages(&release)?);
+    packages.extend(image::packages(&release)?);
+    packages.push(Package { name: "elks-mcp.cdx.json".into(), bytes: sbom::made()? });
+    packages.push(Package { name: "server.json".into(), bytes: server_json::made(&packages)? });
+    packages.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(packages)
+}
+
+/// The sizes of what is downloaded for Linux x86-64, in bytes.
+pub(crate) fn sizes() -> Result<Vec<(&'static str, usize)>> {
+    let packages = packages(&[Target::reference()], &[])?;
+    let size = |what, beginning: &str, end: &str| -> Result<(&'static str, usize)> {
+        let named = |package: &&Package| package.name.starts_with(beginning) && package.name.ends_with(end);
+        let package = packages.iter().find(named).with_context(|| format!("there is no {beginning}…{end}"))?;
+        Ok((what, package.bytes.len()))
+    };
+    Ok(vec![
+        size("archive", "elks-mcp-", ".tar.gz")?,
+        size("image", "elks-mcp-", "-image.tar")?,
+        size("npm", "npm-elks-mcp-linux-x64", ".tgz")?,
+        size("wheel", "elks_mcp-", ".whl")?,
+    ])
+}
+
+/// Writes the packages and their checksums into an empty folder.
+fn write(packages: &[Package]) -> Result<()> {
+    let folder = folder();
+    empty(&folder)?;
+    let mut sums = String::new();
+    for package in packages {
+        writeln!(sums, "{}  {}", sha256(&package.bytes), package.name)?;
+        fs::write(folder.join(&package.name), &package.bytes)
+            .with_context(|| format!("cannot write {}", package.name))?;
+        println!("{:>11} bytes  {}", package.bytes.len(), package.name);
+    }
+    fs::write(folder.join("SHA256SUMS"), &sums)?;
+    println!("all of it: SHA-256 {}", sha256(sums.as_bytes()));
+    Ok(())
+}
+
+/// README.md as the packages carry it. It must name the server as the MCP Registry does, or the registry refuses them.
+fn readme() -> Result<String> {
+    let readme = fs::read_to_string(root().join("README.md"))?;
+    ensure!(readme.contains(&format!("mcp-name: {REGISTRY_NAME}")), "README.md has no mcp-name: {REGISTRY_NAME}");
+    Ok(portable(&readme))
+}
+
+/// A text in Markdown whose links into the repository work anywhere.
+fn portable(markdown: &str) -> String {
+    let mut text = String::new();
+    let mut rest = markdown;
+    while let Some(at) = rest.find("](") {
+        let (before, link) = rest.split_at(at + 2);
+        text.push_str(before);
+        let is_elsewhere = link.starts_with('#') || link.starts_with("https://") || link.starts_with("http://");
+        if !is_elsewhere {
+            // A picture must be the file itself, not the page about it.
+            let view = if link.split(')').next().is_some_and(|path| path.ends_with(".svg")) { "raw" } else { "blob" };
+            let _ = write!(text, "{REPOSITORY}/{view}/v{VERSION}/");
+        }
+        rest = link;
+    }
+    text + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::portable;
+
+    #[test]
+    fn links_into_the_repository_become_absolute_and_others_stay() {
+        let text = portable("[a](docs/a.md#b) ![p](docs/demo.svg) [s](#settings) [e](https://46elks.com) end");
+        let version = super::VERSION;
+        let expected = format!(
+            "[a](https://github.com/elks-mcp/elks-mcp/blob/v{version}/docs/a.md#b) \
+             ![p](https://github.com/elks-mcp/elks-mcp/raw/v{version}/docs/demo.svg) \
+             [s](#settings) [e](https://46elks.com) end"
+        );
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,80 @@
+//! The archives that people download by hand, and the component as a file.
+
+use super::archive::{File, tar_gz, zip};
+use super::target::Target;
+use super::{Package, Release, VERSION};
+use anyhow::Result;
+
+/// The name of an archive, and of the folder in it. `[package.metadata.binstall]` in host/Cargo.toml states the same.
+fn name(target: &Target) -> String {
+    format!("elks-mcp-{VERSION}-{}", target.triple)
+}
+
+/// How the name of an archive ends.
+fn ending(target: &Target) -> &'static str {
+    if target.is_windows() { ".zip" } else { ".tar.gz" }
+}
+
+/// An archive for each system, and the component.
+pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
+    let mut packages = Vec::new();
+    for program in &release.programs {
+        let name = name(program.target);
+        let mut files = vec![
+            File::program(program.target.program_name(), program.bytes.clone()),
+            File::text("README.md", release.readme.clone()),
+        ];
+        files.extend_from_slice(&release.licences);
+        files.extend_from_slice(&release.pages);
+        let files = files.into_iter().map(|file| file.below(&name)).collect();
+        let bytes = if program.target.is_windows() { zip(files) } else { tar_gz(files) };
+        packages.push(Package { name: name + ending(program.target), bytes: bytes? });
+    }
+    packages.push(Package { name: format!("elks-sms-{VERSION}.wasm"), bytes: release.component.clone() });
+    Ok(packages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dist::{REPOSITORY, target::TARGETS};
+    use crate::process::{cargo, output};
+    use serde_json::Value;
+
+    #[test]
+    fn cargo_binstall_finds_the_archive_of_each_system() {
+        let metadata = output(&mut cargo("metadata --locked --no-deps --format-version 1")).expect("cargo runs");
+        let metadata: Value = serde_json::from_str(&metadata).expect("is JSON");
+        let packages = metadata["packages"].as_array().expect("lists packages");
+        let package = packages.iter().find(|package| package["name"] == "elks-mcp").expect("has the program");
+        let stated = &package["metadata"]["binstall"];
+        for target in &TARGETS {
+            let own = &stated["overrides"][target.triple]["pkg-fmt"];
+            let format = own.as_str().or(stated["pkg-fmt"].as_str()).expect("has a format");
+            // binstall tries both endings of its format tgz.
+            let suffix = match format {
+                "tgz" => ".tar.gz",
+                "zip" => ".zip",
+                other => panic!("{other} is no format of ours"),
+            };
+            let binary = target.program_name().trim_start_matches("elks-mcp");
+            let filled = |field: &str| {
+                let template = stated[field].as_str().expect("is a template");
+                [
+                    ("repo", REPOSITORY),
+                    ("version", VERSION),
+                    ("name", "elks-mcp"),
+                    ("target", target.triple),
+                    ("archive-suffix", suffix),
+                    ("bin", "elks-mcp"),
+                    ("binary-ext", binary),
+                ]
+                .iter()
+                .fold(template.to_string(), |text, (key, value)| text.replace(&format!("{{ {key} }}"), value))
+            };
+            let archive = name(target) + ending(target);
+            assert_eq!(filled("pkg-url"), format!("{REPOSITORY}/releases/download/v{VERSION}/{archive}"));
+            assert_eq!(filled("bin-dir"), format!("{}/{}", name(target), target.program_name()));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The container image, from scratch: the program, certificates, an empty folder for the journal, and licences. And the
+//! component as an artefact for other hosts, which load components from registries of containers.
+
+use super::archive::{File, OwnedFolder, gzip, tar};
+use super::oci::{Blob, Layout, sha256};
+use super::{DESCRIPTION, Package, REGISTRY_NAME, REPOSITORY, Release, VERSION};
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// The user that the program runs as. It has no name and no home.
+const USER: u64 = 65532;
+
+/// Where the program looks for certificates, as on Debian.
+const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
+
+/// How long the lines of a certificate are.
+const PEM_COLUMNS: usize = 64;
+
+/// The image for both processors of Linux, and the component.
+pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
+    let mut image = Layout::default();
+    for program in &release.programs {
+        if let Some(architecture) = program.target.image {
+            let mut files =
+                vec![File::program("elks-mcp", program.bytes.clone()), File::text(CERTIFICATES, certificates()?)];
+            files.extend(release.licences.iter().cloned().map(|file| file.below("licenses")));
+            let layer = tar(files, &[OwnedFolder { name: "state/", user: USER }])?;
+            let config = config(architecture, &sha256(&layer));
+            image.add(
+                Blob { media_type: "application/vnd.oci.image.config.v1+json", bytes: serde_json::to_vec(&config)? },
+                vec![Blob { media_type: "application/vnd.oci.image.layer.v1.tar+gzip", bytes: gzip(&layer)? }],
+                Some(json!({"architecture": architecture, "os": "linux"})),
+            )?;
+        }
+    }
+    Ok(vec![
+        Package { name: format!("elks-mcp-{VERSION}-image.tar"), bytes: image.into_tar(VERSION)? },
+        Package { name: format!("elks-sms-{VERSION}-oci.tar"), bytes: artefact(release)? },
+    ])
+}
+
+/// How a container of the image starts.
+fn config(architecture: &str, layer: &str) -> Value {
+    json!({
+        "architecture": architecture,
+        "os": "linux",
+        "config": {
+            "User": format!("{USER}:{USER}"),
+            "Entrypoint": ["/elks-mcp"],
+            "WorkingDir": "/",
+            "Env": [format!("SSL_CERT_FILE=/{CERTIFICATES}")],
+            "Labels": {
+                "io.modelcontextprotocol.server.name": REGISTRY_NAME,
+                "org.opencontainers.image.title": "elks-mcp",
+                "org.opencontainers.image.description": DESCRIPTION,
+                "org.opencontainers.image.version": VERSION,
+                "org.opencontainers.image.source": REPOSITORY,
+                "org.opencontainers.image.licenses": "MIT OR Apache-2.0",
+            },
+        },
+        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{layer}")]},
+    })
+}
+
+/// The root certificates that Mozilla trusts, as the crate webpki-root-certs has them: the same on every building machine.
+fn certificates() -> Result<String> {
+    let mut file = String::new();
+    for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        let base64 = STANDARD.encode(certificate);
+        file.push_str("-----BEGIN CERTIFICATE-----\n");
+        for line in base64.as_bytes().chunks(PEM_COLUMNS) {
+            writeln!(file, "{}", std::str::from_utf8(line)?)?;
+        }
+        file.push_str("-----END CERTIFICATE-----\n");
+    }
+    Ok(file)
+}
+
+/// The component in the form of the CNCF's "Wasm OCI Artifact layout", as `wkg` and other hosts pull it.
+fn artefact(release: &Release) -> Result<Vec<u8>> {
+    let names = |of: &str| -> Result<Vec<&String>> {
+        let listed = release.capabilities["component"][of].as_object();
+        Ok(listed.with_context(|| format!("the capabilities list {of}"))?.keys().collect())
+    };
+    let config = json!({
+        "architecture": "wasm",
+        "os": "wasip2",
+        "layerDigests": [format!("sha256:{}", sha256(&release.component))],
+        "component": {"exports": names("exports")?, "imports": names("imports")?},
+    });
+    let mut layout = Layout::default();
+    layout.add(
+        Blob { media_type: "application/vnd.wasm.config.v0+json", bytes: serde_json::to_vec(&config)? },
+        vec![Blob { media_type: "application/wasm", bytes: release.component.clone() }],
+        None,
+    )?;
+    layout.into_tar(VERSION)
+}

@@ -1,0 +1,88 @@
+//! Packages for npm: a launcher, and a package with the program for each system, which npm chooses by `os` and `cpu`.
+//! None has a script, so they install where scripts are off.
+
+use super::archive::{File, tar_gz};
+use super::target::Npm;
+use super::{DESCRIPTION, Package, REGISTRY_NAME, REPOSITORY, Release, VERSION};
+use crate::process::root;
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+
+/// The file name of a package.
+fn file_name(package: &str) -> String {
+    format!("npm-{package}-{VERSION}.tgz")
+}
+
+/// The package with a system's program.
+fn package_name(npm: &Npm) -> String {
+    format!("elks-mcp-{}", npm.name)
+}
+
+/// The launcher, and a package for each system.
+pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
+    let mut packages = vec![launcher(release)?];
+    for program in &release.programs {
+        let npm = &program.target.npm;
+        let name = package_name(npm);
+        let manifest = described(json!({
+            "name": name,
+            "description": format!("The program of elks-mcp for {}. Install elks-mcp instead.", npm.name),
+            "os": [npm.os],
+            "cpu": npm.cpu,
+            "preferUnplugged": true,
+        }));
+        let mut files = vec![
+            File::text("package.json", serde_json::to_vec_pretty(&manifest)?),
+            File::program(program.target.program_name(), program.bytes.clone()),
+        ];
+        files.extend_from_slice(&release.licences);
+        packages.push(packed(&name, files)?);
+    }
+    Ok(packages)
+}
+
+fn launcher(release: &Release) -> Result<Package> {
+    let mut programs = Map::new();
+    let mut dependencies = Map::new();
+    for program in &release.programs {
+        let npm = &program.target.npm;
+        for cpu in npm.cpu {
+            programs.insert(format!("{}-{cpu}", npm.os), package_name(npm).into());
+        }
+        dependencies.insert(package_name(npm), VERSION.into());
+    }
+    let manifest = described(json!({
+        "name": "elks-mcp",
+        "description": DESCRIPTION,
+        "mcpName": REGISTRY_NAME,
+        "keywords": ["mcp", "sms", "46elks", "wasm", "component"],
+        "bin": {"elks-mcp": "launcher.js"},
+        "engines": {"node": ">=18"},
+        "optionalDependencies": dependencies,
+        "programs": programs,
+    }));
+    let mut launcher = File::of("launcher.js", &root().join("dist/launcher.js"))?;
+    launcher.is_program = true;
+    let files = vec![
+        File::text("package.json", serde_json::to_vec_pretty(&manifest)?),
+        launcher,
+        File::text("README.md", release.readme.clone()),
+        File::of("LICENSE-APACHE", &root().join("LICENSE-APACHE"))?,
+        File::of("LICENSE-MIT", &root().join("LICENSE-MIT"))?,
+    ];
+    packed("elks-mcp", files)
+}
+
+/// A manifest with what all packages have in common.
+fn described(mut manifest: Value) -> Value {
+    manifest["version"] = VERSION.into();
+    manifest["license"] = "MIT OR Apache-2.0".into();
+    manifest["homepage"] = REPOSITORY.into();
+    manifest["repository"] = json!({"type": "git", "url": format!("git+{REPOSITORY}.git")});
+    manifest
+}
+
+fn packed(name: &str, files: Vec<File>) -> Result<Package> {
+    let files = files.into_iter().map(|file| file.below("package")).collect();
+    Ok(Package { name: file_name(name), bytes: tar_gz(files)? })
+}

@@ -1,0 +1,78 @@
+//! Images and artefacts as registries of containers keep them: an OCI image layout in one tar file. It is the same bytes
+//! each time, needs no container program, and `skopeo copy` pushes it as it is.
+//!
+//! Formats: opencontainers/image-spec, v1.1.
+
+use super::archive::{File, tar};
+use anyhow::Result;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// The media type of a manifest.
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// The blobs of a layout, and the manifests that it offers.
+#[derive(Default)]
+pub(super) struct Layout {
+    blobs: Vec<File>,
+    manifests: Vec<Value>,
+}
+
+impl Layout {
+    /// Adds a manifest with its config and layers. `platform` is what an image is for.
+    pub(super) fn add(&mut self, config: Blob, layers: Vec<Blob>, platform: Option<Value>) -> Result<()> {
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": self.blob(config),
+            "layers": layers.into_iter().map(|layer| self.blob(layer)).collect::<Vec<_>>(),
+        });
+        let mut descriptor = self.blob(Blob { media_type: MANIFEST, bytes: serde_json::to_vec(&manifest)? });
+        if let Some(platform) = platform {
+            descriptor["platform"] = platform;
+        }
+        self.manifests.push(descriptor);
+        Ok(())
+    }
+
+    /// The layout as a tar file. More than one manifest become one index, which has the tag.
+    pub(super) fn into_tar(mut self, tag: &str) -> Result<Vec<u8>> {
+        let index = |manifests: &[Value]| json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests});
+        let mut top = match self.manifests.as_slice() {
+            [one] => one.clone(),
+            several => {
+                let bytes = serde_json::to_vec(&index(several))?;
+                self.blob(Blob { media_type: "application/vnd.oci.image.index.v1+json", bytes })
+            }
+        };
+        top["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
+        let mut files = self.blobs;
+        files.push(File::text("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#));
+        files.push(File::text("index.json", serde_json::to_vec(&index(&[top]))?));
+        tar(files, &[])
+    }
+
+    /// Keeps a blob once, and describes it.
+    fn blob(&mut self, blob: Blob) -> Value {
+        let hex = sha256(&blob.bytes);
+        let descriptor = json!({
+            "mediaType": blob.media_type, "digest": format!("sha256:{hex}"), "size": blob.bytes.len(),
+        });
+        let name = format!("blobs/sha256/{hex}");
+        if !self.blobs.iter().any(|file| file.name == name) {
+            self.blobs.push(File::text(name, blob.bytes));
+        }
+        descriptor
+    }
+}
+
+/// A blob and what it is.
+pub(super) struct Blob {
+    pub(super) media_type: &'static str,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The SHA-256 of bytes in hexadecimal digits.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
