@@ -161,10 +161,10 @@ fn serve_with(settings: Settings, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCo
         let (checking, log) = (Arc::clone(&calls), Arc::clone(stderr));
         tokio::spawn(async move {
             let verified = checking.verified().await.map(|_| ());
+            checking.open_ledger().await;
             if !verified.is_err_and(|unverified| unverified.is_fatal()) {
                 log.line("✓ MCP SMS Server running on stdio");
             }
-            checking.open_ledger().await;
         });
         mcp::serve(calls, signalled).await
     })
