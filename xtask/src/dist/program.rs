@@ -1,7 +1,7 @@
 //! The programs of a release: one for each system, with the same component in each.
 //!
-//! cargo-auditable writes the list of crates into each. For systems other than Linux x86-64, cargo-zigbuild compiles and
-//! links with the compiler and the C libraries of Zig. No path of the building machine is in a program.
+//! cargo-auditable writes the list of crates into each. For systems other than Linux x86-64, cargo-zigbuild compiles
+//! and links with the compiler and the C libraries of Zig. No path of the building machine is in a program.
 
 use super::target::Target;
 use crate::process::{
@@ -87,10 +87,13 @@ fn build(targets: &[&'static Target]) -> Result<()> {
         targets.iter().partition(|target| is_reference_platform() && target.triple == Target::reference().triple);
     if !here.is_empty() {
         // rustc comes with a linker and a C library. The program is position-independent, which Zig's would not be.
-        let mut cargo = auditable("build", &here, Vec::new())?;
-        run(cargo
-            .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld")
-            .env("CC_x86_64_unknown_linux_musl", "cc"))?;
+        // The C code of ring needs no C library, but some compilers would have it call checks that only GNU's has.
+        let target = [
+            ("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld"),
+            ("CC_x86_64_unknown_linux_musl", "cc"),
+            ("CFLAGS_x86_64_unknown_linux_musl", "-U_FORTIFY_SOURCE"),
+        ];
+        run(auditable("build", &here, Vec::new())?.envs(target))?;
     }
     if !elsewhere.is_empty() {
         let zig = python_packages(&target_folder().join("zig"), &root().join("xtask/requirements.txt"), &[])?;
