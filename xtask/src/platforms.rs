@@ -184,7 +184,9 @@ impl Wine {
         Ok(Ok(wine))
     }
 
-    /// All tests but those that Wine cannot pass. The options are cargo's; what is added later is for the test programs.
+    /// All tests but those that Wine cannot pass.
+    ///
+    /// The options are cargo's. What the caller adds to the command is for the test programs.
     fn tests(&self, options: &[&str]) -> Command {
         let mut test = cargo("test --locked --quiet --lib --bins --tests --target");
         test.arg(WINDOWS).args(options).arg("--");

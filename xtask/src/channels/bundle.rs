@@ -1,5 +1,7 @@
-//! The bundle for Claude Desktop (mcpb): checked and unpacked by the official library, which also fills in the fields as
-//! Claude Desktop does. The program is then started with exactly what the library gives.
+//! The bundle for Claude Desktop (mcpb).
+//!
+//! The official library checks it, unpacks it, and fills in the fields as Claude Desktop does. The program is then
+//! started with exactly what the library gives.
 
 use super::{Run, SIMULATE, session};
 use crate::process::{exists, output, root, run};

@@ -1,5 +1,6 @@
-//! The container image: loaded and started by podman, locked down as docs/install/containers.md has it. And the component
-//! as an artefact, which skopeo must read.
+//! The container image, and the component as an artefact of a registry.
+//!
+//! podman loads and starts the image, locked down as docs/install/containers.md has it. skopeo must read the artefact.
 
 use super::{Run, SIMULATE, ensure_version, session};
 use crate::component;

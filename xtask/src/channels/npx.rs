@@ -24,8 +24,9 @@ const MAX_COMMAND: Duration = Duration::from_secs(60);
 /// How long Python may take until it serves.
 const MAX_SERVER_START: Duration = Duration::from_secs(30);
 
-/// Starts `npx -y elks-mcp` from the tarballs `npm-*-VERSION.tgz`, with an empty cache each time: a whole session, and a
-/// start by Claude Code, where its program is there.
+/// Starts `npx -y elks-mcp` from the tarballs `npm-*-VERSION.tgz`, with an empty cache each time.
+///
+/// The first start is a whole session. The second is by Claude Code, where its program is there.
 pub(super) fn cold_start(all: &mut Run, claude: Option<&Path>) -> Result<()> {
     for program in ["npx", "python3"] {
         if !exists(program) {

@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_not_connected_or_not_there_is_told_apart() {
+    fn a_server_that_is_not_connected_or_not_there_is_no_connected_one() {
         for line in ["elks: /p/elks-mcp  - ✘ Failed to connect — ENOENT", "✗ elks: /p/elks-mcp  (stdio) - Disconnected"]
         {
             assert_eq!(entry(line).map(is_connected), Some(false), "{line}");

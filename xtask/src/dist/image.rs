@@ -65,7 +65,9 @@ fn config(architecture: &str, layer: &str) -> Value {
     })
 }
 
-/// The root certificates that Mozilla trusts, as the crate webpki-root-certs has them: the same on every building machine.
+/// The root certificates that Mozilla trusts, as the crate webpki-root-certs has them.
+///
+/// They are the same on every machine that builds the image.
 fn certificates() -> Result<String> {
     let mut file = String::new();
     for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {

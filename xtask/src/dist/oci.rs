@@ -1,5 +1,6 @@
-//! Images and artefacts as registries of containers keep them: an OCI image layout in one tar file. It is the same bytes
-//! each time, needs no container program, and `skopeo copy` pushes it as it is.
+//! Images and artefacts as registries of containers keep them: an OCI image layout in one tar file.
+//!
+//! The file is the same bytes each time and needs no container program. `skopeo copy` pushes it as it is.
 //!
 //! Formats: opencontainers/image-spec, v1.1.
 

@@ -1,4 +1,6 @@
-//! The completions for shells and the manual page, which the example `pages` of the program makes from its command line.
+//! The completions for shells and the manual page.
+//!
+//! The example `pages` of the program makes them from its command line.
 
 use super::archive::File;
 use crate::process::{cargo, empty, run, target};

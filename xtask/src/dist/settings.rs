@@ -1,8 +1,8 @@
 //! The settings that a person is asked for by clients and catalogues that read a manifest. README.md has all of them.
 //!
-//! The bundle and `server.json` are made from this list. A client hands over every field of a bundle, so optional settings
-//! have the program's own default here. A field without one arrives as a literal `${user_config.…}` when it is left blank.
-//! The program takes that for unset, and says so.
+//! The bundle and `server.json` are made from this list. A client hands over every field of a bundle, so optional
+//! settings have the program's own default here. A field without one arrives as a literal `${user_config.…}` when it is
+//! left blank. The program takes that for unset, and says so.
 
 use serde_json::{Map, Value, json};
 
