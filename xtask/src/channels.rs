@@ -5,6 +5,7 @@
 
 mod bounded;
 mod bundle;
+mod elsewhere;
 mod image;
 mod npm;
 mod npx;
@@ -62,6 +63,7 @@ pub(crate) fn try_all() -> Result<Vec<String>> {
     npm::try_it(&mut all)?;
     bundle::try_it(&mut all)?;
     image::try_it(&mut all)?;
+    elsewhere::try_all(&mut all)?;
     // The clients are 1.1 GB on the disk, so they stay there.
     let clients = target().join("channels-clients");
     all.skipped.extend(real_clients::check(&program, &clients)?);

@@ -3,6 +3,7 @@
 //! A package format is a module here. It gets the same [`Release`] as the others and gives files, and compiles and
 //! downloads nothing. The same programs make the same bytes.
 
+mod about;
 mod archive;
 mod archives;
 mod bundle;
@@ -16,6 +17,8 @@ mod sbom;
 mod server_json;
 mod settings;
 mod target;
+#[cfg(test)]
+mod tests;
 mod wheel;
 
 pub(crate) use program::{Given, reference_program};
@@ -23,6 +26,7 @@ pub(crate) use target::Target;
 
 use crate::component;
 use crate::process::{empty, output, root, target as target_folder};
+use about::About;
 use anyhow::{Context, Result, ensure};
 use archive::File;
 use oci::sha256;
@@ -43,25 +47,27 @@ pub(crate) const REGISTRY_NAME: &str = "io.github.elks-mcp/elks-mcp";
 /// Where the sources are.
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
-/// What the packages say that this is.
-const DESCRIPTION: &str =
-    "An MCP server that lets AI assistants send and read SMS through 46elks, with the SMS code in a sandbox";
-
 /// What all package formats are made of.
 struct Release {
+    about: About,
     programs: Vec<Program>,
     component: Vec<u8>,
     /// What the component imports and exports, as `elks-mcp capabilities --json` says it.
     capabilities: serde_json::Value,
+    /// The list of the tools, as `elks-mcp tools` prints it.
+    tools: serde_json::Value,
     /// README.md, with links that work outside of the repository.
     readme: String,
     /// Our licences, and those of the crates in the program.
     licences: Vec<File>,
     /// Completions for shells, and the manual page.
     pages: Vec<File>,
+    /// The lists of the crates in the programs and in the component.
+    crates: Vec<Package>,
 }
 
 /// A file of a release.
+#[derive(Clone)]
 struct Package {
     name: String,
     bytes: Vec<u8>,
@@ -98,10 +104,12 @@ pub(crate) fn make(targets: &[&'static Target], given: &[Given], is_release: boo
 fn packages(targets: &[&'static Target], given: &[Given]) -> Result<Vec<Package>> {
     let component = fs::read(component::built()?)?;
     let programs = program::all(targets, given, &component)?;
-    let release = Release {
+    packages_of(&Release {
+        about: About::read()?,
         programs,
         component,
         capabilities: component::capabilities()?,
+        tools: component::tools()?,
         readme: readme()?,
         licences: vec![
             File::of("LICENSE-APACHE", &root().join("LICENSE-APACHE"))?,
@@ -109,13 +117,18 @@ fn packages(targets: &[&'static Target], given: &[Given]) -> Result<Vec<Package>
             File::text("LICENSES-OF-CRATES.txt", licences::text()?),
         ],
         pages: pages::made()?,
-    };
-    let mut packages = archives::packages(&release)?;
-    packages.extend(wheel::packages(&release)?);
-    packages.extend(npm::packages(&release)?);
-    packages.extend(bundle::packages(&release)?);
-    packages.extend(image::packages(&release)?);
-    packages.push(Package { name: "elks-mcp.cdx.json".into(), bytes: sbom::made()? });
+        crates: sbom::packages()?,
+    })
+}
+
+/// The packages of a release.
+fn packages_of(release: &Release) -> Result<Vec<Package>> {
+    let mut packages = archives::packages(release)?;
+    packages.extend(wheel::packages(release)?);
+    packages.extend(npm::packages(release)?);
+    packages.extend(bundle::packages(release)?);
+    packages.extend(image::packages(release)?);
+    packages.extend(release.crates.iter().cloned());
     packages.push(Package { name: "server.json".into(), bytes: server_json::made(&packages)? });
     packages.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(packages)
@@ -176,21 +189,4 @@ fn portable(markdown: &str) -> String {
         rest = link;
     }
     text + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::portable;
-
-    #[test]
-    fn links_into_the_repository_become_absolute_and_others_stay() {
-        let text = portable("[a](docs/a.md#b) ![p](docs/demo.svg) [s](#settings) [e](https://46elks.com) end");
-        let version = super::VERSION;
-        let expected = format!(
-            "[a](https://github.com/elks-mcp/elks-mcp/blob/v{version}/docs/a.md#b) \
-             ![p](https://github.com/elks-mcp/elks-mcp/raw/v{version}/docs/demo.svg) \
-             [s](#settings) [e](https://46elks.com) end"
-        );
-        assert_eq!(text, expected);
-    }
 }

@@ -20,6 +20,7 @@ mod platforms;
 mod process;
 mod reproduce;
 mod size;
+mod wine;
 mod workflows;
 
 use clap::{Parser, Subcommand};
@@ -91,7 +92,7 @@ enum Task {
     },
     /// Install each package of target/dist as a user does, and play a session in the simulator over it
     Channels,
-    /// Build and try the program for Windows (under Wine), Linux on ARM (under QEMU) and macOS (types alone)
+    /// Run the tests of the program for Windows under Wine, and check the types of the program for macOS
     Platforms,
     /// Pack the published crates, build the program from the packages alone, and compare its component
     Package {

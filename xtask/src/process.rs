@@ -1,6 +1,7 @@
 //! Starting other programs, and the folders that tasks use. No task knows paths in any other way.
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -41,6 +42,16 @@ pub(crate) fn empty(folder: &Path) -> Result<()> {
 /// `cargo` in the repository; the words of the line are its arguments.
 pub(crate) fn cargo(line: &str) -> Command {
     command("cargo", line)
+}
+
+/// The packages of the workspace, as `cargo metadata` describes them; without `--no-deps`, those of other people, too.
+pub(crate) fn cargo_packages(options: &str) -> Result<Vec<Value>> {
+    let metadata = output(cargo("metadata --locked --format-version 1").args(options.split_whitespace()))?;
+    let mut metadata: Value = serde_json::from_str(&metadata)?;
+    match metadata["packages"].take() {
+        Value::Array(packages) => Ok(packages),
+        _ => bail!("cargo metadata lists no packages"),
+    }
 }
 
 /// A program in the repository; the words of the line are its arguments.

@@ -1,5 +1,5 @@
-//! The component is the same bytes wherever it is built. This task builds it in another folder, with the downloads of
-//! cargo under another path.
+//! The component is the same bytes on every Linux x86-64 computer. This task builds it in another folder, with the
+//! downloads of cargo under another path.
 
 use crate::component::{self, Component};
 use crate::process::{debug_program, output, root, run, target};

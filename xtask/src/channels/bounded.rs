@@ -9,8 +9,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often is looked whether a program has ended: the standard library has no wait with a timeout.
-const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// The time between two looks at whether a program has ended: the standard library has no wait with a timeout.
+pub(super) const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How many characters of what a program has printed an error shows.
 const MAX_SHOWN_CHARS: usize = 2_000;

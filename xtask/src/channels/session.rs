@@ -1,7 +1,7 @@
 //! A whole session with a program that serves MCP in the simulator: handshake, list of tools, a call of each tool, and
 //! the end of input. The program comes as any command, so each way to start it can be tried.
 
-use super::bounded;
+use super::bounded::{self, EXIT_POLL_INTERVAL};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
 use std::env;
@@ -13,9 +13,6 @@ use std::time::{Duration, Instant};
 
 /// How long a session may last, from the launch to the exit code. The first start by npx or uvx takes some seconds.
 const MAX_SESSION: Duration = Duration::from_secs(60);
-
-/// How often is looked whether the program has ended: the standard library has no wait with a timeout.
-const EXIT_POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How long the last lines of a program that has ended are waited for.
 const LAST_LINES: Duration = Duration::from_millis(200);

@@ -38,14 +38,11 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
 mod tests {
     use super::*;
     use crate::dist::{REPOSITORY, target::TARGETS};
-    use crate::process::{cargo, output};
-    use serde_json::Value;
+    use crate::process::cargo_packages;
 
     #[test]
     fn cargo_binstall_finds_the_archive_of_each_system() {
-        let metadata = output(&mut cargo("metadata --locked --no-deps --format-version 1")).expect("cargo runs");
-        let metadata: Value = serde_json::from_str(&metadata).expect("is JSON");
-        let packages = metadata["packages"].as_array().expect("lists packages");
+        let packages = cargo_packages("--no-deps").expect("cargo runs");
         let package = packages.iter().find(|package| package["name"] == "elks-mcp").expect("has the program");
         let stated = &package["metadata"]["binstall"];
         for target in &TARGETS {

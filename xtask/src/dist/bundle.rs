@@ -5,8 +5,7 @@
 
 use super::archive::{File, zip};
 use super::program::Program;
-use super::{DESCRIPTION, Package, REPOSITORY, Release, VERSION, settings};
-use crate::component;
+use super::{Package, REPOSITORY, Release, VERSION, settings};
 use crate::process::root;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -33,7 +32,7 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
             };
             files = files.into_iter().map(|file| file.below("server")).collect();
             let entry_point = format!("server/{}", first.target.program_name());
-            let manifest = manifest(platform, &entry_point)?;
+            let manifest = manifest(release, platform, &entry_point)?;
             files.push(File::text("manifest.json", serde_json::to_vec_pretty(&manifest)?));
             files.push(File::text("README.md", release.readme.clone()));
             files.extend_from_slice(&release.licences);
@@ -55,9 +54,8 @@ fn chosen_by_script(programs: &[&Program]) -> Result<Vec<File>> {
     Ok(files)
 }
 
-fn manifest(platform: &str, entry_point: &str) -> Result<Value> {
-    let served = component::tools()?;
-    let tools = served.as_array().context("the tool list is a list")?.iter();
+fn manifest(release: &Release, platform: &str, entry_point: &str) -> Result<Value> {
+    let tools = release.tools.as_array().context("the tool list is a list")?.iter();
     let tools: Vec<Value> =
         tools.map(|tool| json!({"name": tool["name"], "description": tool["description"]})).collect();
     Ok(json!({
@@ -65,7 +63,7 @@ fn manifest(platform: &str, entry_point: &str) -> Result<Value> {
         "name": "elks-mcp",
         "display_name": "SMS with 46elks",
         "version": VERSION,
-        "description": DESCRIPTION,
+        "description": release.about.description,
         "long_description": LONG_DESCRIPTION,
         "author": {"name": "elks-mcp", "url": REPOSITORY},
         "repository": {"type": "git", "url": format!("{REPOSITORY}.git")},
@@ -73,8 +71,8 @@ fn manifest(platform: &str, entry_point: &str) -> Result<Value> {
         "documentation": format!("{REPOSITORY}/blob/v{VERSION}/docs/install/claude-desktop.md"),
         "privacy_policies": [format!("{REPOSITORY}/blob/v{VERSION}/docs/privacy.md")],
         "support": format!("{REPOSITORY}/issues"),
-        "license": "MIT OR Apache-2.0",
-        "keywords": ["sms", "46elks", "phone", "messages"],
+        "license": release.about.licence,
+        "keywords": release.about.keywords,
         "server": {
             "type": "binary",
             "entry_point": entry_point,

@@ -3,17 +3,17 @@
 
 use super::archive::{File, OwnedFolder, gzip, tar};
 use super::oci::{Blob, Layout, sha256};
-use super::{DESCRIPTION, Package, REGISTRY_NAME, REPOSITORY, Release, VERSION};
+use super::{Package, REGISTRY_NAME, REPOSITORY, Release, VERSION};
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
 /// The user that the program runs as. It has no name and no home.
 const USER: u64 = 65532;
 
-/// Where the program looks for certificates, as on Debian.
+/// Where the program finds certificates, as on Debian.
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 
 /// How long the lines of a certificate are.
@@ -21,14 +21,14 @@ const PEM_COLUMNS: usize = 64;
 
 /// The image for both processors of Linux, and the component.
 pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
-    let mut image = Layout::default();
+    let mut image = Layout::new(annotations(release, "elks-mcp"));
     for program in &release.programs {
         if let Some(architecture) = program.target.image {
             let mut files =
                 vec![File::program("elks-mcp", program.bytes.clone()), File::text(CERTIFICATES, certificates()?)];
             files.extend(release.licences.iter().cloned().map(|file| file.below("licenses")));
             let layer = tar(files, &[OwnedFolder { name: "state/", user: USER }])?;
-            let config = config(architecture, &sha256(&layer));
+            let config = config(release, architecture, &sha256(&layer));
             image.add(
                 Blob { media_type: "application/vnd.oci.image.config.v1+json", bytes: serde_json::to_vec(&config)? },
                 vec![Blob { media_type: "application/vnd.oci.image.layer.v1.tar+gzip", bytes: gzip(&layer)? }],
@@ -43,7 +43,9 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
 }
 
 /// How a container of the image starts.
-fn config(architecture: &str, layer: &str) -> Value {
+fn config(release: &Release, architecture: &str, layer: &str) -> Value {
+    let mut labels = annotations(release, "elks-mcp");
+    labels.insert("io.modelcontextprotocol.server.name".into(), REGISTRY_NAME.into());
     json!({
         "architecture": architecture,
         "os": "linux",
@@ -51,18 +53,23 @@ fn config(architecture: &str, layer: &str) -> Value {
             "User": format!("{USER}:{USER}"),
             "Entrypoint": ["/elks-mcp"],
             "WorkingDir": "/",
-            "Env": [format!("SSL_CERT_FILE=/{CERTIFICATES}")],
-            "Labels": {
-                "io.modelcontextprotocol.server.name": REGISTRY_NAME,
-                "org.opencontainers.image.title": "elks-mcp",
-                "org.opencontainers.image.description": DESCRIPTION,
-                "org.opencontainers.image.version": VERSION,
-                "org.opencontainers.image.source": REPOSITORY,
-                "org.opencontainers.image.licenses": "MIT OR Apache-2.0",
-            },
+            "Labels": labels,
         },
         "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{layer}")]},
     })
+}
+
+/// What registries show. The keys are those of opencontainers/image-spec, v1.1.
+fn annotations(release: &Release, title: &str) -> Map<String, Value> {
+    let about = &release.about;
+    let annotations = [
+        ("title", title),
+        ("description", &about.description),
+        ("version", VERSION),
+        ("source", REPOSITORY),
+        ("licenses", &about.licence),
+    ];
+    annotations.iter().map(|(key, text)| (format!("org.opencontainers.image.{key}"), (*text).into())).collect()
 }
 
 /// The root certificates that Mozilla trusts, as the crate webpki-root-certs has them.
@@ -93,7 +100,7 @@ fn artefact(release: &Release) -> Result<Vec<u8>> {
         "layerDigests": [format!("sha256:{}", sha256(&release.component))],
         "component": {"exports": names("exports")?, "imports": names("imports")?},
     });
-    let mut layout = Layout::default();
+    let mut layout = Layout::new(annotations(release, "elks-sms"));
     layout.add(
         Blob { media_type: "application/vnd.wasm.config.v0+json", bytes: serde_json::to_vec(&config)? },
         vec![Blob { media_type: "application/wasm", bytes: release.component.clone() }],

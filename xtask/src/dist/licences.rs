@@ -1,26 +1,30 @@
-//! The licences of the crates in the program, as the archives and packages carry them: most licences demand that their
-//! text goes with the program.
+//! The licences of the crates in the programs and in the component, as the archives and packages carry them.
+//!
+//! Most licences demand that their text goes with the program.
 
 use super::target::TARGETS;
-use crate::process::{cargo, output};
+use crate::process::{cargo, cargo_packages, output};
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// What the component is compiled for.
+const COMPONENT_TARGET: &str = "wasm32-unknown-unknown";
 
 /// How the names of files with licences begin, in capital letters.
 const BEGINNINGS: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
 
 /// What stands before the list.
 const HEAD: &str = "\
-elks-mcp is licensed under MIT or Apache-2.0. The programs contain the crates below and the standard library of Rust
-(MIT or Apache-2.0, https://www.rust-lang.org); programs for Linux also contain the C library musl (MIT,
-https://musl.libc.org). Each text stands once, below the crates that it belongs to.
+elks-mcp is licensed under MIT or Apache-2.0. The programs and the component in them contain the crates below and the
+standard library of Rust (MIT or Apache-2.0, https://www.rust-lang.org). Programs for Linux also contain the C library
+musl (MIT, https://musl.libc.org). The container image also contains the certificates of webpki-root-certs. Each text
+stands once, below the crates that it belongs to.
 ";
 
-/// A crate that the program contains.
+/// A crate that a program or the component contains.
 struct Crate {
     /// Its name and version.
     name: String,
@@ -60,15 +64,19 @@ pub(super) fn text() -> Result<String> {
 
 /// The crates of other people in the programs.
 fn crates() -> Result<Vec<Crate>> {
-    let mut tree = cargo("tree --locked --package elks-mcp --edges normal --prefix none --format {p}");
-    tree.args(TARGETS.iter().flat_map(|target| target.rust).flat_map(|target| ["--target", target]));
-    let names: Vec<String> =
-        output(&mut tree)?.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
-    let metadata: Value = serde_json::from_str(&output(&mut cargo("metadata --locked --format-version 1"))?)?;
-    let packages = metadata["packages"].as_array().context("cargo metadata lists packages")?;
+    let programs: Vec<&str> = TARGETS.iter().flat_map(|target| target.rust).copied().collect();
+    let mut names = Vec::new();
+    for (package, targets) in
+        [("elks-mcp", programs.as_slice()), ("elks-sms", &[COMPONENT_TARGET]), ("webpki-root-certs", &programs)]
+    {
+        let mut tree = cargo("tree --locked --edges normal,no-proc-macro --prefix none --format {p} --package");
+        tree.arg(package).args(targets.iter().flat_map(|target| ["--target", target]));
+        let lines = output(&mut tree)?;
+        names.extend(lines.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")));
+    }
     let mut crates = Vec::new();
     // What has no source is of this workspace.
-    for package in packages.iter().filter(|package| !package["source"].is_null()) {
+    for package in cargo_packages("")?.iter().filter(|package| !package["source"].is_null()) {
         let text = |field: &str| package[field].as_str().unwrap_or_default().to_string();
         if names.contains(&format!("{} v{}", text("name"), text("version"))) {
             let folder = Path::new(&text("manifest_path")).parent().context("a manifest has a folder")?.to_path_buf();

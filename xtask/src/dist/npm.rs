@@ -3,7 +3,7 @@
 
 use super::archive::{File, tar_gz};
 use super::target::Npm;
-use super::{DESCRIPTION, Package, REGISTRY_NAME, REPOSITORY, Release, VERSION};
+use super::{Package, REGISTRY_NAME, REPOSITORY, Release, VERSION};
 use crate::process::root;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
@@ -24,13 +24,16 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
     for program in &release.programs {
         let npm = &program.target.npm;
         let name = package_name(npm);
-        let manifest = described(json!({
-            "name": name,
-            "description": format!("The program of elks-mcp for {}. Install elks-mcp instead.", npm.name),
-            "os": [npm.os],
-            "cpu": npm.cpu,
-            "preferUnplugged": true,
-        }));
+        let manifest = described(
+            release,
+            json!({
+                "name": name,
+                "description": format!("The program of elks-mcp for {}. Install elks-mcp instead.", npm.name),
+                "os": [npm.os],
+                "cpu": npm.cpu,
+                "preferUnplugged": true,
+            }),
+        );
         let mut files = vec![
             File::text("package.json", serde_json::to_vec_pretty(&manifest)?),
             File::program(program.target.program_name(), program.bytes.clone()),
@@ -51,16 +54,19 @@ fn launcher(release: &Release) -> Result<Package> {
         }
         dependencies.insert(package_name(npm), VERSION.into());
     }
-    let manifest = described(json!({
-        "name": "elks-mcp",
-        "description": DESCRIPTION,
-        "mcpName": REGISTRY_NAME,
-        "keywords": ["mcp", "sms", "46elks", "wasm", "component"],
-        "bin": {"elks-mcp": "launcher.js"},
-        "engines": {"node": ">=18"},
-        "optionalDependencies": dependencies,
-        "programs": programs,
-    }));
+    let manifest = described(
+        release,
+        json!({
+            "name": "elks-mcp",
+            "description": release.about.description,
+            "mcpName": REGISTRY_NAME,
+            "keywords": release.about.keywords,
+            "bin": {"elks-mcp": "launcher.js"},
+            "engines": {"node": ">=18"},
+            "optionalDependencies": dependencies,
+            "programs": programs,
+        }),
+    );
     let mut launcher = File::of("launcher.js", &root().join("dist/launcher.js"))?;
     launcher.is_program = true;
     let files = vec![
@@ -74,9 +80,9 @@ fn launcher(release: &Release) -> Result<Package> {
 }
 
 /// A manifest with what all packages have in common.
-fn described(mut manifest: Value) -> Value {
+fn described(release: &Release, mut manifest: Value) -> Value {
     manifest["version"] = VERSION.into();
-    manifest["license"] = "MIT OR Apache-2.0".into();
+    manifest["license"] = release.about.licence.as_str().into();
     manifest["homepage"] = REPOSITORY.into();
     manifest["repository"] = json!({"type": "git", "url": format!("git+{REPOSITORY}.git")});
     manifest

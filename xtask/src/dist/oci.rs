@@ -6,20 +6,28 @@
 
 use super::archive::{File, tar};
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 /// The media type of a manifest.
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
+/// The media type of a list of manifests.
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
 /// The blobs of a layout, and the manifests that it offers.
-#[derive(Default)]
 pub(super) struct Layout {
+    annotations: Map<String, Value>,
     blobs: Vec<File>,
     manifests: Vec<Value>,
 }
 
 impl Layout {
+    /// A layout without blobs. Each manifest in it gets the annotations.
+    pub(super) fn new(annotations: Map<String, Value>) -> Self {
+        Self { annotations, blobs: Vec::new(), manifests: Vec::new() }
+    }
+
     /// Adds a manifest with its config and layers. `platform` is what an image is for.
     pub(super) fn add(&mut self, config: Blob, layers: Vec<Blob>, platform: Option<Value>) -> Result<()> {
         let manifest = json!({
@@ -27,6 +35,7 @@ impl Layout {
             "mediaType": MANIFEST,
             "config": self.blob(config),
             "layers": layers.into_iter().map(|layer| self.blob(layer)).collect::<Vec<_>>(),
+            "annotations": self.annotations,
         });
         let mut descriptor = self.blob(Blob { media_type: MANIFEST, bytes: serde_json::to_vec(&manifest)? });
         if let Some(platform) = platform {
@@ -38,12 +47,14 @@ impl Layout {
 
     /// The layout as a tar file. More than one manifest become one index, which has the tag.
     pub(super) fn into_tar(mut self, tag: &str) -> Result<Vec<u8>> {
-        let index = |manifests: &[Value]| json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests});
+        let index = |manifests: &[Value]| json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests});
         let mut top = match self.manifests.as_slice() {
             [one] => one.clone(),
             several => {
-                let bytes = serde_json::to_vec(&index(several))?;
-                self.blob(Blob { media_type: "application/vnd.oci.image.index.v1+json", bytes })
+                let mut several = index(several);
+                several["annotations"] = self.annotations.clone().into();
+                let bytes = serde_json::to_vec(&several)?;
+                self.blob(Blob { media_type: INDEX, bytes })
             }
         };
         top["annotations"] = json!({"org.opencontainers.image.ref.name": tag});

@@ -46,7 +46,8 @@ pub(crate) const TARGETS: [Target; 4] = [
     Target {
         triple: "x86_64-pc-windows-gnu",
         rust: &["x86_64-pc-windows-gnu"],
-        npm: Npm { name: "win32-x64", os: "win32", cpu: &["x64"] },
+        // Windows on ARM runs programs for x86-64.
+        npm: Npm { name: "win32-x64", os: "win32", cpu: &["x64", "arm64"] },
         wheel: "win_amd64",
         bundle: "win32",
         image: None,

@@ -4,7 +4,7 @@
 
 use super::archive::{File, zip};
 use super::program::Program;
-use super::{DESCRIPTION, Package, REPOSITORY, Release, VERSION};
+use super::{Package, REPOSITORY, Release, VERSION};
 use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -48,14 +48,16 @@ fn package(release: &Release, program: &Program) -> Result<Package> {
 
 /// What PyPI shows.
 fn metadata(release: &Release) -> String {
+    let (description, licence, keywords) =
+        (&release.about.description, &release.about.licence, release.about.keywords.join(","));
     let licences: String = release.licences.iter().map(|file| format!("License-File: {}\n", file.name)).collect();
     format!(
         "Metadata-Version: 2.4\n\
          Name: elks-mcp\n\
          Version: {VERSION}\n\
-         Summary: {DESCRIPTION}\n\
-         Keywords: mcp,sms,46elks,wasm,component\n\
-         License-Expression: MIT OR Apache-2.0\n\
+         Summary: {description}\n\
+         Keywords: {keywords}\n\
+         License-Expression: {licence}\n\
          {licences}\
          Project-URL: Source, {REPOSITORY}\n\
          Project-URL: Changelog, {REPOSITORY}/blob/v{VERSION}/CHANGELOG.md\n\
