@@ -12,10 +12,18 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+/// The folder for configuration below a home, and a file of VS Code in it.
+const CONFIG: &str = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
+const OF_VSCODE: &str = if cfg!(target_os = "macos") {
+    "Library/Application Support/Code/User/mcp.json"
+} else {
+    ".config/Code/User/mcp.json"
+};
+
 /// The clients with a command: its name, and the file that it changes.
 const WITH_COMMAND: [(&str, &str, &str); 5] = [
     ("claude-code", "claude", ".claude.json"),
-    ("vscode", "code", ".config/Code/User/mcp.json"),
+    ("vscode", "code", OF_VSCODE),
     ("codex", "codex", ".codex/config.toml"),
     ("gemini", "gemini", ".gemini/settings.json"),
     ("copilot", "copilot", ".copilot/mcp-config.json"),
@@ -36,7 +44,7 @@ impl Home {
     }
 
     fn settings(&self) -> PathBuf {
-        self.path().join(".config/elks-mcp/settings.env")
+        self.path().join(CONFIG).join("elks-mcp/settings.env")
     }
 
     /// The program with these arguments, for somebody whose home this is.
@@ -220,6 +228,23 @@ fn the_command_of_a_client_gets_the_entry_and_no_secret_and_its_result_is_read_b
 }
 
 #[test]
+fn what_would_run_can_be_pasted() {
+    let home = Home::new();
+    home.command("code", "exit 0");
+    home.command("codex", "exit 0");
+    let settings = home.path().join("it's mine.env").to_str().unwrap().replace('\'', r"'\''");
+    for (client, words) in
+        [("vscode", r#"code --add-mcp '{""#.to_string()), ("codex", format!("--settings '{settings}'"))]
+    {
+        let named = home.path().join("it's mine.env");
+        let finished = home.run(&["--settings", named.to_str().unwrap(), "install", client, "--dry-run", "--force"]);
+        let output = finished.stdout.join("\n");
+        let line = output.lines().find(|line| line.starts_with("Would run: ")).unwrap_or_else(|| panic!("{output}"));
+        assert!(line.contains(&words), "{line}");
+    }
+}
+
+#[test]
 fn a_command_that_does_not_do_its_work_is_no_success() {
     let home = Home::new();
     for (client, command, file) in WITH_COMMAND {
@@ -281,6 +306,12 @@ fn settings_go_into_the_file_of_a_client_only_when_the_operator_asks() {
     let mode = fs::metadata(home.path().join(".claude.json")).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o600);
     assert!(!home.settings().exists());
+
+    let file = home.write("elks.env", "");
+    let both = account(&["--settings", file.to_str().unwrap(), "install", "cursor", "--env", "--force"]).run();
+    assert_eq!(both.code(), 1, "{}", said(&both));
+    assert!(both.errors().contains("--env copies the environment") && both.errors().contains("leave --settings out"));
+    assert!(!home.path().join(".cursor/mcp.json").exists());
 
     let readable = home.write(".cursor/mcp.json", "{}");
     fs::set_permissions(&readable, fs::Permissions::from_mode(0o644)).unwrap();

@@ -2,7 +2,9 @@
 
 use super::diff::changed_lines;
 use super::format::Members;
-use super::launch::{self, Launch, Runner, Source, starts_this};
+use super::launch::{
+    self, Launch, Runner, Source, is_container, is_unfilled, settings_file, settings_words, starts_this,
+};
 use super::node::Node;
 use super::own_command;
 use super::places::Place;
@@ -10,7 +12,7 @@ use super::print::cache_note;
 use super::shape::{NAME, Shape};
 use super::table::Client;
 use super::template::TEMPLATE;
-use super::{Computer, Options, entries, file};
+use super::{Computer, Options, command_line, entries, file, quoted};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,13 @@ enum Step {
     Text { before: Option<String>, after: String },
 }
 
+/// What is to be done with one file of a client.
+struct Plan {
+    place: Place,
+    launch: Launch,
+    step: Step,
+}
+
 /// Adds the entry to all files of a client.
 pub(super) fn install(
     client: &'static Client,
@@ -32,27 +41,42 @@ pub(super) fn install(
     options: Options,
     out: &mut impl Write,
 ) -> Result<()> {
-    let source = if options.env {
-        Source::Env(launch::env(computer.places.variables())?)
-    } else {
-        Source::File(&computer.settings)
-    };
-    let launch = Launch::new(&computer.program, computer.places.system(), source);
+    let env = options.env.then(|| launch::env(computer.places.variables())).transpose()?;
     let places = present(client, computer, options)?;
     // All steps are known before the first is taken, so that a file that cannot be read stops everything.
-    let steps: Vec<(Place, Step)> = places
+    let plans: Vec<Plan> = places
         .into_iter()
-        .map(|place| step(client, computer, options, &launch, &place.file).map(|step| (place, step)))
+        .map(|place| {
+            let launch = match &env {
+                Some(env) => Launch::new(&computer.program, computer.places.system(), Source::Env(env.clone())),
+                None => launch_of(client, computer, &place.file),
+            };
+            let step = step(client, computer, options, &launch, &place.file)?;
+            Ok(Plan { place, launch, step })
+        })
         .collect::<Result<_>>()?;
-    if !options.env {
-        write_template(Path::new(&computer.settings), options.dry_run, out)?;
+    let mut settings: Vec<String> =
+        plans.iter().filter_map(|plan| settings_file(&plan.launch.args)).map(Into::into).collect();
+    settings.dedup();
+    for file in settings.iter().filter(|file| !is_unfilled(file) && Path::new(file).is_absolute()) {
+        write_template(Path::new(file), options.dry_run, out)?;
     }
-    let changes = steps.iter().any(|(_, step)| !matches!(step, Step::Nothing));
-    for (place, step) in steps {
-        take(client, options, &launch, &place, step, out)?;
+    let changes = plans.iter().any(|plan| !matches!(plan.step, Step::Nothing));
+    for plan in plans {
+        take(client, computer, options, plan, out)?;
     }
     notes(client, computer, options, out)?;
-    if changes && !options.dry_run { next(client, computer, options, out) } else { Ok(()) }
+    if changes && !options.dry_run { next(client, computer, &settings, out) } else { Ok(()) }
+}
+
+/// How the entry in a file starts the program. When the command line names no settings file, an entry that is there
+/// keeps its own, unless that is one of a container.
+pub(super) fn launch_of(client: &Client, computer: &Computer, path: &Path) -> Launch {
+    let ours = entry(client, path).filter(|entry| !computer.is_named && is_ours(computer, client.shape, entry));
+    let launched = ours.and_then(|entry| client.shape.launched(&entry));
+    let args = launched.filter(|(command, args)| !is_container(command, args)).map(|(_, args)| args);
+    let source = args.as_deref().and_then(settings_words).map_or(Source::File(&computer.settings), Source::Kept);
+    Launch::new(&computer.program, computer.places.system(), source)
 }
 
 /// The files of a client that seems to be installed.
@@ -129,25 +153,19 @@ pub(super) fn is_ours(computer: &Computer, shape: Shape, entry: &Node) -> bool {
 }
 
 /// Does it, or in a dry run says what it would do.
-fn take(
-    client: &Client,
-    options: Options,
-    launch: &Launch,
-    place: &Place,
-    step: Step,
-    out: &mut impl Write,
-) -> Result<()> {
-    let (title, shown) = (client.title, place.file.display());
+fn take(client: &Client, computer: &Computer, options: Options, plan: Plan, out: &mut impl Write) -> Result<()> {
+    let Plan { place, launch, step } = &plan;
+    let (title, shown, system) = (client.title, place.file.display(), computer.places.system());
     match step {
         Step::Nothing => writeln!(out, "✓ {title}: {shown} has the entry {NAME} already; nothing was changed")?,
         Step::Command(command) => {
             let own = client.own.context("the client has no command")?;
             let arguments = own.add(launch);
             if options.dry_run {
-                writeln!(out, "Would run: {} {}", command.display(), arguments.join(" "))?;
+                writeln!(out, "Would run: {}", own_command::shown(command, &arguments, system))?;
                 return Ok(());
             }
-            let ran = own_command::run(&command, &arguments);
+            let ran = own_command::run(command, &arguments);
             if ran.is_ok() {
                 own_command::wait(own, || added(client, launch, &place.file));
             }
@@ -157,16 +175,17 @@ fn take(
         Step::Text { before, after } => {
             let old = before.as_deref().unwrap_or_default();
             if options.dry_run {
-                writeln!(out, "Would change {shown}:\n{}", changed_lines(old, &after, &readable(client, launch)))?;
+                writeln!(out, "Would change {shown}:\n{}", changed_lines(old, after, &readable(client, launch)))?;
                 return Ok(());
             }
-            let kept = write(&place.file, before.as_deref(), &after)?;
+            let kept = write(&place.file, before.as_deref(), after)?;
             writeln!(out, "✓ {title}: the entry {NAME} is in {shown}")?;
             if let Some(backup) = kept {
                 writeln!(out, "  The file as it was before is kept in {}", backup.display())?;
             }
             if options.env && file::others_can_read(&place.file) {
-                writeln!(out, "⚠ {shown} now holds your API password, and others can read it: chmod 600 {shown}")?;
+                let chmod = command_line(["chmod", "600", &shown.to_string()], system);
+                writeln!(out, "⚠ {shown} now holds your API password, and others can read it: {chmod}")?;
             }
         }
     }
@@ -271,23 +290,23 @@ fn kept_settings(client: &Client, path: &Path) -> Vec<String> {
     env.iter().flat_map(Node::members).map(|(name, _)| name.clone()).collect()
 }
 
-/// What the user does next.
-fn next(client: &Client, computer: &Computer, options: Options, out: &mut impl Write) -> Result<()> {
-    let settings = &computer.settings;
+/// What the user does next. `settings` are the settings files of the entries; there is none when the entry has the
+/// settings itself.
+fn next(client: &Client, computer: &Computer, settings: &[String], out: &mut impl Write) -> Result<()> {
+    let system = computer.places.system();
+    let mut steps = Vec::new();
+    for file in settings {
+        steps.push(format!("Fill in ELKS_API_USERNAME, ELKS_API_PASSWORD and ELKS_PHONE_NUMBER in {file}"));
+        let words = Runner::of(&computer.program).words(&computer.program, system);
+        let program = command_line(words.iter().map(String::as_str), system);
+        // Only the client knows what it fills in.
+        let shown = if is_unfilled(file) { "FILE, with the path of that file".into() } else { quoted(file, system) };
+        steps.push(format!("Check it: {program} doctor --settings {shown}"));
+    }
+    steps.push(format!("Restart {}.", client.title));
     writeln!(out, "\nNext:")?;
-    let mut number = 0;
-    let mut say = |out: &mut dyn Write, text: &str| {
-        number += 1;
-        writeln!(out, "{number}. {text}")
-    };
-    if options.env {
-        say(out, &format!("Restart {}.", client.title))?;
-    } else {
-        let names = "ELKS_API_USERNAME, ELKS_API_PASSWORD and ELKS_PHONE_NUMBER";
-        say(out, &format!("Fill in {names} in {settings}"))?;
-        let words = Runner::of(&computer.program).words(&computer.program, computer.places.system()).join(" ");
-        say(out, &format!("Check it: {words} doctor --settings \"{settings}\""))?;
-        say(out, &format!("Restart {}.", client.title))?;
+    for (number, step) in steps.iter().enumerate() {
+        writeln!(out, "{}. {step}", number + 1)?;
     }
     client.note.map_or(Ok(()), |note| Ok(writeln!(out, "{note}")?))
 }

@@ -1,12 +1,19 @@
 //! How a client starts this program: command, arguments and variables.
 
 use super::places::Places;
-use crate::config::{self, System, Variables, settings_file};
+use crate::config::{self, System, Variables};
+use crate::unfilled::Unfilled;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 
 /// The name of this program, and of its packages.
 pub(super) const PROGRAM: &str = "elks-mcp";
+
+/// The argument that names the settings file.
+const SETTINGS: &str = "--settings";
+
+/// Programs that start this one in a container, where paths are others.
+const CONTAINERS: [&str; 3] = ["docker", "podman", "nerdctl"];
 
 /// What a client starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +30,8 @@ pub(super) struct Launch {
 pub(super) enum Source<'a> {
     /// A file.
     File(&'a str),
+    /// The file that these words of an entry name, as they stand there.
+    Kept(&'a [String]),
     /// These variables, which the client keeps in its own file.
     Env(Vec<(String, String)>),
 }
@@ -74,7 +83,11 @@ impl Launch {
         let mut args: Vec<String> = words.collect();
         let env = match source {
             Source::File(settings) => {
-                args.extend(["--settings".to_string(), settings.to_string()]);
+                args.extend([SETTINGS.to_string(), settings.to_string()]);
+                Vec::new()
+            }
+            Source::Kept(words) => {
+                args.extend_from_slice(words);
                 Vec::new()
             }
             Source::Env(env) => env,
@@ -129,7 +142,7 @@ pub(super) fn env(variables: &Variables) -> Result<Vec<(String, String)>> {
         if let [one] = missing[..] { format!("{one} is") } else { format!("{} are", missing.join(" and ")) }
     );
     let mut env = Vec::new();
-    for name in settings_file::names() {
+    for name in config::settings_file::names() {
         if let Some(value) = variables.get(name) {
             let value = value.to_str().with_context(|| format!("{name} is no UTF-8 text"))?;
             env.push((name.to_string(), value.to_string()));
@@ -138,11 +151,45 @@ pub(super) fn env(variables: &Variables) -> Result<Vec<(String, String)>> {
     Ok(env)
 }
 
+/// The words that name the settings file: `--settings FILE` or `--settings=FILE`.
+pub(super) fn settings_words(args: &[String]) -> Option<&[String]> {
+    let two = args.windows(2).find(|words| words.first().is_some_and(|word| word == SETTINGS));
+    two.or_else(|| args.chunks(1).find(|words| settings_file_of(words).is_some()))
+}
+
+/// The settings file that arguments name.
+pub(super) fn settings_file(args: &[String]) -> Option<&str> {
+    settings_file_of(settings_words(args)?)
+}
+
+fn settings_file_of(words: &[String]) -> Option<&str> {
+    match words {
+        [_, file] => Some(file),
+        [word] => word.strip_prefix(SETTINGS)?.strip_prefix('='),
+        _ => None,
+    }
+}
+
+/// Whether a command starts a container.
+pub(super) fn is_container(command: &str, args: &[String]) -> bool {
+    std::iter::once(command)
+        .chain(args.iter().map(String::as_str))
+        .any(|word| CONTAINERS.contains(&name(word).as_str()))
+}
+
+/// Whether something has to be filled in before a path can be used, such as `${HOME}`: by the client, or by nobody.
+pub(super) fn is_unfilled(path: &str) -> bool {
+    std::iter::once(path).chain(path.split(['/', '\\'])).any(|part| Unfilled::of(part).is_some())
+}
+
+/// The name of the program that a word of a command names, without what Windows adds.
+fn name(word: &str) -> String {
+    let last = word.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name = last.split(['@', ':', '=']).next().unwrap_or_default().to_ascii_lowercase();
+    [".exe", ".cmd"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_string()
+}
+
 /// Whether a client's command starts this program: by its file, by its package or by an image of its name.
 pub(super) fn starts_this(command: &str, args: &[String]) -> bool {
-    std::iter::once(command).chain(args.iter().map(String::as_str)).any(|word| {
-        let last = word.rsplit(['/', '\\']).next().unwrap_or_default();
-        let name = last.split(['@', ':', '=']).next().unwrap_or_default().to_ascii_lowercase();
-        [".exe", ".cmd"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name) == PROGRAM
-    })
+    std::iter::once(command).chain(args.iter().map(String::as_str)).any(|word| name(word) == PROGRAM)
 }

@@ -15,6 +15,7 @@ mod node;
 mod own_command;
 mod places;
 mod print;
+mod quote;
 mod shape;
 mod table;
 mod template;
@@ -27,8 +28,9 @@ mod yaml;
 
 pub use entries::{Entry, entries};
 pub use places::Places;
+pub(crate) use quote::{command_line, quoted};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use std::io::Write;
 use std::path::Path;
 
@@ -50,8 +52,10 @@ struct Computer {
     places: Places,
     /// The path of this program.
     program: String,
-    /// The path of the settings file.
+    /// The path of the settings file: the one that the command line names, or the usual one.
     settings: String,
+    /// Whether the command line names it. Otherwise an entry keeps the file that it has.
+    is_named: bool,
 }
 
 impl Computer {
@@ -59,13 +63,14 @@ impl Computer {
     fn this(settings: Option<&Path>) -> Result<Self> {
         let places = Places::of_process();
         let program = launch::program(&places)?;
+        let is_named = settings.is_some();
         let settings = match settings {
             Some(named) => std::path::absolute(named).context("the settings file has no absolute path")?,
             None => places
                 .settings_file()
                 .context("the environment names no home folder: name a settings file with --settings FILE")?,
         };
-        Ok(Self { places, program, settings: launch::text(&settings)? })
+        Ok(Self { places, program, settings: launch::text(&settings)?, is_named })
     }
 }
 
@@ -86,9 +91,14 @@ pub fn print_config(
 /// Adds the entry to a client, and writes a settings file without a secret when there is none.
 ///
 /// # Errors
-/// There is no such client, its file cannot be changed, or its command failed. A file that cannot be changed is as it
+/// There is no such client, its file cannot be changed, its command failed, or the options contradict each other. A file that cannot be changed is as it
 /// was.
 pub fn install(client: &str, settings: Option<&Path>, options: Options, out: &mut impl Write) -> Result<()> {
+    ensure!(
+        !options.env || settings.is_none(),
+        "--env copies the environment into the client's file; leave --settings out, or leave --env out and keep the \
+         settings in that file"
+    );
     install::install(table::find(client)?, &Computer::this(settings)?, options, out)
 }
 

@@ -1,9 +1,10 @@
 //! The commands with which clients change their own files. They get no secret: others can read a
 //! command line.
 
+use super::command_line;
 use super::launch::Launch;
 use super::shape::NAME;
-use crate::config::PASSWORD;
+use crate::config::{PASSWORD, System};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use std::path::Path;
@@ -70,6 +71,12 @@ impl Own {
         };
         Some(words.iter().map(ToString::to_string).collect())
     }
+}
+
+/// The command as a person can paste it.
+pub(super) fn shown(program: &Path, arguments: &[String], system: System) -> String {
+    let program = program.display().to_string();
+    command_line(std::iter::once(program.as_str()).chain(arguments.iter().map(String::as_str)), system)
 }
 
 /// Waits until the command has done its work. VS Code hands it to a window that is open, and does not wait for that

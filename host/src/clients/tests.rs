@@ -1,6 +1,7 @@
 //! What the edits do to files, to the byte, and where files are on each system.
 
 mod edits;
+mod installing;
 mod tables;
 
 use super::Computer;
@@ -36,6 +37,7 @@ impl Home {
             ),
             program: "/opt/elks/elks-mcp".into(),
             settings: format!("{home}/own/settings.env"),
+            is_named: false,
         }
     }
 

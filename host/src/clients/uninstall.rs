@@ -1,8 +1,8 @@
 //! `uninstall`: takes the entry out again. Where nothing else was changed, the file is then what it was before.
 
 use super::diff::changed_lines;
-use super::install::{is_ours, readable};
-use super::launch::{Launch, Source};
+use super::install::{is_ours, launch_of, readable};
+use super::launch::{Launch, settings_file};
 use super::own_command;
 use super::shape::NAME;
 use super::table::Client;
@@ -22,16 +22,27 @@ enum After {
 
 /// Takes the entry out of all files of a client.
 pub(super) fn uninstall(client: &Client, computer: &Computer, options: Options, out: &mut impl Write) -> Result<()> {
+    let mut settings: Vec<String> = Vec::new();
     for place in computer.places.of(client.files.locations(&computer.places)) {
-        from_file(client, computer, options, &place.file, out)?;
+        let launch = launch_of(client, computer, &place.file);
+        settings.extend(settings_file(&launch.args).map(Into::into));
+        from_file(client, computer, options, &launch, &place.file, out)?;
     }
-    if !options.dry_run && Path::new(&computer.settings).exists() {
-        writeln!(out, "Your settings are still in {}: remove that file yourself if you want to.", computer.settings)?;
+    settings.dedup();
+    for file in settings.iter().filter(|file| !options.dry_run && Path::new(file).exists()) {
+        writeln!(out, "Your settings are still in {file}: remove that file yourself if you want to.")?;
     }
     Ok(())
 }
 
-fn from_file(client: &Client, computer: &Computer, options: Options, path: &Path, out: &mut impl Write) -> Result<()> {
+fn from_file(
+    client: &Client,
+    computer: &Computer,
+    options: Options,
+    launch: &Launch,
+    path: &Path,
+    out: &mut impl Write,
+) -> Result<()> {
     let (title, shown, shape) = (client.title, path.display(), client.shape);
     let nothing = format!("✓ {title}: {shown} has no entry {NAME}; nothing was changed");
     let Some(text) = file::read(path)? else {
@@ -52,14 +63,13 @@ fn from_file(client: &Client, computer: &Computer, options: Options, path: &Path
         .filter(|_| !options.edit)
         .and_then(|own| Some((computer.places.on_path(own.program())?, own.remove()?)));
     if let Some((command, arguments)) = own {
-        return by_command(client, options, &command, &arguments, path, out);
+        return by_command(client, computer, options, (&command, &arguments), path, out);
     }
     let target = file::target(path)?;
-    let after = after(client, computer, &target, &text).with_context(|| format!("{shown} is left as it is"))?;
+    let after = after(client, launch, &target, &text).with_context(|| format!("{shown} is left as it is"))?;
     if options.dry_run {
-        let launch = Launch::new(&computer.program, computer.places.system(), Source::File(&computer.settings));
         let text_after = if let After::Text { text, .. } = &after { text.as_str() } else { "" };
-        writeln!(out, "Would change {shown}:\n{}", changed_lines(&text, text_after, &readable(client, &launch)))?;
+        writeln!(out, "Would change {shown}:\n{}", changed_lines(&text, text_after, &readable(client, launch)))?;
         return Ok(());
     }
     match after {
@@ -81,14 +91,13 @@ fn from_file(client: &Client, computer: &Computer, options: Options, path: &Path
 
 /// What becomes of the file when the entry goes. The backup has the file to the byte, so it counts where nothing but
 /// the entry differs from it.
-fn after(client: &Client, computer: &Computer, path: &Path, text: &str) -> Result<After> {
-    let (shape, launch) =
-        (client.shape, Launch::new(&computer.program, computer.places.system(), Source::File(&computer.settings)));
+fn after(client: &Client, launch: &Launch, path: &Path, text: &str) -> Result<After> {
+    let shape = client.shape;
     let (format, section) = (shape.format(), shape.section());
     let without = format.without(text, section, NAME)?;
     // What a text becomes when the entry is added and taken out again.
     let there_and_back = |text: &str| {
-        let with = format.with(text, section, NAME, &shape.body(&launch)).ok()?;
+        let with = format.with(text, section, NAME, &shape.body(launch)).ok()?;
         format.without(&with, section, NAME).ok()
     };
     let backup = file::backup_of(path);
@@ -104,14 +113,15 @@ fn after(client: &Client, computer: &Computer, path: &Path, text: &str) -> Resul
 /// Lets the client's own command remove the entry, and looks whether it did.
 fn by_command(
     client: &Client,
+    computer: &Computer,
     options: Options,
-    command: &Path,
-    arguments: &[String],
+    (command, arguments): (&Path, &[String]),
     path: &Path,
     out: &mut impl Write,
 ) -> Result<()> {
     if options.dry_run {
-        return Ok(writeln!(out, "Would run: {} {}", command.display(), arguments.join(" "))?);
+        let shown = own_command::shown(command, arguments, computer.places.system());
+        return Ok(writeln!(out, "Would run: {shown}")?);
     }
     let ran = own_command::run(command, arguments);
     let left = file::read(path)?.map(|text| client.shape.format().read(&text)).transpose()?;
