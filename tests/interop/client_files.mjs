@@ -2,7 +2,7 @@
 // Both write into an empty home. Files and entries must be the same, but for the differences below.
 // Usage: node client_files.mjs ELKS_MCP
 import assert from "node:assert";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -27,6 +27,9 @@ const CLIENTS = {
   "windsurf": "windsurf",
   "zed": "zed",
 };
+
+// On macOS, Zed reads ~/.config/zed (https://zed.dev/docs/configuring-zed); add-mcp writes into another folder there.
+if (process.platform === "darwin") delete CLIENTS.zed;
 
 const withoutDisabled = (ours, theirs) => {
   assert.equal(theirs.disabled, false);
@@ -53,8 +56,11 @@ const DIFFERENCES = {
 
 const program = realpathSync(process.argv[2]);
 const home = mkdtempSync(join(tmpdir(), "elks-clients-"));
-const settings = join(home, ".config/elks-mcp/settings.env");
 const env = { HOME: home, PATH: process.env.PATH };
+// Where the settings file stands depends on the system, so the program itself says it.
+const notes = spawnSync(program, ["print-config", "cursor"], { env, encoding: "utf8" }).stderr;
+const settings = notes.match(/^Settings file: (.+)$/m)[1];
+assert(settings.startsWith(home), settings);
 const run = (file, ...args) => execFileSync(file, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 const files = () =>
   readdirSync(home, { withFileTypes: true, recursive: true })
