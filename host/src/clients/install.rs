@@ -175,7 +175,11 @@ fn take(client: &Client, computer: &Computer, options: Options, plan: Plan, out:
         Step::Text { before, after } => {
             let old = before.as_deref().unwrap_or_default();
             if options.dry_run {
-                writeln!(out, "Would change {shown}:\n{}", changed_lines(old, after, &readable(client, launch)))?;
+                writeln!(
+                    out,
+                    "Would change {shown}:\n{}",
+                    changed_lines(client.shape.format(), old, after, &readable(client, launch))
+                )?;
                 return Ok(());
             }
             let kept = write(&place.file, before.as_deref(), after)?;

@@ -69,7 +69,11 @@ fn from_file(
     let after = after(client, launch, &target, &text).with_context(|| format!("{shown} is left as it is"))?;
     if options.dry_run {
         let text_after = if let After::Text { text, .. } = &after { text.as_str() } else { "" };
-        writeln!(out, "Would change {shown}:\n{}", changed_lines(&text, text_after, &readable(client, launch)))?;
+        writeln!(
+            out,
+            "Would change {shown}:\n{}",
+            changed_lines(shape.format(), &text, text_after, &readable(client, launch))
+        )?;
         return Ok(());
     }
     match after {

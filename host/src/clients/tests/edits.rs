@@ -346,13 +346,13 @@ fn a_diff_shows_names_and_no_value_of_others() {
         "{\"mcpServers\": {\"a\": {\"env\": {\"TOKEN\": \"tok-1\", \"PIN\": 1234}, \"url\": \"https://u:pw@h/?k=q\"}}}";
     let after = with(Shape::Plain, before);
     let shown = ["/opt/elks/elks-mcp", "--settings", "/etc/elks/settings.env"];
-    let diff = diff::changed_lines(before, &after, &shown);
+    let diff = diff::changed_lines(Format::Json, before, &after, &shown);
     assert!(diff.contains("\"TOKEN\": \"…\"") && diff.contains("\"command\": \"/opt/elks/elks-mcp\""), "{diff}");
     for secret in ["tok-1", "1234", "pw@h", "k=q"] {
         assert!(!diff.contains(secret), "{diff}");
     }
     let yaml = "extensions:\n  a:\n    cmd: x --key s3cret\n";
-    let diff = diff::changed_lines(&with(Shape::Goose, yaml), "", &shown);
+    let diff = diff::changed_lines(Format::Yaml, &with(Shape::Goose, yaml), "", &shown);
     assert!(diff.contains("cmd: \"/opt/elks/elks-mcp\"") && !diff.contains("s3cret"), "{diff}");
 }
 
