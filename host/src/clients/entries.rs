@@ -1,7 +1,7 @@
 //! The entries on this computer that start this program, in the files of all known clients.
 
 use super::file;
-use super::launch::starts_this;
+use super::launch::{is_container, is_unfilled, settings_file, starts_this};
 use super::node::Node;
 use super::places::Places;
 use super::shape::Shape;
@@ -23,6 +23,24 @@ pub struct Entry {
     pub args: Vec<String>,
     /// Whether that program is on this computer.
     pub exists: bool,
+}
+
+impl Entry {
+    /// The settings file that the arguments name, as it stands there.
+    pub fn settings_file(&self) -> Option<&str> {
+        settings_file(&self.args)
+    }
+
+    /// Whether the path of the settings file is none of this computer: the client fills in a part of it, or it is one
+    /// in a container.
+    pub fn has_foreign_settings(&self) -> bool {
+        self.settings_file().is_some_and(is_unfilled) || is_container(&self.command, &self.args)
+    }
+
+    /// Whether the client fills in a part of the program's path.
+    pub fn has_unfilled_command(&self) -> bool {
+        is_unfilled(&self.command)
+    }
 }
 
 /// All entries that start this program: by its path, by a call of `npx`, `uvx` or `docker`. A file that cannot be read

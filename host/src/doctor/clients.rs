@@ -1,35 +1,48 @@
 //! The MCP clients on this machine whose configuration starts this program.
 
 use super::finding::{Finding, Group};
-use crate::clients::Entry;
+use crate::clients::{Entry, command_line};
+use crate::config::System;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// The word for programs.
 const CHECK: &str = "entry";
 
-/// What the clients will start.
+/// What the clients will start. Arguments are not shown: a person may have put a secret there.
 pub(super) fn findings(entries: &[Entry]) -> Vec<Finding> {
     if entries.is_empty() {
         let none = Finding::ok(Group::Clients, CHECK, "none in the files of the clients that elks-mcp knows");
-        return vec![none.next("`elks-mcp install CLIENT` adds one; `elks-mcp install --help` lists the clients.")];
+        return vec![none.next("`elks-mcp install CLIENT` adds one; `elks-mcp print-config` lists the clients.")];
     }
     entries.iter().map(finding).collect()
 }
 
 fn finding(entry: &Entry) -> Finding {
-    let Entry { client, file, name, command, args, exists } = entry;
+    let Entry { client, file, name, command, exists, .. } = entry;
     let text = format!("{client} starts {command} (entry {name} of {})", file.display());
-    let settings = settings_file(args);
-    let found = match settings {
+    let found = match entry.settings_file() {
+        _ if entry.has_unfilled_command() => {
+            let text = format!("{text}; the client fills in the path of the program, so it was not looked at");
+            Finding::skipped(Group::Clients, CHECK, text)
+        }
         _ if !exists => Finding::problem(Group::Clients, CHECK, format!("{text}, which is not there"))
             .next("Correct the path in that file, or run `elks-mcp install` for this client again."),
-        Some(path) if !path.is_file() => {
+        Some(_) if entry.has_foreign_settings() => Finding::skipped(
+            Group::Clients,
+            CHECK,
+            format!(
+                "{text}; the client or a container fills in the path of the settings file, so it was not looked at"
+            ),
+        ),
+        Some(path) if !Path::new(path).is_file() => {
             Finding::problem(Group::Clients, CHECK, format!("{text} with a settings file that is not there"))
                 .next("Write the file that --settings names there, or run `elks-mcp install` for this client again.")
         }
-        Some(path) => Finding::ok(Group::Clients, CHECK, text)
-            .next(format!("Its settings are checked by `elks-mcp doctor --settings {}`.", path.display())),
+        Some(path) => {
+            let command = command_line(["elks-mcp", "doctor", "--settings", path], System::THIS);
+            Finding::ok(Group::Clients, CHECK, text).next(format!("Its settings are checked by `{command}`."))
+        }
         None => Finding::ok(Group::Clients, CHECK, text),
     };
     let facts = [
@@ -40,13 +53,6 @@ fn finding(entry: &Entry) -> Finding {
         ("exists", json!(exists)),
     ];
     facts.into_iter().fold(found, |found, (name, value)| found.fact(name, value))
-}
-
-/// The settings file that arguments name. Other arguments are not shown: a person may have put a secret there.
-fn settings_file(args: &[String]) -> Option<PathBuf> {
-    let next =
-        args.iter().zip(args.iter().skip(1)).find(|(arg, _)| *arg == "--settings").map(|(_, path)| path.as_str());
-    next.or_else(|| args.iter().find_map(|arg| arg.strip_prefix("--settings="))).map(PathBuf::from)
 }
 
 #[cfg(test)]
@@ -75,8 +81,41 @@ mod tests {
             assert_eq!(found.status, status, "{}", found.text);
             assert!(found.text.contains(words), "{}", found.text);
         }
-        let next = findings(&[entry(&["--settings", here], true)]).remove(0).next.expect("is there");
-        assert!(next.contains(&format!("elks-mcp doctor --settings {here}")), "{next}");
+    }
+
+    #[test]
+    fn the_command_that_checks_the_settings_can_be_pasted() {
+        let folder = std::env::temp_dir().join(format!("elks doctor's {}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("can be made");
+        let file = folder.join("settings.env");
+        std::fs::write(&file, "").expect("can be written");
+        let path = file.to_str().expect("is text");
+        let next = findings(&[entry(&["--settings", path], true)]).remove(0).next.expect("is there");
+        std::fs::remove_dir_all(&folder).expect("can be removed");
+        let quoted = crate::clients::quoted(path, System::THIS);
+        assert!(quoted != path && next.ends_with(&format!("`elks-mcp doctor --settings {quoted}`.")), "{next}");
+    }
+
+    #[test]
+    fn a_path_that_somebody_else_fills_in_is_no_problem() {
+        let of = |command: &str, args: &[&str], exists| Entry { command: command.into(), ..entry(args, exists) };
+        let (settings, program) = ("path of the settings file, so it was", "path of the program, so it was");
+        for (entry, words) in [
+            (of("docker", &["run", "x/elks-mcp:1", "--settings", "/run/secrets/elks"], true), settings),
+            (of("/usr/bin/podman", &["run", "x/elks-mcp:1", "--settings=/run/secrets/elks"], true), settings),
+            (of(r"C:\Docker\nerdctl.exe", &["run", "elks-mcp", "--settings", "/s"], true), settings),
+            (of("elks-mcp", &["--settings", "${HOME}/.config/elks-mcp/settings.env"], true), settings),
+            (of("elks-mcp", &["--settings", "$HOME/elks.env"], true), settings),
+            (of("cmd", &["/c", "npx", "-y", "elks-mcp", "--settings", r"%APPDATA%\elks.env"], true), settings),
+            (of("${workspaceFolder}/bin/elks-mcp", &[], false), program),
+            (of("${env:HOME}/elks-mcp", &["--settings", "/missing"], false), program),
+        ] {
+            let found = findings(&[entry]).remove(0);
+            assert_eq!(found.status, Status::Skipped, "{}", found.text);
+            assert!(found.text.contains(words), "{}", found.text);
+        }
+        let missing = of("docker", &["run", "x/elks-mcp:1", "--settings", "/s"], false);
+        assert_eq!(findings(&[missing]).remove(0).status, Status::Problem, "docker itself is not there");
     }
 
     #[test]
