@@ -1,7 +1,8 @@
 //! `elks-mcp doctor`: each of its findings is provoked here, and its output has no secret, no whole number and no
 //! control character. It sends nothing.
 //!
-//! Not here: entries of MCP clients, clocks and certificates as values, which have tests beside their code.
+//! Not here: the component, entries of MCP clients, clocks and certificates as values, which have tests beside their
+//! code.
 
 use crate::support::fake_account::FakeAccount;
 use crate::support::fake_elks::{FakeElks, Reaction, listener};
@@ -62,9 +63,25 @@ impl Found {
     }
 }
 
+/// Variables that say where files of clients are, and that of the settings file.
+const HOMES: [&str; 4] = ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"];
+const OTHER_HOMES: [&str; 5] =
+    ["XDG_CONFIG_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "COPILOT_HOME", "GEMINI_CLI_HOME"];
+
+/// For somebody whose home this is. By default it is a folder that does not exist.
+fn at_home(launch: Launch, home: &StateDir) -> Launch {
+    let launch = HOMES.into_iter().fold(launch, |launch, name| launch.env(name, home.path().to_str().unwrap()));
+    OTHER_HOMES.into_iter().fold(launch, Launch::without)
+}
+
 /// The doctor of the usual account.
 fn doctor(elks: &FakeElks) -> Launch {
-    Launch::account_with(elks, &["doctor", "--json"])
+    account_with(elks, &["doctor", "--json"])
+}
+
+/// The usual account with these arguments, and without the files of whoever runs the tests.
+fn account_with(elks: &FakeElks, arguments: &[&str]) -> Launch {
+    at_home(Launch::account_with(elks, arguments), &StateDir::new())
 }
 
 /// An account in good order, whose 46elks has these fields.
@@ -95,6 +112,7 @@ fn an_account_in_good_order_is_well_and_only_its_account_is_asked_for() {
     assert_eq!(found.code, 0, "{:#}", found.output);
     assert!(found.findings().iter().all(|finding| finding["status"] == "ok"), "{:#}", found.output);
     assert_eq!((asked.load(Ordering::SeqCst), elks.requests().len()), (1, 0), "nothing else is asked, nothing is sent");
+    found.assert("clients", "entry", "ok", "none in the files of the clients");
     for (name, value) in [("version", VERSION), ("commit", COMMIT), ("target", TARGET), ("component_sha256", SHA256)] {
         assert_eq!(found.output[name], value);
     }
@@ -120,7 +138,7 @@ fn an_account_in_good_order_is_well_and_only_its_account_is_asked_for() {
 fn the_output_for_people_has_words_and_no_secret() {
     let elks = account(json!({}));
     let proxy = format!("http://Aladdin:open%20sesame@{}", elks.address);
-    let launch = Launch::account_with(&elks, &["doctor"]).env("HTTPS_PROXY", &proxy);
+    let launch = account_with(&elks, &["doctor"]).env("HTTPS_PROXY", &proxy);
     let finished = launch.env("TERM", "xterm-256color").env("ELKS_SPEND_PER_DAY", "50").run();
     assert_has_no_secret(&finished);
     assert_eq!((finished.code(), finished.errors()), (0, String::new()), "{:?}", finished.stdout);
@@ -133,7 +151,7 @@ fn the_output_for_people_has_words_and_no_secret() {
         &format!("  ok       HTTPS_PROXY = http://{}, with a username and password (environment)", elks.address),
         "  ok       sending: DRY_RUN is off: messages are sent",
         "  ok       kind: the main account: a subaccount with a usagelimit bounds what can be spent through this program",
-        "Nothing must be mended. Nothing was sent.",
+        "Nothing needs to be fixed. Nothing was sent.",
     ] {
         assert!(finished.stdout.iter().any(|printed| printed == line), "{line:?}:\n{}", finished.stdout.join("\n"));
     }
@@ -150,7 +168,7 @@ fn each_setting_has_its_source() {
         policy.path()
     );
     let file = OwnFile::new("env", &text);
-    let launch = Launch::account_with(&elks, &["doctor", "--json", "--settings", file.path()]);
+    let launch = account_with(&elks, &["doctor", "--json", "--settings", file.path()]);
     let found = Found::of(launch.without("ELKS_API_PASSWORD").env("ELKS_QUIET_HOURS", "21:00-08:00 UTC"));
     assert_eq!(found.code, 0, "{:#}", found.output);
     for (name, value, source) in [
@@ -194,7 +212,7 @@ fn all_problems_of_the_settings_are_named_and_the_other_steps_are_taken() {
     found.assert("connection", "tls", "ok", "TLS 1.3");
     found.assert("account", "credentials", "ok", "46elks accepts");
 
-    let found = Found::of(Launch::with(&["doctor", "--json", "--offline"]));
+    let found = Found::of(at_home(Launch::with(&["doctor", "--json", "--offline"]), &StateDir::new()));
     assert_eq!(found.code, 1);
     for name in ["ELKS_API_USERNAME", "ELKS_API_PASSWORD", "ELKS_PHONE_NUMBER"] {
         found.assert("settings", name, "problem", "is not set");
@@ -225,7 +243,7 @@ fn a_secret_in_the_wrong_place_is_shown_nowhere() {
         "SSL_CERT_DIR",
     ] {
         for value in ["hunter2/hunter2", PASSWORD, NUMBER] {
-            let finished = Launch::account_with(&elks, &["doctor", "--offline"]).env(name, value).run();
+            let finished = account_with(&elks, &["doctor", "--offline"]).env(name, value).run();
             assert_has_no_secret(&finished);
             assert!(finished.stdout.iter().any(|line| line.contains(name)), "{name}");
         }
@@ -249,16 +267,71 @@ fn a_settings_file_that_others_can_read_is_a_problem() {
     let elks = account(json!({}));
     let file = OwnFile::new("env", "DRY_RUN=true\n");
     file.mode(0o644);
-    let found = Found::of(Launch::account_with(&elks, &["doctor", "--json", "--settings", file.path()]));
+    let found = Found::of(account_with(&elks, &["doctor", "--json", "--settings", file.path()]));
     assert_eq!(found.code, 1);
-    found.assert("settings", "settings_file", "ok", "(mode 0644)");
-    found.assert("settings", "other", "problem", "can be read or changed by others (mode 0644): `chmod 600`");
+    let words = format!("settings file {} can be read or changed by others (mode 0644): `chmod 600`", file.path());
+    found.assert("settings", "settings_file", "problem", &words);
+    assert!(found.findings().iter().all(|finding| finding["check"] != "other"), "{:#}", found.output);
+}
+
+#[test]
+fn a_settings_file_that_cannot_be_used_is_one_problem_with_what_to_do() {
+    let elks = account(json!({}));
+    let missing = std::env::temp_dir().join("no such folder/elks.env");
+    let (missing, folder) = (missing.to_str().unwrap(), std::env::temp_dir());
+    for (path, words) in [
+        (missing, format!("settings file {missing} cannot be read: entity not found; nothing of it counts")),
+        (missing, "`elks-mcp install CLIENT` writes the usual one".into()),
+        (folder.to_str().unwrap(), "is no regular file".into()),
+        ("${HOME}/elks.env", "settings file ${HOME}/elks.env: --settings holds a literal ${…}".into()),
+    ] {
+        let found = Found::of(account_with(&elks, &["doctor", "--json", "--offline", "--settings", path]));
+        assert_eq!(found.code, 1);
+        found.assert("settings", "settings_file", "problem", &words);
+        assert!(found.findings().iter().all(|finding| finding["check"] != "other"), "{:#}", found.output);
+    }
+    // A faulty line is a problem of its own.
+    let file = OwnFile::new("env", "ELKS_API_PASWORD=hunter2\n");
+    let found = Found::of(account_with(&elks, &["doctor", "--json", "--offline", "--settings", file.path()]));
+    found.assert("settings", "settings_file", "ok", file.path());
+    found.assert("settings", "other", "problem", "settings file, line 1: its name is no setting");
+}
+
+#[test]
+fn the_file_that_install_writes_is_read_when_nothing_else_is_given() {
+    let home = StateDir::new();
+    fs::create_dir_all(home.path().join(".cursor")).unwrap();
+    let run = |arguments: &[&str]| at_home(Launch::with(arguments), &home);
+    let installed = run(&["install", "cursor"]).run();
+    assert_eq!(installed.code(), 0, "{}", installed.errors());
+    let printed = run(&["print-config", "cursor"]).run().errors();
+    let path = printed.lines().find_map(|line| line.strip_prefix("Settings file: ")).unwrap().to_string();
+    fs::write(&path, format!("ELKS_API_USERNAME={USERNAME}\nELKS_API_PASSWORD={PASSWORD}\n")).unwrap();
+
+    let doctor = &["doctor", "--json", "--offline"];
+    let found = Found::of(run(doctor));
+    found.assert("settings", "settings_file", "ok", &path);
+    found.assert("settings", "settings_file", "ok", ", the usual one: clients name it with --settings");
+    found.assert("settings", "ELKS_API_PASSWORD", "ok", "32 characters (settings file, line 2)");
+    found.assert("settings", "ELKS_PHONE_NUMBER", "problem", "is not set");
+    found.assert("clients", "entry", "ok", "Its settings are checked by `elks-mcp doctor --settings ");
+
+    let is_file = |finding: &Value| finding["check"] == "settings_file";
+    let with_variable = Found::of(run(doctor).env("ELKS_PHONE_NUMBER", SENDER));
+    assert!(!with_variable.findings().iter().any(is_file), "{:#}", with_variable.output);
+    with_variable.assert("settings", "ELKS_API_USERNAME", "problem", "is not set");
+    let other = OwnFile::new("env", "DRY_RUN=true\n");
+    let named = Found::of(run(&["doctor", "--json", "--offline", "--settings", other.path()]));
+    assert_eq!(named.check("settings", "settings_file")["facts"], json!({"path": other.path(), "is_usual": false}));
+    named.assert("settings", "ELKS_API_USERNAME", "problem", "is not set");
+    fs::remove_file(&path).unwrap();
+    assert!(!Found::of(run(doctor)).findings().iter().any(is_file));
 }
 
 #[test]
 fn nothing_is_connected_to_offline() {
     let elks = account(json!({}));
-    let found = Found::of(Launch::account_with(&elks, &["doctor", "--json", "--offline"]));
+    let found = Found::of(account_with(&elks, &["doctor", "--json", "--offline"]));
     assert_eq!((found.code, elks.connections()), (0, 0), "{:#}", found.output);
     found.assert("connection", "certificates", "ok", "1 certificate");
     found.assert("connection", "proxy", "ok", "HTTPS_PROXY");
@@ -275,7 +348,7 @@ fn the_step_that_fails_is_named_and_those_behind_it_are_skipped() {
     let nobody = doctor(&elks).env("HTTPS_PROXY", "http://127.0.0.1:1");
     let unknown = doctor(&elks).env("HTTPS_PROXY", "http://proxy.invalid:3128");
     let other = FakeElks::answering(|_| Reaction::HangUp);
-    let untrusted = Launch::account_at(&elks.proxy(), &other.pem, &["doctor", "--json"]);
+    let untrusted = at_home(Launch::account_at(&elks.proxy(), &other.pem, &["doctor", "--json"]), &StateDir::new());
     let misnamed = FakeElks::certified("api.example.com", |_| -> Reaction { panic!("no request may arrive") });
     let expired = FakeElks::valid(2020, 2021);
     for (launch, check, words, skipped) in [
@@ -371,6 +444,10 @@ fn what_46elks_says_about_the_account_is_shown_with_what_to_do() {
     let empty = Found::of(doctor(&account(json!({"balance": 0}))));
     empty.assert("account", "funds", "warning", "the balance is 0.00 SEK");
     assert_eq!(empty.code, 0, "a warning is no problem");
+    let unknown = Found::of(doctor(&account(json!({"balance": null}))));
+    unknown.assert("account", "kind", "ok", "46elks does not say whether it is a subaccount");
+    assert_eq!(unknown.check("account", "kind")["facts"]["kind"], "unknown");
+    unknown.assert("account", "funds", "ok", "46elks names neither a balance nor a usagelimit");
     for (more, status, words) in [
         (
             json!({"usagelimit": 1_000_000, "balanceused": 250_000}),
@@ -424,7 +501,7 @@ fn the_journal_is_looked_at_and_left_as_it_is() {
     found.assert("journal", "folder", "problem", "another process has used the send journal for too long");
     drop(held);
 
-    let paused = Launch::account_with(&elks, &["pause"]).state(&state).run();
+    let paused = account_with(&elks, &["pause"]).state(&state).run();
     assert_eq!(paused.code(), 0);
     let found = look(doctor(&elks));
     assert_eq!(found.code, 0);
@@ -435,6 +512,14 @@ fn the_journal_is_looked_at_and_left_as_it_is() {
     let found = look(doctor(&elks));
     assert_eq!(found.code, 1);
     found.assert("journal", "content", "problem", "line 2: it was changed after it was written");
+    let dry = look(doctor(&elks).env("DRY_RUN", "true"));
+    dry.assert("journal", "content", "warning", "line 2: it was changed after it was written");
+
+    fs::remove_file(&month).unwrap();
+    fs::create_dir(&month).unwrap();
+    let unreadable = look(doctor(&elks).env("DRY_RUN", "true"));
+    assert_eq!(unreadable.code, 1);
+    unreadable.assert("journal", "content", "problem", "it cannot be read");
     assert_eq!(elks.sends(), 1, "the doctor sends nothing");
 }
 
@@ -454,7 +539,7 @@ fn a_journal_that_cannot_be_or_is_not_kept_is_named() {
 #[test]
 fn a_policy_that_leaves_everything_open_is_a_warning() {
     let elks = account(json!({}));
-    let offline = || Launch::account_with(&elks, &["doctor", "--json", "--offline"]);
+    let offline = || account_with(&elks, &["doctor", "--json", "--offline"]);
     let open = Found::of(offline());
     assert_eq!(open.code, 0);
     open.assert("policy", "sending", "warning", "a model may send to anyone");

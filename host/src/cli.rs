@@ -118,7 +118,10 @@ pub enum Command {
     },
     /// Check settings, connection, account, journal and policy, and say what to do; sends nothing
     ///
-    /// Exit codes: 0 all is well (there may be warnings), 1 something must be mended, 2 wrong command line.
+    /// Without --settings, and without a variable ELKS_… in the environment, it reads the settings file that `install`
+    /// writes. The server itself does not: the entry of a client names the file.
+    ///
+    /// Exit codes: 0 all is well (there may be warnings), 1 something needs to be fixed, 2 wrong command line.
     Doctor {
         /// Without the network: nothing is connected to, and 46elks is not asked
         #[arg(long)]

@@ -58,11 +58,14 @@ fn main() -> ExitCode {
             clients::uninstall(&client, settings, Options { dry_run, edit, ..Options::default() }, out)
         }
         Command::Doctor { offline, json } => {
+            let usual = settings.is_none().then(|| clients::usual_settings(&variables)).flatten();
+            let variables = usual.iter().fold(variables, |variables, file| variables.with_file(file));
+            let file = settings.or(usual.as_deref());
             let options = doctor::Options {
                 offline,
                 json,
                 is_terminal: io::stdout().is_terminal(),
-                settings_file: settings,
+                settings_file: file.map(|path| doctor::SettingsFile { path, is_usual: settings.is_none() }),
                 clients: &clients::entries(&clients::Places::of_process()),
             };
             let well = doctor::run(&variables, &options, out);

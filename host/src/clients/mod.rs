@@ -30,9 +30,10 @@ pub use entries::{Entry, entries};
 pub use places::Places;
 pub(crate) use quote::{command_line, quoted};
 
+use crate::config::{System, Variables};
 use anyhow::{Context as _, Result, ensure};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How `install` and `uninstall` go about it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,6 +75,13 @@ impl Computer {
     }
 }
 
+/// The settings file that `install` writes, when it is there and no setting of the account stands in the environment.
+/// Only the doctor reads it so: a client's entry names the file.
+pub fn usual_settings(environment: &Variables) -> Option<PathBuf> {
+    let has_settings = environment.environment().any(|name| name.starts_with("ELKS_"));
+    Places::new(System::THIS, environment.clone()).settings_file().filter(|file| !has_settings && file.exists())
+}
+
 /// Prints what belongs in a client's file, and to `notes` where the file is. Without a client, lists them.
 ///
 /// # Errors
@@ -91,8 +99,8 @@ pub fn print_config(
 /// Adds the entry to a client, and writes a settings file without a secret when there is none.
 ///
 /// # Errors
-/// There is no such client, its file cannot be changed, its command failed, or the options contradict each other. A file that cannot be changed is as it
-/// was.
+/// There is no such client, its file cannot be changed, its command failed, or the options contradict each other. A file
+/// that cannot be changed is as it was.
 pub fn install(client: &str, settings: Option<&Path>, options: Options, out: &mut impl Write) -> Result<()> {
     ensure!(
         !options.env || settings.is_none(),

@@ -65,7 +65,7 @@ impl Variables {
     }
 
     /// The names of all variables of the environment, sorted. Those of the settings file are known to be settings.
-    pub(super) fn environment(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn environment(&self) -> impl Iterator<Item = &str> {
         self.values.iter().filter(|(_, (_, place))| *place == Place::Environment).map(|(name, _)| name.as_str())
     }
 

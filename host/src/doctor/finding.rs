@@ -10,7 +10,7 @@ pub(super) enum Status {
     Ok,
     /// It works, and somebody should know of it.
     Warning,
-    /// It must be mended.
+    /// It needs to be fixed.
     Problem,
     /// It was not looked at.
     Skipped,
@@ -58,7 +58,7 @@ impl Group {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Program => "Program",
-            Self::Settings => "Settings (of this terminal, and of the file that --settings names)",
+            Self::Settings => "Settings (of this terminal, and of the settings file)",
             Self::Policy => "Policy",
             Self::Journal => "Journal of sends",
             Self::Clients => "MCP clients on this computer that start elks-mcp",
@@ -100,7 +100,7 @@ impl Finding {
         Self::new(group, check, Status::Warning, text.into())
     }
 
-    /// It must be mended.
+    /// It needs to be fixed.
     pub(super) fn problem(group: Group, check: &str, text: impl Into<String>) -> Self {
         Self::new(group, check, Status::Problem, text.into())
     }
@@ -129,7 +129,7 @@ impl Finding {
     }
 }
 
-/// Whether nothing must be mended.
+/// Whether nothing needs to be fixed.
 pub(super) fn is_well(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.status != Status::Problem)
 }

@@ -21,12 +21,13 @@ mod program;
 mod settings;
 mod text;
 
+pub use settings::SettingsFile;
+
 use crate::clients::Entry;
 use crate::config::parts::{Parts, to_redact};
-use crate::config::{Settings, Variables};
+use crate::config::{Settings, System, Variables};
 use finding::Finding;
 use std::io::Write;
-use std::path::Path;
 use text::Marks;
 
 /// What is wanted of a run.
@@ -38,12 +39,12 @@ pub struct Options<'a> {
     /// Whether the output goes to a terminal.
     pub is_terminal: bool,
     /// The settings file, which `variables` have in them.
-    pub settings_file: Option<&'a Path>,
+    pub settings_file: Option<SettingsFile<'a>>,
     /// The entries of MCP clients on this machine.
     pub clients: &'a [Entry],
 }
 
-/// Looks at everything, and writes what was found. Returns whether nothing must be mended.
+/// Looks at everything, and writes what was found. Returns whether nothing needs to be fixed.
 ///
 /// # Errors
 /// The system gives no runtime, or the output cannot be written.
@@ -55,8 +56,8 @@ pub fn run(variables: &Variables, options: &Options<'_>, out: &mut dyn Write) ->
     let output = if options.json {
         format!("{:#}\n", json::json(&findings))
     } else {
-        let variable = |name| variables.get(name).and_then(|value| value.to_str());
-        text::text(&findings, Marks::of(options.is_terminal, variable("NO_COLOR"), variable("TERM")))
+        let variable = |name: &str| variables.get(name).and_then(|value| value.to_str());
+        text::text(&findings, Marks::of(options.is_terminal, System::THIS, variable))
     };
     // No finding has a secret in it. Should one have it all the same, it ends here.
     out.write_all(&to_redact(variables).redact(output.into_bytes()))?;

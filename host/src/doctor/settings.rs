@@ -4,9 +4,10 @@
 use super::connection::in_words;
 use super::finding::{Finding, Group};
 use crate::assignments::Place;
+use crate::clients::command_line;
 use crate::config::parts::{Parts, secret_length};
 use crate::config::{
-    self, CERTIFICATE_FILE, CERTIFICATE_FOLDERS, NO_PROXIES, PROXIES, Problems, Settings, State, Variables,
+    self, CERTIFICATE_FILE, CERTIFICATE_FOLDERS, NO_PROXIES, PROXIES, Problems, Settings, State, System, Variables,
     settings_file,
 };
 use crate::count::count;
@@ -21,13 +22,28 @@ use std::path::Path;
 const MEND: &str = "Correct it in the env section of your MCP client's configuration, or in the file that --settings \
                     names.";
 
+/// The word for programs of the settings file.
+const FILE: &str = "settings_file";
+
 /// The word for programs of what belongs to no single setting.
 const OTHER: &str = "other";
 
-/// Everything about the settings. `file` is the settings file.
+/// How a problem of the settings file as a whole begins.
+const OF_FILE: &str = "--settings";
+
+/// The settings file.
+#[derive(Clone, Copy)]
+pub struct SettingsFile<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    /// Whether it is the usual one, which the command line does not name.
+    pub is_usual: bool,
+}
+
+/// Everything about the settings.
 pub(super) fn findings(
     variables: &Variables,
-    file: Option<&Path>,
+    file: Option<SettingsFile<'_>>,
     settings: &Result<Settings, Problems>,
     parts: &Parts,
 ) -> Vec<Finding> {
@@ -36,19 +52,46 @@ pub(super) fn findings(
         Err(problems) => (problems.lines(), &[] as &[String]),
     };
     let names: Vec<&str> = settings_file::names().collect();
-    let mut found: Vec<Finding> = file.map(of_file).into_iter().collect();
+    let mut found: Vec<Finding> = file.map(|file| of_file(file, problems)).into_iter().collect();
     found.extend(names.iter().map(|name| Row { variables, parts, name }.finding(problems)));
-    let is_other = |line: &&String| !names.iter().any(|name| is_about(line, name));
+    let is_other = |line: &&String| !line.starts_with(OF_FILE) && !names.iter().any(|name| is_about(line, name));
     found
         .extend(problems.iter().filter(is_other).map(|line| Finding::problem(Group::Settings, OTHER, line).next(MEND)));
     found.extend(warnings.iter().filter(is_other).map(|line| Finding::warning(Group::Settings, OTHER, line)));
     found
 }
 
-/// The settings file. What is wrong with it is among the problems.
-fn of_file(path: &Path) -> Finding {
-    let text = format!("settings file {}{}", path.display(), mode(path));
-    Finding::ok(Group::Settings, "settings_file", text).fact("path", path.display().to_string())
+/// The settings file as a whole. A problem of one of its lines is a finding of its own.
+fn of_file(file: SettingsFile<'_>, problems: &[String]) -> Finding {
+    let SettingsFile { path, is_usual } = file;
+    let shown = path.display().to_string();
+    let found = match problems.iter().find(|line| line.starts_with(OF_FILE)) {
+        None => {
+            let usual = if is_usual { ", the usual one: clients name it with --settings" } else { "" };
+            Finding::ok(Group::Settings, FILE, format!("settings file {shown}{}{usual}", mode(path)))
+        }
+        Some(problem) => {
+            let problem = match problem.strip_prefix("--settings: the settings file") {
+                Some(rest) => format!("settings file {shown}{rest}"),
+                None => format!("settings file {shown}: {problem}"),
+            };
+            Finding::problem(Group::Settings, FILE, format!("{problem}; nothing of it counts")).next(mend_file(path))
+        }
+    };
+    found.fact("path", shown).fact("is_usual", is_usual)
+}
+
+/// What to do about a settings file that cannot be used.
+fn mend_file(path: &Path) -> String {
+    let shown = path.display().to_string();
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() && cfg!(unix) => {
+            let chmod = command_line(["chmod", "600", &shown], System::THIS);
+            format!("The file must be text that you own and that nobody else can read: `{chmod}`.")
+        }
+        _ => "Write the file, or name another one with --settings: `elks-mcp install CLIENT` writes the usual one."
+            .into(),
+    }
 }
 
 /// Whether a problem is one of this setting: its name comes first, behind the line of a file.

@@ -1,6 +1,7 @@
 //! The findings for people: a line each, in groups, and what to do below those that need something.
 
 use super::finding::{Finding, Group, Status, is_well};
+use crate::config::System;
 use crate::count::count;
 use crate::sanitise::visible;
 use std::fmt::Write as _;
@@ -16,9 +17,12 @@ pub(super) enum Marks {
 
 impl Marks {
     /// Signs and colours are for terminals alone, and for people who have not asked for none (<https://no-color.org>).
-    pub(super) fn of(is_terminal: bool, no_color: Option<&str>, term: Option<&str>) -> Self {
-        let is_unwanted = no_color.is_some_and(|value| !value.is_empty()) || term == Some("dumb");
-        if is_terminal && !is_unwanted { Self::Signs } else { Self::Words }
+    /// The classic console of Windows shows the codes of colours as they stand; newer terminals set a variable.
+    pub(super) fn of<'a>(is_terminal: bool, system: System, variable: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
+        let is_able = system != System::Windows || is_set("WT_SESSION") || is_set("TERM");
+        let is_unwanted = is_set("NO_COLOR") || variable("TERM") == Some("dumb");
+        if is_terminal && is_able && !is_unwanted { Self::Signs } else { Self::Words }
     }
 
     fn of_status(self, status: Status) -> String {
@@ -70,8 +74,8 @@ fn end(findings: &[Finding]) -> String {
     let (problems, warnings) = (number(Status::Problem), number(Status::Warning));
     let warned = if warnings > 0 { format!(", {}", count(warnings, "warning")) } else { String::new() };
     match is_well(findings) {
-        true => format!("Nothing must be mended{warned}. Nothing was sent."),
-        false => format!("{} to mend{warned}. Nothing was sent.", count(problems, "problem")),
+        true => format!("Nothing needs to be fixed{warned}. Nothing was sent."),
+        false => format!("{} to fix{warned}. Nothing was sent.", count(problems, "problem")),
     }
 }
 
@@ -97,7 +101,7 @@ mod tests {
             text(&findings(), Marks::Words),
             "Program\n  ok       version: 0.1.0\n\nConnection to 46elks\n  problem  name: \
              a\\u{1b}[31m\\u{202e}b\\u{a}c (7 ms)\n           Look\\u{7}.\n  warning  proxy: slow\n\nAccount\n  \
-             skipped  account: no connection\n\n1 problem to mend, 1 warning. Nothing was sent.\n"
+             skipped  account: no connection\n\n1 problem to fix, 1 warning. Nothing was sent.\n"
         );
     }
 
@@ -116,22 +120,31 @@ mod tests {
 
     #[test]
     fn signs_are_for_terminals_that_want_them() {
-        for (is_terminal, no_color, term, marks) in [
-            (true, None, Some("xterm"), Marks::Signs),
-            (true, None, None, Marks::Signs),
-            (true, Some(""), None, Marks::Signs),
-            (true, Some("1"), Some("xterm"), Marks::Words),
-            (true, None, Some("dumb"), Marks::Words),
-            (false, None, Some("xterm"), Marks::Words),
+        use System::{Mac, Unix, Windows};
+        for (is_terminal, system, variables, marks) in [
+            (true, Unix, &[("TERM", "xterm")][..], Marks::Signs),
+            (true, Mac, &[], Marks::Signs),
+            (true, Unix, &[("NO_COLOR", "")], Marks::Signs),
+            (true, Unix, &[("NO_COLOR", "1"), ("TERM", "xterm")], Marks::Words),
+            (true, Unix, &[("TERM", "dumb")], Marks::Words),
+            (false, Unix, &[("TERM", "xterm")], Marks::Words),
+            (true, Windows, &[], Marks::Words),
+            (true, Windows, &[("WT_SESSION", ""), ("TERM", "")], Marks::Words),
+            (true, Windows, &[("WT_SESSION", "0-1")], Marks::Signs),
+            (true, Windows, &[("TERM", "xterm-256color")], Marks::Signs),
+            (true, Windows, &[("WT_SESSION", "0-1"), ("NO_COLOR", "1")], Marks::Words),
+            (true, Windows, &[("WT_SESSION", "0-1"), ("TERM", "dumb")], Marks::Words),
+            (false, Windows, &[("WT_SESSION", "0-1")], Marks::Words),
         ] {
-            assert_eq!(Marks::of(is_terminal, no_color, term), marks, "{is_terminal} {no_color:?} {term:?}");
+            let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+            assert_eq!(Marks::of(is_terminal, system, variable), marks, "{is_terminal} {system:?} {variables:?}");
         }
     }
 
     #[test]
     fn the_last_line_counts() {
-        assert_eq!(end(&[]), "Nothing must be mended. Nothing was sent.");
-        assert_eq!(end(&findings()[2..]), "Nothing must be mended, 1 warning. Nothing was sent.");
-        assert_eq!(end(&findings()[1..2]), "1 problem to mend. Nothing was sent.");
+        assert_eq!(end(&[]), "Nothing needs to be fixed. Nothing was sent.");
+        assert_eq!(end(&findings()[2..]), "Nothing needs to be fixed, 1 warning. Nothing was sent.");
+        assert_eq!(end(&findings()[1..2]), "1 problem to fix. Nothing was sent.");
     }
 }
