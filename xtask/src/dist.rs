@@ -50,6 +50,7 @@ const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 /// What all package formats are made of.
 struct Release {
     about: About,
+    about_component: About,
     programs: Vec<Program>,
     component: Vec<u8>,
     /// What the component imports and exports, as `elks-mcp capabilities --json` says it.
@@ -105,7 +106,8 @@ fn packages(targets: &[&'static Target], given: &[Given]) -> Result<Vec<Package>
     let component = fs::read(component::built()?)?;
     let programs = program::all(targets, given, &component)?;
     packages_of(&Release {
-        about: About::read()?,
+        about: About::read("elks-mcp")?,
+        about_component: About::read("elks-sms")?,
         programs,
         component,
         capabilities: component::capabilities()?,

@@ -1,6 +1,7 @@
 //! The container image, from scratch: the program, certificates, an empty folder for the journal, and licences. And the
 //! component as an artefact for other hosts, which load components from registries of containers.
 
+use super::about::About;
 use super::archive::{File, OwnedFolder, gzip, tar};
 use super::oci::{Blob, Layout, sha256};
 use super::{Package, REGISTRY_NAME, REPOSITORY, Release, VERSION};
@@ -21,7 +22,7 @@ const PEM_COLUMNS: usize = 64;
 
 /// The image for both processors of Linux, and the component.
 pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
-    let mut image = Layout::new(annotations(release, "elks-mcp"));
+    let mut image = Layout::new(annotations(&release.about, "elks-mcp"));
     for program in &release.programs {
         if let Some(architecture) = program.target.image {
             let mut files =
@@ -30,8 +31,8 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
             let layer = tar(files, &[OwnedFolder { name: "state/", user: USER }])?;
             let config = config(release, architecture, &sha256(&layer));
             image.add(
-                Blob { media_type: "application/vnd.oci.image.config.v1+json", bytes: serde_json::to_vec(&config)? },
-                vec![Blob { media_type: "application/vnd.oci.image.layer.v1.tar+gzip", bytes: gzip(&layer)? }],
+                Blob::new("application/vnd.oci.image.config.v1+json", serde_json::to_vec(&config)?),
+                vec![Blob::new("application/vnd.oci.image.layer.v1.tar+gzip", gzip(&layer)?)],
                 Some(json!({"architecture": architecture, "os": "linux"})),
             )?;
         }
@@ -44,7 +45,7 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
 
 /// How a container of the image starts.
 fn config(release: &Release, architecture: &str, layer: &str) -> Value {
-    let mut labels = annotations(release, "elks-mcp");
+    let mut labels = annotations(&release.about, "elks-mcp");
     labels.insert("io.modelcontextprotocol.server.name".into(), REGISTRY_NAME.into());
     json!({
         "architecture": architecture,
@@ -60,8 +61,7 @@ fn config(release: &Release, architecture: &str, layer: &str) -> Value {
 }
 
 /// What registries show. The keys are those of opencontainers/image-spec, v1.1.
-fn annotations(release: &Release, title: &str) -> Map<String, Value> {
-    let about = &release.about;
+fn annotations(about: &About, title: &str) -> Map<String, Value> {
     let annotations = [
         ("title", title),
         ("description", &about.description),
@@ -100,10 +100,10 @@ fn artefact(release: &Release) -> Result<Vec<u8>> {
         "layerDigests": [format!("sha256:{}", sha256(&release.component))],
         "component": {"exports": names("exports")?, "imports": names("imports")?},
     });
-    let mut layout = Layout::new(annotations(release, "elks-sms"));
+    let mut layout = Layout::new(annotations(&release.about_component, "elks-sms"));
     layout.add(
-        Blob { media_type: "application/vnd.wasm.config.v0+json", bytes: serde_json::to_vec(&config)? },
-        vec![Blob { media_type: "application/wasm", bytes: release.component.clone() }],
+        Blob::new("application/vnd.wasm.config.v0+json", serde_json::to_vec(&config)?),
+        vec![Blob::new("application/wasm", release.component.clone()).titled("elks-sms.wasm")],
         None,
     )?;
     layout.into_tar(VERSION)

@@ -37,7 +37,7 @@ impl Layout {
             "layers": layers.into_iter().map(|layer| self.blob(layer)).collect::<Vec<_>>(),
             "annotations": self.annotations,
         });
-        let mut descriptor = self.blob(Blob { media_type: MANIFEST, bytes: serde_json::to_vec(&manifest)? });
+        let mut descriptor = self.blob(Blob::new(MANIFEST, serde_json::to_vec(&manifest)?));
         if let Some(platform) = platform {
             descriptor["platform"] = platform;
         }
@@ -54,7 +54,7 @@ impl Layout {
                 let mut several = index(several);
                 several["annotations"] = self.annotations.clone().into();
                 let bytes = serde_json::to_vec(&several)?;
-                self.blob(Blob { media_type: INDEX, bytes })
+                self.blob(Blob::new(INDEX, bytes))
             }
         };
         top["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
@@ -67,9 +67,12 @@ impl Layout {
     /// Keeps a blob once, and describes it.
     fn blob(&mut self, blob: Blob) -> Value {
         let hex = sha256(&blob.bytes);
-        let descriptor = json!({
+        let mut descriptor = json!({
             "mediaType": blob.media_type, "digest": format!("sha256:{hex}"), "size": blob.bytes.len(),
         });
+        if let Some(title) = blob.title {
+            descriptor["annotations"] = json!({"org.opencontainers.image.title": title});
+        }
         let name = format!("blobs/sha256/{hex}");
         if !self.blobs.iter().any(|file| file.name == name) {
             self.blobs.push(File::text(name, blob.bytes));
@@ -80,8 +83,20 @@ impl Layout {
 
 /// A blob and what it is.
 pub(super) struct Blob {
-    pub(super) media_type: &'static str,
-    pub(super) bytes: Vec<u8>,
+    media_type: &'static str,
+    bytes: Vec<u8>,
+    title: Option<&'static str>,
+}
+
+impl Blob {
+    pub(super) fn new(media_type: &'static str, bytes: Vec<u8>) -> Self {
+        Self { media_type, bytes, title: None }
+    }
+
+    /// The name under which tools such as `oras` write the blob to a file.
+    pub(super) fn titled(self, title: &'static str) -> Self {
+        Self { title: Some(title), ..self }
+    }
 }
 
 /// The SHA-256 of bytes in hexadecimal digits.

@@ -20,7 +20,8 @@ static PACKAGES: LazyLock<Vec<Package>> = LazyLock::new(packages);
 fn packages() -> Vec<Package> {
     let program = |target| Program { target, bytes: program_of(target).into_bytes() };
     let release = Release {
-        about: About::read().expect("host/Cargo.toml says what it is"),
+        about: About::read("elks-mcp").expect("its manifest says what it is"),
+        about_component: About::read("elks-sms").expect("its manifest says what it is"),
         programs: TARGETS.iter().map(program).collect(),
         component: b"\0asm".to_vec(),
         capabilities: json!({"component": {"exports": {"a:b/c": []}, "imports": {"d:e/f": []}}}),
@@ -204,6 +205,7 @@ fn the_artefact_has_the_component_as_its_layer_and_states_the_version() {
     let manifest = json_of(&artefact, &format!("blobs/{digest}"));
     assert_eq!(manifest["annotations"]["org.opencontainers.image.version"], VERSION);
     assert_eq!(manifest["annotations"]["org.opencontainers.image.licenses"], "MIT OR Apache-2.0");
+    assert_eq!(manifest["layers"][0]["annotations"]["org.opencontainers.image.title"], "elks-sms.wasm");
     let layer = manifest["layers"][0]["digest"].as_str().expect("is a digest").replace(':', "/");
     assert_eq!(artefact[&format!("blobs/{layer}")], b"\0asm");
 }
