@@ -29,6 +29,7 @@ use elks_sandbox::{Connection, Credentials};
 use reader::Reader;
 use secret_file::Secret;
 use sms_rules::sender;
+use std::ffi::OsStr;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -226,10 +227,12 @@ pub fn state_dir_of(variables: &Variables) -> Result<PathBuf, Problems> {
 /// It is set and cannot be a username. Such a value must never mean that no account is named.
 pub fn username_of(variables: &Variables) -> Result<Option<String>, Problems> {
     let mut reader = Reader::new(variables);
-    let stated = reader.new_setting(USERNAME, "all accounts", USERNAME_FORM, |value| username(value).ok());
-    let read = match stated {
-        Some(None) => reader.username_in_file(),
-        stated => stated,
+    // The template of `install` has an empty line for it, which stays so beside a file of its own.
+    let is_blank = |value: &OsStr| value.to_str().is_some_and(|text| text.trim().is_empty());
+    let in_file = if variables.get(USERNAME).is_none_or(is_blank) { reader.username_in_file() } else { Some(None) };
+    let read = match in_file {
+        Some(None) => reader.new_setting(USERNAME, "all accounts", USERNAME_FORM, |value| username(value).ok()),
+        in_file => in_file,
     };
     read.filter(|_| reader.problems.is_empty()).ok_or(Problems(reader.problems))
 }

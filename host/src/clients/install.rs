@@ -251,13 +251,14 @@ fn write_template(path: &Path, dry_run: bool, out: &mut impl Write) -> Result<()
     if path.exists() {
         return Ok(());
     }
+    let holds = "with three empty lines for the account, and the other settings as comments";
     if dry_run {
-        writeln!(out, "Would write {} with all settings as comments", path.display())?;
+        writeln!(out, "Would write {}, {holds}", path.display())?;
         return Ok(());
     }
     path.parent().map_or(Ok(()), file::make_folder)?;
     file::create(path, TEMPLATE.as_bytes(), None).with_context(|| format!("cannot write {}", path.display()))?;
-    writeln!(out, "✓ {} is written, with all settings as comments", path.display())?;
+    writeln!(out, "✓ {} is written, {holds}", path.display())?;
     Ok(())
 }
 

@@ -99,8 +99,8 @@ pub fn print_config(
 /// Adds the entry to a client, and writes a settings file without a secret when there is none.
 ///
 /// # Errors
-/// There is no such client, its file cannot be changed, its command failed, or the options contradict each other. A file
-/// that cannot be changed is as it was.
+/// There is no such client, its file cannot be changed, its command failed, or the options contradict each other. A
+/// file that cannot be changed is as it was.
 pub fn install(client: &str, settings: Option<&Path>, options: Options, out: &mut impl Write) -> Result<()> {
     ensure!(
         !options.env || settings.is_none(),

@@ -1,16 +1,19 @@
-//! The settings file that `install` writes when there is none. Every line is a comment, so it sets nothing.
+//! The settings file that `install` writes when there is none. Three lines are empty, and the others are comments, so it
+//! sets nothing.
 
 /// What stands in it: each setting with its default, or with an example where the default is that nothing is set.
 pub(super) const TEMPLATE: &str = "\
 # Settings of elks-mcp. One NAME=value a line, without quotes. A variable of the environment wins over this file.
-# Take the # away from the lines that you need. Others must not be able to read this file.
+# Others must not be able to read this file.
 
-# The account at 46elks. The first three are required. A subaccount with a usagelimit is best.
-# ELKS_API_USERNAME=
-# ELKS_API_PASSWORD=
-# ELKS_PHONE_NUMBER=
+# The account at 46elks: fill in these three lines. A subaccount with a usagelimit is best.
+ELKS_API_USERNAME=
+ELKS_API_PASSWORD=
+ELKS_PHONE_NUMBER=
 
-# In place of the two above, the absolute path of a file with the value.
+# Of the lines below, take the # away from those that you need.
+
+# In place of ELKS_API_USERNAME and ELKS_API_PASSWORD, the absolute path of a file with the value.
 # ELKS_API_USERNAME_FILE=
 # ELKS_API_PASSWORD_FILE=
 

@@ -4,7 +4,7 @@ use super::super::launch::{Launch, Runner, Source, env, starts_this};
 use super::super::places::Places;
 use super::super::table::{self, CLIENTS};
 use super::super::template::TEMPLATE;
-use super::super::{install, print};
+use super::super::{file, install, print};
 use super::Home;
 use crate::config::{self, Settings, System, Variables};
 use crate::policy::{file::NOT_OF_THE_POLICY, settings};
@@ -253,9 +253,10 @@ fn settings_are_copied_only_when_the_required_ones_are_there() {
 #[test]
 fn the_template_lists_every_setting_with_its_default_and_sets_nothing() {
     let lines: Vec<&str> = TEMPLATE.lines().filter(|line| !line.is_empty()).collect();
-    assert!(lines.iter().all(|line| line.starts_with("# ")));
-    let all: Vec<(&str, &str)> =
-        lines.iter().filter_map(|line| line[2..].split_once('=')).filter(|(name, _)| !name.contains(' ')).collect();
+    let set: Vec<&str> = lines.iter().filter(|line| !line.starts_with("# ")).copied().collect();
+    assert_eq!(set, ["ELKS_API_USERNAME=", "ELKS_API_PASSWORD=", "ELKS_PHONE_NUMBER="]);
+    let settings = lines.iter().filter_map(|line| line.trim_start_matches("# ").split_once('='));
+    let all: Vec<(&str, &str)> = settings.filter(|(name, _)| !name.contains(' ')).collect();
     for known in NOT_OF_THE_POLICY.into_iter().chain(settings::NAMES) {
         assert_eq!(all.iter().filter(|(name, _)| *name == known).count(), 1, "{known}");
     }
@@ -273,6 +274,33 @@ fn the_template_lists_every_setting_with_its_default_and_sets_nothing() {
         (true, without.queries_per_minute, without.keep_days)
     );
     assert_eq!(with.state, without.state);
+}
+
+#[test]
+fn a_template_that_nobody_has_filled_in_says_that_the_three_are_not_set() {
+    let home = Home::new();
+    let secret = home.path().join("username");
+    let file = home.path().join("settings.env");
+    let write = |path: &std::path::Path, text: &str| {
+        let _ = fs::remove_file(path);
+        file::create(path, text.as_bytes(), None).unwrap();
+    };
+    write(&file, TEMPLATE);
+    let read = |variables: &[(&str, &str)]| Variables::from(variables).with_file(&file);
+    let problems = Settings::read(&read(&[]), false).err().unwrap();
+    assert_eq!(
+        problems.lines(),
+        [config::USERNAME, config::PASSWORD, config::SENDER].map(|n| format!("{n} is not set"))
+    );
+    // Nor do the empty lines hide what stands elsewhere.
+    let account = [(config::USERNAME, "u1"), (config::PASSWORD, "p"), (config::SENDER, "+46766861004")];
+    assert!(Settings::read(&read(&account), false).is_ok());
+    write(&secret, "u2\n");
+    let secret = secret.to_str().unwrap();
+    assert_eq!(config::username_of(&read(&[(config::USERNAME_FILE, secret)])), Ok(Some("u2".into())));
+    assert!(Settings::read(&read(&[(config::USERNAME_FILE, secret), account[1], account[2]]), false).is_ok());
+    let empty = config::username_of(&read(&[])).unwrap_err().to_string();
+    assert!(empty.contains("ELKS_API_USERNAME is set but empty: unset it for all accounts"), "{empty}");
 }
 
 #[test]
