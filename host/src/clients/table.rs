@@ -82,7 +82,7 @@ pub(super) const CLIENTS: &[Client] = &[
         shape: Shape::Plain,
         own: None,
         link: None,
-        note: Some("Quit Claude Desktop wholly before you start it again: closing its window is not enough."),
+        note: Some("Quit Claude Desktop completely before you start it again: closing its window is not enough."),
     },
     Client {
         name: "claude-code",
@@ -124,7 +124,7 @@ pub(super) const CLIENTS: &[Client] = &[
         shape: Shape::Codex,
         own: Some(Own::Codex),
         link: None,
-        note: Some("Codex passes on almost no variables, such as HTTPS_PROXY: name them in env_vars of the entry."),
+        note: Some("Codex passes on almost no variables: write HTTPS_PROXY and the like into the settings file."),
     },
     Client {
         name: "gemini",
