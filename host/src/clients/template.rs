@@ -1,5 +1,5 @@
-//! The settings file that `install` writes when there is none. Three lines are empty, and the others are comments, so it
-//! sets nothing.
+//! The settings file that `install` writes when there is none. Three lines are empty, and the others are comments, so
+//! it sets nothing.
 
 /// What stands in it: each setting with its default, or with an example where the default is that nothing is set.
 pub(super) const TEMPLATE: &str = "\
