@@ -51,7 +51,9 @@ fn of_clone(root: &Path) -> Option<Commit> {
         refs.lines().find_map(|line| digits(line.strip_suffix(name)?))
     };
     let digits = of_loose.or_else(of_packed);
-    let files = [head, loose, packed].into_iter().filter(|file| file.exists()).collect();
+    // A commit may make the file of a branch anew that stood in packed-refs alone. The log of HEAD grows each time.
+    let log = folder.join("logs/HEAD");
+    let files = [head, loose, packed, log].into_iter().filter(|file| file.exists()).collect();
     Some(Commit { digits, files })
 }
 
@@ -114,6 +116,9 @@ mod tests {
         let both = [branch, (".git/packed-refs", &packed), (".git/refs/heads/main", ONE)];
         assert_eq!(of("both", &both).as_deref(), Some(ONE), "the loose one is newer");
         assert_eq!(of("detached", &[(".git/HEAD", &format!("{ONE}\n"))]).as_deref(), Some(ONE));
+        let logged = Scratch::new("logged", &[branch, (".git/packed-refs", &packed), (".git/logs/HEAD", "")]);
+        let files = Commit::of(&logged.0.join("host"), &logged.0).files;
+        assert!(files.contains(&logged.0.join(".git/logs/HEAD")), "{files:?}");
         let further = [
             (".git", "gitdir: main/.git/worktrees/w\n"),
             ("main/.git/worktrees/w/HEAD", "ref: refs/heads/w\n"),
