@@ -133,6 +133,23 @@ fn a_broken_file_ends_the_start_with_all_problems_of_file_and_environment_at_onc
 }
 
 /// What `get_sending_limits` says under a setting.
+#[cfg(unix)]
+#[test]
+fn a_file_that_everybody_can_change_is_refused_at_the_start_and_before_each_send() {
+    let (elks, file) = (elks(), PolicyFile::new("ELKS_MAX_PARTS=3\n"));
+    let mut program = file.of(Launch::account(&elks)).serve();
+    for mode in [0o644, 0o664] {
+        file.0.mode(mode);
+        send(&mut program, &format!("{mode}")).facts();
+    }
+    file.0.mode(0o646);
+    let refused = send(&mut program, "nej").failed("CONFIGURATION_ERROR");
+    assert!(refused.contains("can be changed by every user of this computer (mode 0646)"), "{refused}");
+    let finished = file.of(Launch::account(&elks)).run();
+    let expected = "ELKS_POLICY_FILE cannot be used: the policy file can be changed by every user";
+    assert!(finished.code() == 1 && finished.errors().contains(expected), "{}", finished.errors());
+}
+
 fn limits_with(name: &str, value: Option<&str>) -> Value {
     let launch = value.into_iter().fold(Launch::simulator(), |launch, value| launch.env(name, value));
     launch.serve().call("get_sending_limits", json!({"to": RECIPIENT})).facts().clone()

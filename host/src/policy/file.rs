@@ -7,14 +7,42 @@ use crate::nearest::nearest;
 use std::path::Path;
 
 /// What problems call the file.
-const WHAT: &str = "the policy file";
+pub(crate) const WHAT: &str = "the policy file";
 
 /// The bytes of a policy file.
 ///
 /// # Errors
-/// It cannot be read, is no file, or is too large. The sentence has no path.
+/// It cannot be read, is no file, is too large, or everybody can change it. The sentence has no path.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    assignments::bytes(path, WHAT)
+    let bytes = assignments::bytes(path, WHAT)?;
+    not_for_everybody(path)?;
+    Ok(bytes)
+}
+
+/// Checks that not every user of the computer can change the policy. A group may, as its members own the file together.
+///
+/// # Errors
+/// Everybody can, or its mode cannot be read.
+#[cfg(unix)]
+fn not_for_everybody(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).map_err(|error| format!("{WHAT} cannot be read: {}", error.kind()))?;
+    match metadata.mode() & 0o002 {
+        0 => Ok(()),
+        _ => Err(format!(
+            "{WHAT} can be changed by every user of this computer (mode {:04o}): `chmod o-w` takes that away",
+            metadata.mode() & 0o777
+        )),
+    }
+}
+
+/// On Windows a new file in a folder of the user is for the user alone. Access lists are not looked at.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+fn not_for_everybody(_: &Path) -> Result<(), String> {
+    Ok(())
 }
 
 /// What a policy file states.
