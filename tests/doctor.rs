@@ -9,7 +9,7 @@ use crate::support::fake_elks::{FakeElks, Reaction, listener};
 use crate::support::own_file::OwnFile;
 use crate::support::program::{Finished, Launch};
 use crate::support::state_dir::StateDir;
-use crate::support::{PASSWORD, SENDER, USERNAME, answers, journal, merged};
+use crate::support::{NOWHERE, PASSWORD, SENDER, USERNAME, answers, journal, merged};
 use chrono::TimeDelta;
 use elks_mcp::component::SHA256;
 use elks_mcp::origin::{COMMIT, TARGET, VERSION};
@@ -221,6 +221,9 @@ fn all_problems_of_the_settings_are_named_and_the_other_steps_are_taken() {
     found.assert("policy", "sending", "ok", "DRY_RUN is on");
 }
 
+/// A secret in the form of 46elks's passwords that is not this account's.
+const OTHER_SECRET: &str = "0F1E2D3C4B5A69788796A5B4C3D2E1F0";
+
 #[test]
 fn a_secret_in_the_wrong_place_is_shown_nowhere() {
     let elks = account(json!({}));
@@ -242,12 +245,26 @@ fn a_secret_in_the_wrong_place_is_shown_nowhere() {
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
     ] {
-        for value in ["hunter2/hunter2", PASSWORD, NUMBER] {
+        for value in ["hunter2/hunter2", PASSWORD, NUMBER, OTHER_SECRET] {
             let finished = account_with(&elks, &["doctor", "--offline"]).env(name, value).run();
             assert_has_no_secret(&finished);
+            assert!(!finished.stdout.join("\n").to_uppercase().contains(OTHER_SECRET), "{name}");
             assert!(finished.stdout.iter().any(|line| line.contains(name)), "{name}");
         }
     }
+}
+
+#[test]
+fn the_policy_is_not_called_the_default_while_it_cannot_be_read() {
+    let elks = account(json!({}));
+    let file = OwnFile::new("policy", "ELKS_MAX_PARTS=2\nELKS_QUIET_HOURS=always\n");
+    let launch = account_with(&elks, &["doctor", "--offline", "--json"]).env("ELKS_POLICY_FILE", file.path());
+    let found = Found::of(launch);
+    found.assert("settings", "ELKS_MAX_PARTS", "skipped", "not known while the policy has problems");
+    let quiet = found.check("settings", "ELKS_QUIET_HOURS");
+    assert!(quiet["status"] == "problem" && quiet["next"] == "Correct it in the policy file.", "{quiet}");
+    let nowhere = account_with(&elks, &["doctor", "--offline", "--json"]).env("ELKS_POLICY_FILE", NOWHERE);
+    Found::of(nowhere).assert("settings", "ELKS_POLICY_FILE", "problem", "the policy file cannot be read");
 }
 
 #[test]

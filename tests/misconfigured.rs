@@ -43,8 +43,16 @@ fn a_server_with_faulty_settings_answers_and_says_all_problems() {
         let audit = program.audit();
         assert_eq!((&audit["tool"], &audit["error"]), (&json!(tool.name()), &json!("CONFIGURATION_ERROR")), "{audit}");
     }
-    let unknown = program.request("tools/call", &json!({"name": "send_fax", "arguments": {}}));
-    assert_eq!(unknown["error"]["code"], -32602, "{unknown}");
+    for params in [
+        json!({"name": "send_fax", "arguments": {}}),
+        json!({"name": "send_sms", "arguments": "Hej"}),
+        json!({"name": "send_sms", "arguments": []}),
+    ] {
+        let answer = program.request("tools/call", &params);
+        let text = answer["result"]["content"][0]["text"].as_str().unwrap_or_default();
+        assert!(text.starts_with("Error (CONFIGURATION_ERROR): "), "{answer}");
+        assert_eq!(program.audit()["error"], "CONFIGURATION_ERROR");
+    }
     program.ping();
 
     assert_eq!(program.finish().code(), 1);
@@ -63,6 +71,19 @@ fn a_client_without_handshake_reads_the_same() {
     assert_eq!((finished.code(), elks.connections()), (1, 0));
     assert!(finished.errors().contains("✗ Configuration error:"), "{}", finished.errors());
     names_all_problems(&finished.errors());
+}
+
+#[test]
+fn the_audit_says_of_dry_run_what_the_settings_say() {
+    let elks = FakeElks::answering(|_| Reaction::HangUp);
+    let launch = || launch(&elks).env("DRY_RUN", "false").env("CONFIRM_SENDS", "${user_config.confirm}");
+    let mut program = launch().start();
+    program.handshake();
+    program.send(json!({})).failed("CONFIGURATION_ERROR");
+    assert_eq!(program.audit()["dryRun"], false);
+    program.finish();
+    let errors = launch().run().errors();
+    assert!(errors.contains("⚠ CONFIRM_SENDS holds a literal ${…}"), "warnings come with problems: {errors}");
 }
 
 #[test]

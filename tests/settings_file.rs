@@ -71,6 +71,92 @@ fn problems_of_a_settings_file_name_its_lines_and_repeat_nothing() {
 }
 
 #[test]
+fn the_environment_wins_whichever_of_several_names_it_has() {
+    let elks = elks();
+    let certificate = OwnFile::new("pem", &elks.pem);
+    let password = OwnFile::new("password", PASSWORD);
+    let lines = |without: &str, more: &str| {
+        let lines = account(&elks, &certificate);
+        let kept = lines.lines().filter(|line| without.is_empty() || !line.starts_with(without));
+        OwnFile::new("env", &kept.chain([more]).map(|line| format!("{line}\n")).collect::<String>())
+    };
+    for (without, line, name, value) in [
+        ("ELKS_API_PASSWORD=", "ELKS_KEYRING=true", "ELKS_API_PASSWORD", PASSWORD),
+        ("ELKS_API_PASSWORD=", "ELKS_API_PASSWORD_FILE=relative", "ELKS_API_PASSWORD", PASSWORD),
+        ("ELKS_API_PASSWORD=", "ELKS_API_PASSWORD=<your password>", "ELKS_API_PASSWORD_FILE", password.path()),
+        ("HTTPS_PROXY=", "HTTPS_PROXY=http://127.0.0.1:1", "ALL_PROXY", &elks.proxy()),
+    ] {
+        let file = lines(without, line);
+        let mut program = Launch::with(&["--settings", file.path()]).env("DRY_RUN", "false").env(name, value).serve();
+        program.send(json!({})).facts();
+        assert_eq!(program.finish().code(), 0, "{line}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_settings_file_does_not_fill_screens() {
+    let file = OwnFile::new("env", &"x\n".repeat(100_000));
+    let mut program = Launch::with(&["--settings", file.path()]).start();
+    program.handshake();
+    let text = program.call("check_account_balance", json!({})).failed("CONFIGURATION_ERROR");
+    assert!(text.len() < 5_000, "{} bytes", text.len());
+    assert!(text.contains("line 20: it has no =") && text.contains("has 99,980 more faulty lines"), "{text}");
+    let finished = program.finish();
+    assert!(finished.errors().len() < 5_000);
+}
+
+#[test]
+fn lines_that_were_written_for_a_shell_are_one_problem_each() {
+    let lines = format!(
+        "ELKS_API_USERNAME=\u{201c}{USERNAME}\u{201d}\nexport\tELKS_API_PASSWORD={PASSWORD}\n$env:DRY_RUN=true\n\
+         set ELKS_MAX_PARTS=2\nELKS_PHONE_NUMBER={SENDER} # mine\nELKS_STATE_DIR=/tmp/a\0b\n\
+         ELKS_ALLOWED_RECIPIENTS=${{user_config.recipients}}\n"
+    );
+    let file = OwnFile::new("env", &lines);
+    let finished = Launch::with(&["--settings", file.path()]).run();
+    let errors = finished.errors();
+    for expected in [
+        "line 1: ELKS_API_USERNAME is written in quotes",
+        "line 2: it begins with export",
+        "line 3: it begins with $env:",
+        "line 4: it begins with set",
+        "line 5: ELKS_PHONE_NUMBER has a # in its value",
+        "line 6: its value has a control character",
+        "line 7: ELKS_ALLOWED_RECIPIENTS holds a literal ${…}: variables are not filled in here",
+        "ELKS_API_PASSWORD is not set",
+    ] {
+        assert!(errors.contains(expected), "{expected}: {errors}");
+    }
+    assert!(finished.code() == 1 && errors.matches("\n  - ").count() == 8, "{errors}");
+}
+
+#[test]
+fn a_command_line_without_a_settings_file_reaches_the_client_too() {
+    let file = OwnFile::new("env", "");
+    for (arguments, expected) in [
+        (&["--settings"] as &[&str], "--settings names no file"),
+        (&["--settings", ""], "--settings names no file"),
+        (&["--settings=", "--simulate"], "--settings names no file"),
+        (&["--settings", "$HOME/elks.env"], "--settings holds a literal $NAME"),
+        (&["--settings", file.path(), "--settings", file.path()], "--settings is given twice"),
+    ] {
+        let mut program = Launch::with(arguments).start();
+        program.handshake();
+        let text = program.call("check_account_balance", json!({})).failed("CONFIGURATION_ERROR");
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(program.finish().code(), 1);
+    }
+    for (arguments, code) in [
+        (&["--settings", file.path(), "policy", "--settings", file.path()], 2),
+        (&["--settings", file.path(), "audit", "head", "--settings="], 3),
+    ] as [(&[&str], i32); 2]
+    {
+        let finished = Launch::with(arguments).run();
+        assert!(finished.code() == code && finished.errors().contains("--settings"), "{}", finished.errors());
+    }
+}
+
+#[test]
 fn a_settings_file_that_is_not_there_is_the_only_problem() {
     let finished = Launch::with(&["--settings", "/nowhere/elks.env"]).run();
     assert_eq!(finished.code(), 1);
@@ -177,6 +263,20 @@ fn the_operators_commands_read_the_same_settings() {
     let paused = Launch::with(&["--settings", file.path(), "pause"]).run();
     assert_eq!(paused.code(), 0, "{}", paused.errors());
     assert_eq!(state.events().len(), 1, "the journal of the account that the file names");
+    // Lines that have nothing to do with the account do not keep anybody from stopping its sends.
+    let faulty = OwnFile::new("env", &(lines.clone() + "ELKS_MAX_PART=2\nELKS_CONTACTS=\"anna\"\n"));
+    let paused = Launch::with(&["--settings", faulty.path(), "pause"]).run();
+    assert_eq!(paused.code(), 0, "{}", paused.errors());
+    assert!(paused.errors().contains("⚠ settings file, line 4: its name is no setting"), "{}", paused.errors());
+    assert_eq!(state.events().len(), 2);
+    let unsure = OwnFile::new("env", &(lines + "ELKS_API_USERNAME=\"u0\"\n"));
+    let paused = Launch::with(&["--settings", unsure.path(), "pause"]).run();
+    assert!(paused.code() == 1 && state.events().len() == 2, "{}", paused.errors());
+    // The account is the one that a server with the same settings has.
+    let other = OwnFile::new("env", &format!("ELKS_API_USERNAME=u1\nELKS_STATE_DIR={}\n", state.path().display()));
+    let launch = Launch::with(&["--settings", other.path(), "resume"]).env("ELKS_API_USERNAME_FILE", username.path());
+    assert_eq!(launch.run().code(), 0);
+    assert_eq!(state.events().len(), 3);
     // An emergency command must not stop another account because it could not read which one is meant.
     username.write("two\nlines");
     let paused = Launch::with(&["--settings", file.path(), "pause"]).run();

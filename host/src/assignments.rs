@@ -75,17 +75,28 @@ pub(crate) fn lines<'a>(bytes: &'a [u8], what: &str) -> Result<impl Iterator<Ite
 
 /// The name and value of a line.
 fn assignment(line: &str) -> Result<(&str, &str), String> {
-    if line.starts_with("export ") {
-        return Err("it begins with export: leave that word out".into());
-    }
     let (name, value) = line.split_once('=').ok_or("it has no =: write NAME=value, or # before a comment")?;
-    Ok((name.trim(), value.trim()))
+    let (name, value) = (name.trim(), value.trim());
+    if let Some(word) = SHELL_WORDS.into_iter().find(|word| name.split_whitespace().next() == Some(word)) {
+        return Err(format!("it begins with {word}: leave that word out"));
+    }
+    if name.starts_with("$env:") {
+        return Err("it begins with $env: leave that out".into());
+    }
+    if value.contains(char::is_control) {
+        return Err("its value has a control character: write the line again".into());
+    }
+    Ok((name, value))
 }
+
+/// With what lines begin that were written for a shell.
+const SHELL_WORDS: [&str; 4] = ["export", "set", "setx", "declare"];
 
 /// What is wrong with a value that [`is_quoted`], behind the name of the setting.
 pub(crate) const QUOTED: &str = "is written in quotes: leave them out";
 
-/// Whether a value begins or ends with a quote. Quotes are of shells, and would be a part of the value.
+/// Whether a value begins or ends with a quote. Quotes are of shells, and would be a part of the value. Word processors
+/// make curly ones of them.
 pub(crate) fn is_quoted(value: &str) -> bool {
-    ['"', '\''].into_iter().any(|quote| value.starts_with(quote) || value.ends_with(quote))
+    ['"', '\'', '“', '”', '„', '‘', '’'].into_iter().any(|quote| value.starts_with(quote) || value.ends_with(quote))
 }

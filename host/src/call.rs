@@ -94,9 +94,8 @@ impl CallHandler {
         Self::with(settings, OnceCell::new(), upstream, sink)
     }
 
-    /// A handler that refuses each call because of its settings. It has no way to 46elks.
-    pub fn refusing(problems: Problems, simulate: bool, sink: Arc<dyn Sink>) -> Self {
-        let settings = Settings::unusable(simulate);
+    /// A handler that refuses each call because of the problems of its settings. It has no way to 46elks.
+    pub fn refusing(problems: Problems, settings: Settings, sink: Arc<dyn Sink>) -> Self {
         let upstream = Arc::new(Simulator::new(&settings.credentials, &settings.sender));
         Self { problems: Some(problems), ..Self::with(settings, OnceCell::new(), upstream, sink) }
     }

@@ -2,6 +2,7 @@
 
 use crate::origin::DESCRIPTION;
 use clap::{Parser, Subcommand};
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 /// The settings, for `--help`. README.md has the same table with more words.
@@ -46,6 +47,36 @@ stricter holds). Lists have commas between their entries; * is anyone, any or no
   HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR are honoured.
 
 Try it without an account: elks-mcp demo";
+
+/// What is wrong with the options `--settings` of a command line: clap takes the last of two that stand on both sides of
+/// a command, and tells nobody but a person that one names no file.
+pub fn settings_fault(words: &[OsString]) -> Option<&'static str> {
+    let given = settings_options(words);
+    if given.iter().any(|file| file.as_encoded_bytes().is_empty()) {
+        return Some("--settings names no file: write its absolute path behind it, or leave --settings out");
+    }
+    (given.len() > 1).then_some("--settings is given twice: name one file")
+}
+
+/// Whether a command line has no command, so that the program serves MCP.
+pub fn serves(words: &[OsString]) -> bool {
+    let files = settings_options(words);
+    words.iter().all(|word| word.as_encoded_bytes().starts_with(b"-") || files.contains(&word.as_os_str()))
+}
+
+/// What stands behind each `--settings`; nothing for another option or the end.
+fn settings_options(words: &[OsString]) -> Vec<&OsStr> {
+    let mut files = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        if word == "--settings" {
+            let file = words.get(at + 1).filter(|file| !file.as_encoded_bytes().starts_with(b"-"));
+            files.push(file.map_or(OsStr::new(""), OsString::as_os_str));
+        } else if let Some(file) = word.to_str().and_then(|word| word.strip_prefix("--settings=")) {
+            files.push(OsStr::new(file));
+        }
+    }
+    files
+}
 
 /// An MCP server that lets AI assistants send and read SMS through 46elks.
 ///

@@ -20,16 +20,17 @@ pub use reader::POLICY_FILE;
 pub use state::{DEFAULT_KEEP_DAYS, KEEP_DAYS, MAX_KEEP_DAYS, MIN_KEEP_DAYS, STATE, STATE_DIR, State, System};
 pub use variables::Variables;
 
+use crate::count::count;
 use crate::failure::{Code, Failure};
 use crate::ledger::Keys;
 use crate::policy::print::Sources;
 use crate::policy::settings::{SWITCH, rate, switch};
 use crate::policy::{InForce, Policy};
+use crate::sanitise::visible;
 use elks_sandbox::{Connection, Credentials};
 use reader::Reader;
 use secret_file::Secret;
 use sms_rules::sender;
-use std::ffi::OsStr;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -98,12 +99,32 @@ pub struct Settings {
 /// All problems of the settings, one line each. None repeats a value, not even in part: a secret that was pasted into
 /// the wrong variable would be on a screen and in a log.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Problems(Vec<String>);
+pub struct Problems {
+    lines: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// How many problems are named. With more of them, something else than settings was given.
+const MAX_PROBLEMS: usize = 40;
 
 impl Problems {
+    /// These problems, each with its setting, and no warnings.
+    pub fn new(mut lines: Vec<String>) -> Self {
+        if let Some(more @ 1..) = lines.len().checked_sub(MAX_PROBLEMS) {
+            lines.truncate(MAX_PROBLEMS);
+            lines.push(format!("and {}", count(more as u64, "more problem")));
+        }
+        Self { lines, warnings: Vec::new() }
+    }
+
     /// One line each.
     pub fn lines(&self) -> &[String] {
-        &self.0
+        &self.lines
+    }
+
+    /// What the operator should know besides, one sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The answer to each call of a server that has these problems.
@@ -116,8 +137,11 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Configuration error:")?;
-        for problem in &self.0 {
+        for problem in &self.lines {
             writeln!(f, "  - {problem}")?;
+        }
+        if self.lines.iter().any(|line| line.starts_with("policy file, line ")) {
+            writeln!(f, "Correct the lines of the policy file there.")?;
         }
         write!(
             f,
@@ -170,17 +194,18 @@ impl Settings {
                 simulate,
                 warnings: reader.warnings,
             }),
-            _ => Err(Problems(reader.problems)),
+            _ => Err(reader.into_problems()),
         }
     }
 
-    /// What a server has whose settings have problems: the defaults, and no account. It refuses each call.
-    pub fn unusable(simulate: bool) -> Self {
+    /// What a server has whose settings have problems: the defaults, and no account. It refuses each call. `DRY_RUN` is
+    /// what the variables say, if that can be read, because audit lines state it.
+    pub fn unusable(variables: &Variables, simulate: bool) -> Self {
         Self {
             credentials: Arc::new(Credentials::new("", "")),
             keys: Arc::new(Keys::of_password("")),
             sender: String::new(),
-            dry_run: true,
+            dry_run: Reader::new(variables).dry_run().unwrap_or(true),
             policy: Arc::new(InForce::fixed(Policy::defaults())),
             queries_per_minute: DEFAULT_QUERIES_PER_MINUTE,
             state: State::Memory,
@@ -205,36 +230,41 @@ pub fn policy_sources(variables: &Variables) -> Result<Sources, Problems> {
     let mut reader = Reader::new(variables);
     let sources = reader.sources();
     reader.unknown_names();
-    sources.filter(|_| reader.problems.is_empty()).ok_or(Problems(reader.problems))
+    sources.filter(|_| reader.problems.is_empty()).ok_or_else(|| reader.into_problems())
 }
 
-/// The folder of the journals, for a command that needs no account. `ELKS_STATE` makes no difference.
+/// The folder of the journals, for a command that needs no account. `ELKS_STATE` makes no difference. Lines of the
+/// settings file about other settings may be faulty: stopping all sends must not wait until they are corrected.
 ///
 /// # Errors
-/// The folder is not set as it must be, or the system has none.
+/// The folder is not set as it must be, the system has none, or a faulty line may be about it.
 pub fn state_dir_of(variables: &Variables) -> Result<PathBuf, Problems> {
-    let mut reader = Reader::new(variables);
+    let mut reader = Reader::of_settings(variables, &[STATE_DIR]);
     let folder = reader.folder();
     if folder == Some(None) {
         reader.no_folder();
     }
-    folder.flatten().filter(|_| reader.problems.is_empty()).ok_or(Problems(reader.problems))
+    folder.flatten().filter(|_| reader.problems.is_empty()).ok_or_else(|| reader.into_problems())
 }
 
-/// The API username, for a command that does not need the password; nothing if it is not set.
+/// The API username, for a command that does not need the password; nothing if it is not set. It is the one that a
+/// server with these variables has. Lines of the settings file about other settings may be faulty.
 ///
 /// # Errors
-/// It is set and cannot be a username. Such a value must never mean that no account is named.
+/// It is set and cannot be a username, or a faulty line may be about it. Such a value must never mean that no account
+/// is named.
 pub fn username_of(variables: &Variables) -> Result<Option<String>, Problems> {
-    let mut reader = Reader::new(variables);
-    // The template of `install` has an empty line for it, which stays so beside a file of its own.
-    let is_blank = |value: &OsStr| value.to_str().is_some_and(|text| text.trim().is_empty());
-    let in_file = if variables.get(USERNAME).is_none_or(is_blank) { reader.username_in_file() } else { Some(None) };
-    let read = match in_file {
-        Some(None) => reader.new_setting(USERNAME, "all accounts", USERNAME_FORM, |value| username(value).ok()),
-        in_file => in_file,
+    let mut reader = Reader::of_settings(variables, &[USERNAME, USERNAME_FILE]);
+    let read = match reader.secret(API_USERNAME) {
+        None => None,
+        Some(Some((value, name))) => {
+            username(&value).map(Some).map_err(|allowed| reader.not_allowed(name, &allowed)).ok()
+        }
+        Some(None) => [USERNAME, USERNAME_FILE]
+            .into_iter()
+            .try_fold(None, |_, name| reader.new_setting(name, "all accounts", USERNAME_FORM, |_| Some(String::new()))),
     };
-    read.filter(|_| reader.problems.is_empty()).ok_or(Problems(reader.problems))
+    read.filter(|_| reader.problems.is_empty()).ok_or_else(|| reader.into_problems())
 }
 
 impl Reader<'_> {
@@ -263,12 +293,6 @@ impl Reader<'_> {
     fn dry_run(&mut self) -> Option<bool> {
         self.optional(DRY_RUN, true, SWITCH, switch)
     }
-
-    /// The username in a file of its own: inner nothing if there is none, outer nothing if it cannot be used.
-    fn username_in_file(&mut self) -> Option<Option<String>> {
-        let Some((value, name)) = self.secret(API_USERNAME)? else { return Some(None) };
-        username(&value).map(Some).map_err(|allowed| self.not_allowed(name, &allowed)).ok()
-    }
 }
 
 /// What a username is.
@@ -282,6 +306,6 @@ fn username(value: &str) -> Result<String, String> {
 
 /// A password.
 fn password(value: &str) -> Result<String, String> {
-    let valid = !value.contains(char::is_control);
-    valid.then(|| value.to_string()).ok_or_else(|| "the API password, without line breaks".into())
+    let valid = visible(value) == value;
+    valid.then(|| value.to_string()).ok_or_else(|| "the API password, without characters that nobody sees".into())
 }

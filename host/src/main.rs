@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use elks_mcp::call::CallHandler;
-use elks_mcp::cli::{Arguments, AuditCommand, Command};
+use elks_mcp::cli::{self, Arguments, AuditCommand, Command};
 use elks_mcp::clients::{self, Options};
 use elks_mcp::config::{Problems, Settings, State, Variables};
 use elks_mcp::mcp::{self, Ended};
@@ -11,6 +11,7 @@ use elks_mcp::simulator::Simulator;
 use elks_mcp::stderr::{Sink, Stderr};
 use elks_mcp::{capabilities, demo, doctor, signals};
 use elks_sandbox::{ElksApi, Upstream};
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,13 +23,22 @@ const CANNOT_READ: u8 = 3;
 const WRONG_COMMAND_LINE: u8 = 2;
 
 fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    // `audit` has a meaning of its own for clap's exit code.
+    let wrong = if words.iter().any(|word| word == "audit") { CANNOT_READ } else { WRONG_COMMAND_LINE };
+    if let Some(fault) = cli::settings_fault(&words) {
+        if cli::serves(&words) {
+            let variables = Variables::of_process(None).with_problem(fault);
+            return serve(&variables, words.iter().any(|word| word == "--simulate"));
+        }
+        let _ = writeln!(io::stderr(), "✗ {fault}");
+        return ExitCode::from(wrong);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
-            // `audit` has a meaning of its own for clap's exit code.
-            let is_audit = error.use_stderr() && std::env::args_os().skip(1).any(|word| word == "audit");
-            return if is_audit { ExitCode::from(CANNOT_READ) } else { ExitCode::from(error.exit_code() as u8) };
+            return if error.use_stderr() { ExitCode::from(wrong) } else { ExitCode::SUCCESS };
         }
     };
     let settings = arguments.settings.as_deref();
@@ -72,15 +82,27 @@ fn main() -> ExitCode {
             return ended(well.map(|well| if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }), ExitCode::FAILURE);
         }
         Command::Policy { show_contacts } => operator::policy(&variables, show_contacts, out),
-        Command::Pause { account } => operator::pause(&variables, account.as_deref(), true, out),
-        Command::Resume { account } => operator::pause(&variables, account.as_deref(), false, out),
+        Command::Pause { account } => {
+            operator::pause(&variables, account.as_deref(), true, out).inspect(|()| faulty_lines(&variables))
+        }
+        Command::Resume { account } => {
+            operator::pause(&variables, account.as_deref(), false, out).inspect(|()| faulty_lines(&variables))
+        }
         #[cfg(feature = "keyring")]
         Command::Keyring { command } => operator::keyring(&variables, command, out),
         Command::Audit { command, account } => {
-            return ended(audit(&variables, &command, account.as_deref(), out), ExitCode::from(CANNOT_READ));
+            let read = audit(&variables, &command, account.as_deref(), out).inspect(|_| faulty_lines(&variables));
+            return ended(read, ExitCode::from(CANNOT_READ));
         }
     };
     ended(done.map(|()| ExitCode::SUCCESS), ExitCode::FAILURE)
+}
+
+/// Warns of lines of the settings file that a command did not need, and that are faulty.
+fn faulty_lines(variables: &Variables) {
+    for problem in variables.problems() {
+        let _ = writeln!(io::stderr(), "⚠ {problem}");
+    }
 }
 
 /// Reads the journals. The exit code says how they are.
@@ -120,7 +142,7 @@ fn serve(variables: &Variables, simulate: bool) -> ExitCode {
     let stderr = Arc::new(Stderr::start());
     let served = match Settings::read(variables, simulate) {
         Ok(settings) => serve_with(settings, &stderr),
-        Err(problems) => serve_refusing(problems, simulate, &stderr),
+        Err(problems) => serve_refusing(problems, Settings::unusable(variables, simulate), &stderr),
     };
     let code = served.unwrap_or_else(|error| {
         stderr.line(&format!("✗ {error:#}"));
@@ -175,12 +197,15 @@ fn serve_with(settings: Settings, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCo
 
 /// Tells clients what is wrong with the settings: most of them show no more of a program that ends at once than that it
 /// ended. A person at a terminal reads it there.
-fn serve_refusing(problems: Problems, simulate: bool, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> {
+fn serve_refusing(problems: Problems, settings: Settings, stderr: &Arc<Stderr>) -> anyhow::Result<ExitCode> {
     if io::stdin().is_terminal() {
         anyhow::bail!(problems);
     }
+    for warning in problems.warnings() {
+        stderr.line(&format!("⚠ {warning}"));
+    }
     stderr.line(&format!("✗ {problems}"));
-    let calls = Arc::new(CallHandler::refusing(problems, simulate, Arc::clone(stderr) as Arc<dyn Sink>));
+    let calls = Arc::new(CallHandler::refusing(problems, settings, Arc::clone(stderr) as Arc<dyn Sink>));
     run(async { mcp::serve(calls, signals::signals()).await })?;
     Ok(ExitCode::FAILURE)
 }

@@ -10,13 +10,13 @@ pub(crate) enum Unfilled {
     Blank,
     /// `${NAME}`, also as a part of the value.
     Braces,
-    /// `$NAME`, `$env:NAME`.
+    /// `$NAME`, `$env:NAME`, also before the rest of a path.
     Dollar,
     /// `$(command)`.
     Command,
     /// `{{NAME}}`, also as a part of the value.
     Template,
-    /// `%NAME%`.
+    /// `%NAME%`, also before the rest of a path.
     Percent,
     /// `<your password>`, as samples have it.
     Sample,
@@ -24,7 +24,16 @@ pub(crate) enum Unfilled {
     Encrypted,
     /// `op://vault/item/field` and the references of other password managers.
     Reference,
+    /// `{env:NAME}`, `{file:NAME}`.
+    Env,
+    /// `undefined`, `null`, `[object Object]`: what programs write when they have no value.
+    Nothing,
+    /// `********`: a secret as screens show it.
+    Masked,
 }
+
+/// The words of programs for no value.
+const NOTHING: [&str; 5] = ["undefined", "null", "nan", "nil", "none"];
 
 /// How references of password managers begin.
 const REFERENCES: [&str; 12] = [
@@ -56,9 +65,10 @@ impl Unfilled {
             Self::Template
         } else if between(value, "$(", ")").is_some() {
             Self::Command
-        } else if value.strip_prefix('$').is_some_and(|rest| is_name(rest.strip_prefix("env:").unwrap_or(rest))) {
+        } else if value.strip_prefix('$').is_some_and(|rest| is_name(first(rest.strip_prefix("env:").unwrap_or(rest))))
+        {
             Self::Dollar
-        } else if between(value, "%", "%").is_some_and(is_name) {
+        } else if between(first(value), "%", "%").is_some_and(is_name) {
             Self::Percent
         } else if between(value, "<", ">").is_some_and(|inside| !inside.is_empty()) {
             Self::Sample
@@ -66,6 +76,12 @@ impl Unfilled {
             Self::Encrypted
         } else if REFERENCES.iter().any(|begin| lower.starts_with(begin)) {
             Self::Reference
+        } else if between(value, "{env:", "}").or_else(|| between(value, "{file:", "}")).is_some() {
+            Self::Env
+        } else if NOTHING.contains(&lower.as_str()) || between(&lower, "[object ", "]").is_some() {
+            Self::Nothing
+        } else if value.chars().count() > 2 && value.chars().all(|c| ['*', '•', '●', '…'].contains(&c)) {
+            Self::Masked
         } else {
             return None;
         })
@@ -86,6 +102,9 @@ impl Unfilled {
             Self::Sample => ("a literal <…>", "it is the sample's"),
             Self::Encrypted => ("a literal __encrypted__:…", "your MCP client did not decrypt what it had stored"),
             Self::Reference => ("a reference of a password manager, such as op://…", "nobody has looked it up"),
+            Self::Env => ("a literal {env:…} or {file:…}", unreplaced),
+            Self::Nothing => ("a word like undefined or null", "some program had no value to write there"),
+            Self::Masked => ("signs like ****", "some program showed the value masked, and it was copied"),
         };
         format!("holds {literal}: {cause}")
     }
@@ -113,6 +132,11 @@ impl Unfilled {
 /// The text between a beginning and an end that make up the whole value.
 fn between<'a>(value: &'a str, begin: &str, end: &str) -> Option<&'a str> {
     value.strip_prefix(begin)?.strip_suffix(end)
+}
+
+/// The first part of a path.
+fn first(path: &str) -> &str {
+    path.split(['/', '\\']).next().unwrap_or_default()
 }
 
 /// Whether a beginning stands somewhere, and its end behind it.
@@ -152,6 +176,18 @@ mod tests {
             ("__encrypted__:djEwAAAA", Unfilled::Encrypted),
             ("op://Private/46elks/password", Unfilled::Reference),
             ("OP://Private/46elks/password", Unfilled::Reference),
+            ("$HOME/elks.env", Unfilled::Dollar),
+            ("$env:APPDATA\\elks.env", Unfilled::Dollar),
+            ("%APPDATA%\\elks-mcp\\settings.env", Unfilled::Percent),
+            ("{env:ELKS_API_PASSWORD}", Unfilled::Env),
+            ("{file:~/.secrets/elks}", Unfilled::Env),
+            ("undefined", Unfilled::Nothing),
+            ("NULL", Unfilled::Nothing),
+            ("None", Unfilled::Nothing),
+            ("NaN", Unfilled::Nothing),
+            ("[object Object]", Unfilled::Nothing),
+            ("********", Unfilled::Masked),
+            ("••••", Unfilled::Masked),
         ] {
             assert_eq!(Unfilled::of(value), Some(expected), "{value}");
         }
@@ -176,6 +212,12 @@ mod tests {
             "<>",
             "a<b>",
             "$a-b",
+            "*",
+            "…",
+            "**",
+            "nullable",
+            "[object",
+            "%41/%20",
             "0A1B2C3D4E5F60718293A4B5C6D7E8F9",
             "+46701740605",
             "MyShop",

@@ -59,14 +59,15 @@ impl Reader<'_> {
         Some(self.first(&PROXIES)?.map_or(ProxyChoice::Unset, |(name, address)| ProxyChoice::Named(name, address)))
     }
 
-    /// The first of these variables that is set and not empty, with its trimmed value.
+    /// The first of these variables that is set and not empty, with its trimmed value. The environment wins over the
+    /// settings file, whichever of the names it has.
     fn first(&mut self, names: &[&'static str]) -> Option<Option<(&'static str, String)>> {
-        for name in names {
-            if let Some(value) = self.filled(name)? {
-                return Some(Some((name, value)));
-            }
-        }
-        Some(None)
+        let winners = self.variables.winners(names);
+        let Some(name) = winners.first() else {
+            self.blank_fields(names)?;
+            return Some(None);
+        };
+        Some(self.filled(name)?.map(|value| (*name, value)))
     }
 
     /// Where the certificates are. Nothing if a literal of a client stands there.

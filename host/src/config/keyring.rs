@@ -8,12 +8,14 @@ use crate::policy::settings::{SWITCH, switch};
 impl Reader<'_> {
     /// Whether the password is in the keyring; nothing if that cannot be read.
     pub(super) fn uses_keyring(&mut self) -> Option<bool> {
-        let uses_keyring = self.optional(KEYRING, false, SWITCH, switch)?;
-        for other in [PASSWORD, PASSWORD_FILE] {
-            if uses_keyring && self.filled(other)?.is_some() {
-                self.problem(KEYRING, &format!("is true beside {other}: unset one of the two"));
-                return None;
-            }
+        if !self.optional(KEYRING, false, SWITCH, switch)? {
+            return Some(false);
+        }
+        let winners = self.variables.winners(&[KEYRING, PASSWORD, PASSWORD_FILE]);
+        let uses_keyring = winners.contains(&KEYRING);
+        if let Some(other) = winners.iter().find(|name| uses_keyring && **name != KEYRING) {
+            self.problem(KEYRING, &format!("is true beside {other}: unset one of the two"));
+            return None;
         }
         Some(uses_keyring)
     }

@@ -2,7 +2,8 @@
 
 use super::secret_file::Secret;
 use super::state::absolute;
-use super::{DRY_RUN, PASSWORD, QUERIES_PER_MINUTE, SENDER, USERNAME, Variables};
+use super::{DRY_RUN, PASSWORD, Problems, QUERIES_PER_MINUTE, SENDER, USERNAME, Variables};
+use crate::assignments::{Place, QUOTED, is_quoted};
 use crate::nearest::{differs_by, nearest};
 use crate::policy::settings::{self, Given};
 use crate::policy::{InForce, Stated, file, print::Sources};
@@ -50,10 +51,11 @@ fn is_misspelt(name: &str, known: &str) -> bool {
 const REQUIRED: [&str; 3] = [USERNAME, PASSWORD, SENDER];
 
 /// Whether a setting has its default when something else than a value was left in its place. A field that the person
-/// left blank asks for nothing. Any other literal stands for a value that was meant and got lost: only the default of
-/// `DRY_RUN` is at least as strict as every such value.
-fn may_count_as_unset(name: &str, unfilled: Unfilled) -> bool {
-    name == DRY_RUN || (unfilled == Unfilled::Blank && !REQUIRED.contains(&name))
+/// left blank asks for nothing; only the environment has fields. Any other literal stands for a value that was meant
+/// and got lost: only the default of `DRY_RUN` is at least as strict as every such value.
+fn may_count_as_unset(name: &str, unfilled: Unfilled, place: Place) -> bool {
+    let is_blank_field = unfilled == Unfilled::Blank && place == Place::Environment;
+    name == DRY_RUN || (is_blank_field && !REQUIRED.contains(&name))
 }
 
 /// The longest name that is repeated in a problem, in bytes.
@@ -72,6 +74,17 @@ impl<'a> Reader<'a> {
         Self { variables, problems: variables.problems().to_vec(), warnings: Vec::new() }
     }
 
+    /// For these settings alone: faulty lines of the settings file make no difference, unless one may be about them.
+    pub(super) fn of_settings(variables: &'a Variables, names: &[&str]) -> Self {
+        let problems = if variables.is_certain(names) { Vec::new() } else { variables.problems().to_vec() };
+        Self { variables, problems, warnings: Vec::new() }
+    }
+
+    /// All problems, with the warnings.
+    pub(super) fn into_problems(self) -> Problems {
+        Problems { warnings: self.warnings, ..Problems::new(self.problems) }
+    }
+
     /// A required value.
     pub(super) fn required<T>(
         &mut self,
@@ -79,8 +92,20 @@ impl<'a> Reader<'a> {
         simulated: Option<String>,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let given = self.filled(name)?.or(simulated).map(|value| (value, name));
-        self.given(name, given, read)
+        let value = match self.filled(name)? {
+            Some(value) => Some(self.unquoted(name, value)?),
+            None => simulated,
+        };
+        self.given(name, value.map(|value| (value, name)), read)
+    }
+
+    /// A value that is not written in quotes, which would be a part of it.
+    pub(super) fn unquoted(&mut self, name: &str, value: String) -> Option<String> {
+        if is_quoted(&value) {
+            self.problem(name, QUOTED);
+            return None;
+        }
+        Some(value)
     }
 
     /// A required value that may stand in a file of its own.
@@ -103,7 +128,7 @@ impl<'a> Reader<'a> {
     ) -> Option<T> {
         let Some((value, giver)) = given else {
             // It may stand in the settings file, whose own problem is reported.
-            if !self.variables.is_incomplete() {
+            if !self.variables.is_incomplete() && !self.variables.is_faulty(name) {
                 self.problems.push(format!("{name} is not set"));
             }
             return None;
@@ -147,6 +172,15 @@ impl<'a> Reader<'a> {
         read.map(Some)
     }
 
+    /// Warns of each variable of the environment that belongs to a field which was left blank.
+    pub(super) fn blank_fields(&mut self, names: &[&str]) -> Option<()> {
+        let blank = |name: &&&str| {
+            self.variables.get(name).and_then(OsStr::to_str).and_then(Unfilled::of) == Some(Unfilled::Blank)
+        };
+        let blank: Vec<&str> = names.iter().filter(blank).copied().collect();
+        blank.into_iter().try_for_each(|name| self.filled(name).map(drop))
+    }
+
     /// Adds the problem of a value that cannot be read.
     pub(super) fn not_allowed(&mut self, name: &str, allowed: &str) {
         self.problem(name, &format!("holds something else (not shown here); allowed is {allowed}"));
@@ -183,7 +217,7 @@ impl<'a> Reader<'a> {
 
     /// What a literal in the place of a value means: that the setting is not set, or a problem.
     fn unfilled(&mut self, name: &str, unfilled: Unfilled) -> Option<()> {
-        if may_count_as_unset(name, unfilled) {
+        if may_count_as_unset(name, unfilled, self.variables.place(name)) {
             self.counts_as_unset(name, unfilled);
             return Some(());
         }
@@ -231,7 +265,9 @@ impl<'a> Reader<'a> {
         for name in settings::NAMES {
             let Some(Some(value)) = self.text(name) else { continue };
             match Unfilled::of(&value) {
-                Some(unfilled) if may_count_as_unset(name, unfilled) => self.counts_as_unset(name, unfilled),
+                Some(unfilled) if may_count_as_unset(name, unfilled, self.variables.place(name)) => {
+                    self.counts_as_unset(name, unfilled)
+                }
                 _ if value.is_empty() && MAY_BE_EMPTY.contains(&name) => {}
                 _ => values.push((name, value, self.variables.place(name))),
             }
@@ -257,7 +293,7 @@ impl<'a> Reader<'a> {
             (None, Some(path)) => Err(read_file(&path).err().unwrap_or_default()),
             (None, None) => return None,
         };
-        in_force.map_err(|problems| self.problems.extend(problems)).ok()
+        in_force.map_err(|problems| self.problems.extend(problems.into_iter().map(of_setting))).ok()
     }
 
     /// What each source of the policy states.
@@ -267,10 +303,16 @@ impl<'a> Reader<'a> {
         let in_settings_file = settings::NAMES.into_iter().filter(|name| self.variables.is_of_file(name)).collect();
         let sources =
             file.and_then(|file| stated.map(|stated| Sources::new(stated, in_settings_file, file)).transpose());
-        sources.map_err(|problems| self.problems.extend(problems)).ok().flatten()
+        sources.map_err(|problems| self.problems.extend(problems.into_iter().map(of_setting))).ok().flatten()
     }
 }
 
 fn read_file(path: &std::path::Path) -> Result<Stated, Vec<String>> {
     file::bytes(path).map_err(|problem| vec![problem]).and_then(|bytes| file::read(&bytes))
+}
+
+/// A problem of the policy file as one of the settings: what is wrong with the whole file is wrong with the setting that
+/// names it.
+fn of_setting(problem: String) -> String {
+    if problem.starts_with(file::WHAT) { format!("{POLICY_FILE} cannot be used: {problem}") } else { problem }
 }

@@ -4,6 +4,8 @@
 use super::private;
 use super::reader::Reader;
 use super::state::absolute;
+use crate::assignments::{Place, QUOTED, is_quoted};
+use crate::unfilled::Unfilled;
 
 /// What problems call the file.
 const WHAT: &str = "its file";
@@ -21,25 +23,41 @@ impl Reader<'_> {
     /// The value of a secret and the name of the variable that gave it: inner nothing if neither variable is set, outer
     /// nothing if it cannot be read.
     pub(super) fn secret(&mut self, secret: Secret) -> Option<Option<(String, &'static str)>> {
-        let value = self.filled(secret.name)?;
+        let winners = self.variables.winners(&[secret.name, secret.file]);
+        let (wins_value, wins_file) = (winners.contains(&secret.name), winners.contains(&secret.file));
+        let value = if wins_value || !wins_file { self.filled(secret.name)? } else { None };
+        if !wins_file {
+            self.blank_fields(&[secret.file])?;
+            let Some(value) = value else { return Some(None) };
+            return self.unquoted(secret.name, value).map(|value| Some((value, secret.name)));
+        }
         let path = self.optional(secret.file, None, "the absolute path of a file", |path| absolute(path).map(Some))?;
-        // The environment wins over the settings file, whichever variable it has.
-        let both_of_one_place = value.is_some()
-            && path.is_some()
-            && self.variables.is_of_file(secret.name) == self.variables.is_of_file(secret.file);
-        if both_of_one_place {
+        if wins_value {
             self.problem(secret.file, &format!("is set beside {}: unset one of the two", secret.name));
             return None;
         }
-        let use_file = path.filter(|_| value.is_none() || self.variables.is_of_file(secret.name));
-        let Some(path) = use_file else { return Some(value.map(|value| (value, secret.name))) };
-        match private::bytes(&path, WHAT).and_then(one_line) {
+        let Some(path) = path else { return Some(None) };
+        match private::bytes(&path, WHAT).and_then(one_line).and_then(|text| alone(secret, text)) {
             Ok(text) => Some(Some((text, secret.file))),
             Err(problem) => {
                 self.problem(secret.file, &format!("cannot be used: {problem}"));
                 None
             }
         }
+    }
+}
+
+/// A value that is nothing else than the secret.
+fn alone(secret: Secret, text: String) -> Result<String, String> {
+    if text.split_once('=').is_some_and(|(name, _)| name.trim().ends_with(secret.name)) {
+        return Err(format!("{WHAT} holds NAME=value: it must hold the value alone"));
+    }
+    if is_quoted(&text) {
+        return Err(format!("{WHAT} {QUOTED}"));
+    }
+    match Unfilled::of(&text) {
+        Some(unfilled) => Err(format!("{WHAT} {}", unfilled.problem(Place::SettingsFile(1)))),
+        None => Ok(text),
     }
 }
 
@@ -71,6 +89,22 @@ mod tests {
             (b"\xff", Err("its file is not UTF-8 text")),
         ] {
             assert_eq!(one_line(bytes.to_vec()), expected.map(str::to_string).map_err(str::to_string));
+        }
+    }
+
+    #[test]
+    fn what_surrounds_a_value_elsewhere_is_no_part_of_it() {
+        let secret = Secret { name: "ELKS_API_PASSWORD", file: "ELKS_API_PASSWORD_FILE" };
+        assert_eq!(alone(secret, "a=b".into()).as_deref(), Ok("a=b"));
+        for (text, expected) in [
+            ("ELKS_API_PASSWORD=hunter2", "holds NAME=value"),
+            ("export ELKS_API_PASSWORD = hunter2", "holds NAME=value"),
+            ("\"hunter2\"", "is written in quotes"),
+            ("op://Private/46elks/password", "holds a reference of a password manager"),
+            ("${ELKS_API_PASSWORD}", "holds a literal ${…}: variables are not filled in here"),
+        ] {
+            let problem = alone(secret, text.into()).expect_err(text);
+            assert!(problem.starts_with(&format!("its file {expected}")) && !problem.contains("hunter2"), "{problem}");
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::private;
 use super::{CERTIFICATE_FILE, CERTIFICATE_FOLDERS, NO_PROXIES, PROXIES};
 use crate::assignments::{self, Place};
+use crate::count::count;
 use crate::nearest::nearest;
 use crate::policy::{file::NOT_OF_THE_POLICY, settings::NAMES};
 use crate::unfilled::Unfilled;
@@ -11,6 +12,9 @@ use std::path::Path;
 
 /// What problems call the file.
 const WHAT: &str = "the settings file";
+
+/// How many faulty lines are named.
+const MAX_PROBLEMS: usize = 20;
 
 /// What a settings file states.
 pub(super) struct Lines {
@@ -45,11 +49,17 @@ impl Lines {
     /// What the bytes of a settings file state.
     fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut lines = Self { values: Vec::new(), problems: Vec::new() };
+        let mut more = 0_u64;
         for (line, assignment) in assignments::lines(bytes, WHAT)? {
             match assignment.and_then(|(name, value)| lines.checked(name, value)) {
                 Ok((name, value)) => lines.values.push((name, value.into(), line)),
+                Err(_) if lines.problems.len() == MAX_PROBLEMS => more += 1,
                 Err(problem) => lines.problems.push(format!("{}{problem}", Place::SettingsFile(line))),
             }
+        }
+        if more > 0 {
+            let more = count(more, "more faulty line");
+            lines.problems.push(format!("--settings: the settings file has {more}: does it name the right file?"));
         }
         Ok(lines)
     }
@@ -64,6 +74,9 @@ impl Lines {
         }
         if assignments::is_quoted(value) {
             return Err(format!("{known} {}", assignments::QUOTED));
+        }
+        if value.starts_with('#') || value.contains(" #") {
+            return Err(format!("{known} has a # in its value: a comment needs a line of its own"));
         }
         Ok((known, value))
     }

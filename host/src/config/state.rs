@@ -111,9 +111,9 @@ impl Reader<'_> {
     }
 }
 
-/// An absolute path.
+/// An absolute path. None has a control character: no system's tools could show it.
 pub(super) fn absolute(value: &str) -> Option<PathBuf> {
-    Some(PathBuf::from(value)).filter(|path| path.is_absolute())
+    Some(PathBuf::from(value)).filter(|path| path.is_absolute() && !value.contains(char::is_control))
 }
 
 #[cfg(test)]

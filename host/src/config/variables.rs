@@ -49,6 +49,13 @@ impl Variables {
         self
     }
 
+    /// With a problem of the command line, which kept a settings file from being read.
+    pub fn with_problem(mut self, problem: &str) -> Self {
+        self.problems.push(problem.into());
+        self.is_incomplete = true;
+        self
+    }
+
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<&OsStr> {
         self.values.get(name).map(|(value, _)| value.as_os_str())
@@ -64,13 +71,44 @@ impl Variables {
         matches!(self.place(name), Place::SettingsFile(_))
     }
 
+    /// Whether a variable, or the line of its name, says anything.
+    pub(super) fn is_stated(&self, name: &str) -> bool {
+        self.get(name).is_some_and(is_stated)
+    }
+
+    /// Which of these settings count, when one can stand in for the other: those of the environment, which wins. If it
+    /// states none of them, those of the settings file.
+    pub(super) fn winners(&self, names: &[&'static str]) -> Vec<&'static str> {
+        let stated = |of_file| {
+            let of_place = |name: &&&str| self.is_stated(name) && self.is_of_file(name) == of_file;
+            names.iter().filter(of_place).copied().collect::<Vec<_>>()
+        };
+        let of_environment = stated(false);
+        if of_environment.is_empty() { stated(true) } else { of_environment }
+    }
+
+    /// Whether a problem of the settings file names a setting, so that its line may be the faulty one.
+    pub(super) fn is_faulty(&self, name: &str) -> bool {
+        let words = |problem: &'_ String| -> bool {
+            problem.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name)
+        };
+        self.problems.iter().any(words)
+    }
+
+    /// Whether faulty lines of the settings file make no difference to these settings: one of them is stated, and no
+    /// faulty line names one.
+    pub(super) fn is_certain(&self, names: &[&str]) -> bool {
+        self.problems.is_empty()
+            || names.iter().any(|name| self.is_stated(name)) && !names.iter().any(|name| self.is_faulty(name))
+    }
+
     /// The names of all variables of the environment, sorted. Those of the settings file are known to be settings.
     pub(crate) fn environment(&self) -> impl Iterator<Item = &str> {
         self.values.iter().filter(|(_, (_, place))| *place == Place::Environment).map(|(name, _)| name.as_str())
     }
 
     /// What is wrong with the settings file.
-    pub(super) fn problems(&self) -> &[String] {
+    pub fn problems(&self) -> &[String] {
         &self.problems
     }
 
@@ -80,7 +118,7 @@ impl Variables {
     }
 }
 
-/// Whether a variable of the environment says anything.
+/// Whether a value says anything.
 fn is_stated(value: &OsStr) -> bool {
     value.to_str().is_none_or(|text| !text.trim().is_empty() && Unfilled::of(text) != Some(Unfilled::Blank))
 }

@@ -96,8 +96,17 @@ fn certificates(number: usize, from: &Certificates) -> Finding {
     Finding::ok(Group::Connection, CERTIFICATES, text).fact("number", number).fact("source", source)
 }
 
-/// The address of a proxy, and whether it gets a username and password.
-pub(super) fn in_words(proxy: &Proxy) -> String {
+/// Whether the text of a proxy is plainly an address. A single word may be a secret in the wrong place.
+fn is_address(text: &str) -> bool {
+    let port = text.trim().trim_end_matches('/').rsplit_once(':').map_or("", |(_, port)| port);
+    text.contains("://") || (!port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The address of a proxy, whose text is this, and whether it gets a username and password.
+pub(super) fn in_words(proxy: &Proxy, text: &str) -> String {
+    if !is_address(text) {
+        return "set, not shown: it has neither http:// nor a port".into();
+    }
     let login = if proxy.has_login() { ", with a username and password" } else { "" };
     format!("{}{login}", proxy.address())
 }
@@ -106,8 +115,9 @@ pub(super) fn in_words(proxy: &Proxy) -> String {
 fn proxy(variables: &Variables, connection: &Connection) -> Finding {
     let ok = |text| Finding::ok(Group::Connection, PROXY, text);
     match (proxy_choice(variables), &connection.proxy) {
-        (Some(ProxyChoice::Named(name, _)), Some(proxy)) => {
-            ok(format!("{} ({name})", in_words(proxy))).fact("address", proxy.address()).fact("variable", name)
+        (Some(ProxyChoice::Named(name, text)), Some(proxy)) => {
+            let found = ok(format!("{} ({name})", in_words(proxy, &text))).fact("variable", name);
+            if is_address(&text) { found.fact("address", proxy.address()) } else { found }
         }
         (Some(ProxyChoice::Exempt(name)), _) => {
             ok(format!("none, because {name} exempts {API_HOST}")).fact("variable", name)

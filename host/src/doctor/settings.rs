@@ -25,6 +25,14 @@ const MEND: &str = "Correct it in the env section of your MCP client's configura
 /// The word for programs of the settings file.
 const FILE: &str = "settings_file";
 
+/// What to do about a line of the policy file.
+const MEND_POLICY: &str = "Correct it in the policy file.";
+
+/// What to do about a problem.
+fn mend(problem: &str) -> &'static str {
+    if problem.starts_with("policy file, line ") { MEND_POLICY } else { MEND }
+}
+
 /// The word for programs of what belongs to no single setting.
 const OTHER: &str = "other";
 
@@ -49,14 +57,15 @@ pub(super) fn findings(
 ) -> Vec<Finding> {
     let (problems, warnings) = match settings {
         Ok(settings) => (&[] as &[String], settings.warnings.as_slice()),
-        Err(problems) => (problems.lines(), &[] as &[String]),
+        Err(problems) => (problems.lines(), problems.warnings()),
     };
     let names: Vec<&str> = settings_file::names().collect();
     let mut found: Vec<Finding> = file.map(|file| of_file(file, problems)).into_iter().collect();
     found.extend(names.iter().map(|name| Row { variables, parts, name }.finding(problems)));
     let is_other = |line: &&String| !line.starts_with(OF_FILE) && !names.iter().any(|name| is_about(line, name));
-    found
-        .extend(problems.iter().filter(is_other).map(|line| Finding::problem(Group::Settings, OTHER, line).next(MEND)));
+    found.extend(
+        problems.iter().filter(is_other).map(|line| Finding::problem(Group::Settings, OTHER, line).next(mend(line))),
+    );
     found.extend(warnings.iter().filter(is_other).map(|line| Finding::warning(Group::Settings, OTHER, line)));
     found
 }
@@ -100,7 +109,7 @@ fn is_about(problem: &str, name: &str) -> bool {
         Some((place, rest)) if place.contains(" file, line ") => rest,
         _ => problem,
     };
-    without_place.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '))
+    without_place.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', ',']))
 }
 
 /// One setting.
@@ -115,7 +124,10 @@ impl Row<'_> {
         let mine: Vec<&str> = problems.iter().filter(|line| is_about(line, self.name)).map(String::as_str).collect();
         let source = self.source();
         let found = if !mine.is_empty() {
-            Finding::problem(Group::Settings, self.name, mine.join("; ")).next(MEND)
+            Finding::problem(Group::Settings, self.name, mine.join("; ")).next(mend(mine[0]))
+        } else if NAMES.contains(&self.name) && self.parts.sources.is_none() {
+            let text = format!("{}: not known while the policy has problems", self.name);
+            return Finding::skipped(Group::Settings, self.name, text);
         } else if let Some(unfilled) = self.text().and_then(Unfilled::of) {
             let warning = unfilled.warning(self.variables.place(self.name));
             Finding::warning(Group::Settings, self.name, format!("{} {warning}", self.name)).next(MEND)
@@ -204,7 +216,7 @@ fn plain(text: &str) -> Option<String> {
 
 /// The address of a proxy without username and password.
 fn proxy(text: &str) -> Option<String> {
-    Proxy::parse(text).ok().map(|proxy| in_words(&proxy))
+    Proxy::parse(text).ok().map(|proxy| in_words(&proxy, text))
 }
 
 /// A path with the mode of what is there. What is no absolute path may be a secret in the wrong place.
@@ -243,6 +255,8 @@ mod tests {
             ("ELKS_API_PASSWORD_FILE cannot be used: its file is empty", "ELKS_API_PASSWORD_FILE", true),
             ("ELKS_API_PASSWORD_FILE cannot be used: its file is empty", "ELKS_API_PASSWORD", false),
             ("settings file, line 3: its name is no setting; the nearest is DRY_RUN", "DRY_RUN", false),
+            ("ELKS_CONTACTS, entry 2 is empty", "ELKS_CONTACTS", true),
+            ("ELKS_CONTACTS, entry 2 is empty", "ELKS_CONTACTS_ONLY", false),
             ("ELKS_X is no setting; the nearest is ELKS_STATE", "ELKS_STATE", false),
         ] {
             assert_eq!(is_about(problem, name), expected, "{problem}");
@@ -260,5 +274,7 @@ mod tests {
             Some("http://proxy:1, with a username and password")
         );
         assert_eq!(proxy("hunter2/x"), None);
+        assert_eq!(proxy("proxy:3128").as_deref(), Some("http://proxy:3128"));
+        assert!(proxy("0A1B2C3D4E5F").is_some_and(|shown| !shown.to_lowercase().contains("0a1b")));
     }
 }

@@ -320,6 +320,10 @@ impl ServerHandler for Server {
             return Err(ErrorData::internal_error("the call was cancelled", None));
         }
         let Some(tool) = Tool::named(&request.name) else {
+            if let Some(problems) = self.calls.problems() {
+                self.calls.refused(None, request.arguments.as_ref().is_some_and(asks_for_dry_run), Code::Configuration);
+                return Ok(self.failure(&problems.failure()).into());
+            }
             self.calls.refused(None, request.arguments.as_ref().is_some_and(asks_for_dry_run), Code::UnknownTool);
             let name: String = escape(&request.name).chars().take(MAX_NAME_CHARS).collect();
             let known = Tool::ALL.iter().map(|tool| tool.name()).collect::<Vec<_>>().join(", ");
@@ -377,11 +381,15 @@ impl ServerHandler for Server {
         if request.method != CALL_METHOD {
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None));
         }
+        let failure = match self.calls.problems() {
+            Some(problems) => problems.failure(),
+            None => {
+                Failure::new(Code::Validation, "name must be a tool's name and arguments an object: {\"to\": \"+46…\"}")
+            }
+        };
         if self.requests.take(&context.id) {
-            UnhandledCall::with(&request.params.unwrap_or_default()).record(&self.calls, Code::Validation);
+            UnhandledCall::with(&request.params.unwrap_or_default()).record(&self.calls, failure.code);
         }
-        let failure =
-            Failure::new(Code::Validation, "name must be a tool's name and arguments an object: {\"to\": \"+46…\"}");
         Ok(CustomResult::new(serde_json::to_value(self.failure(&failure)).unwrap_or_default()))
     }
 
