@@ -308,7 +308,7 @@ fn a_settings_file_that_cannot_be_used_is_one_problem_with_what_to_do() {
         assert!(found.findings().iter().all(|finding| finding["check"] != "other"), "{:#}", found.output);
     }
     // A faulty line is a problem of its own.
-    let file = OwnFile::new("env", "ELKS_API_PASWORD=hunter2\n");
+    let file = OwnFile::new("env", "ELKS_ALOWED_RECIPIENTS=hunter2\n");
     let found = Found::of(account_with(&elks, &["doctor", "--json", "--offline", "--settings", file.path()]));
     found.assert("settings", "settings_file", "ok", file.path());
     found.assert("settings", "other", "problem", "settings file, line 1: its name is no setting");

@@ -48,8 +48,8 @@ stricter holds). Lists have commas between their entries; * is anyone, any or no
 
 Try it without an account: elks-mcp demo";
 
-/// What is wrong with the options `--settings` of a command line: clap takes the last of two that stand on both sides of
-/// a command, and tells nobody but a person that one names no file.
+/// What is wrong with the options `--settings` of a command line. Of two that stand on both sides of a command, clap
+/// takes the last. That one names no file, it tells a person alone.
 pub fn settings_fault(words: &[OsString]) -> Option<&'static str> {
     let given = settings_options(words);
     if given.iter().any(|file| file.as_encoded_bytes().is_empty()) {

@@ -311,8 +311,8 @@ fn read_file(path: &std::path::Path) -> Result<Stated, Vec<String>> {
     file::bytes(path).map_err(|problem| vec![problem]).and_then(|bytes| file::read(&bytes))
 }
 
-/// A problem of the policy file as one of the settings: what is wrong with the whole file is wrong with the setting that
-/// names it.
+/// A problem of the policy file as one of the settings: what is wrong with the whole file is wrong with the setting
+/// that names it.
 fn of_setting(problem: String) -> String {
     if problem.starts_with(file::WHAT) { format!("{POLICY_FILE} cannot be used: {problem}") } else { problem }
 }
