@@ -1,14 +1,15 @@
 //! All checks of a submission, in order. A step that cannot run here is skipped, and says so.
 
 use crate::dist::{self, Target};
-use crate::process::{cargo, command, exists, is_reference_platform, run, tool};
+use crate::process::{cargo, command, exists, is_reference_platform, python_packages, root, run, target};
 use crate::{channels, figures, fuzz, interop, package, picture, platforms, reproduce, size, workflows};
 use anyhow::{Result, ensure};
 use std::env;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// The version of typos-cli. Other versions know other words.
-const TYPOS_VERSION: &str = "1.52.0";
+/// After this long, the packages and tests of other systems are left out, because a CI has 90 minutes in all. Two quiet
+/// cores reach them after 30 and 40 minutes.
+const MAX_BEFORE_OTHER_SYSTEMS: Duration = Duration::from_secs(55 * 60);
 
 /// Cargo workspaces beside the main one; each has a lock file of its own. Interop and fuzzing build them.
 const OTHER_WORKSPACES: [&str; 2] = ["host/examples/embedder/Cargo.toml", "fuzz/Cargo.toml"];
@@ -22,6 +23,26 @@ struct Steps {
 impl Steps {
     fn begin(&self, title: &str) {
         println!("\n== {title} ({}s)", self.begun.elapsed().as_secs());
+    }
+
+    /// Why other systems are left out, if they are.
+    fn no_other_systems(&self) -> Option<String> {
+        let minutes = self.begun.elapsed().as_secs() / 60;
+        if !exists("python3") {
+            return Some("there is no Python 3 with pip for their cross compiler".into());
+        }
+        (self.begun.elapsed() > MAX_BEFORE_OTHER_SYSTEMS)
+            .then(|| format!("this computer is slow: {minutes} minutes have passed, and the tests have to follow"))
+    }
+
+    /// The systems whose packages are made: the program for Windows has its tests later, and a release has all.
+    fn dist_targets(&mut self) -> Vec<&'static Target> {
+        let mut targets = vec![Target::reference()];
+        match self.no_other_systems() {
+            None => targets.extend(Target::of("aarch64-unknown-linux-musl")),
+            Some(why) => self.skip("dist for ARM", &why),
+        }
+        targets
     }
 
     fn skip(&mut self, title: &str, why: &str) {
@@ -45,8 +66,8 @@ pub(crate) fn run_all() -> Result<()> {
     }
 
     steps.begin("spelling");
-    let typos = tool("typos-cli", TYPOS_VERSION)?.join("typos");
-    run(&mut command(typos, ""))?;
+    let tools = python_packages(&target().join("spelling"), &root().join("xtask/spelling.txt"), &[])?;
+    run(&mut command(tools.join("typos"), ""))?;
 
     steps.begin("the picture of the demo");
     picture::check()?;
@@ -89,15 +110,10 @@ pub(crate) fn run_all() -> Result<()> {
     if is_reference_platform() {
         steps.begin("the release program: its size");
         size::check(None)?;
+        steps.begin("dist: every package of Linux on x86-64 and ARM");
+        dist::make(&steps.dist_targets(), &[], false)?;
         steps.begin("docs/figures.json");
         figures::check()?;
-        if exists("python3") {
-            steps.begin("dist: every package of Linux and Windows");
-            dist::make(&dist::chosen(&[], &[])?, &[], false)?;
-        } else {
-            steps.skip("dist for ARM and Windows", "there is no Python 3 with pip for their cross compiler");
-            dist::make(&[Target::reference()], &[], false)?;
-        }
         steps.begin("channels: each package installed as a user does");
         steps.skipped.extend(channels::try_all()?);
     } else {
@@ -107,11 +123,13 @@ pub(crate) fn run_all() -> Result<()> {
     steps.begin("packages: packed, unpacked and built alone");
     package::check(false)?;
 
-    if is_reference_platform() {
-        steps.begin("other platforms: the tests for Windows, the types for macOS");
-        steps.skipped.extend(platforms::run_all()?);
-    } else {
-        steps.skip("other platforms", "Linux x86-64 has the cross compilers");
+    match steps.no_other_systems() {
+        _ if !is_reference_platform() => steps.skip("other platforms", "Linux x86-64 has the cross compilers"),
+        Some(why) => steps.skip("other platforms", &why),
+        None => {
+            steps.begin("other platforms: the tests for Windows, the types for macOS");
+            steps.skipped.extend(platforms::run_all()?);
+        }
     }
 
     if !steps.skipped.is_empty() {

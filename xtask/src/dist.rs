@@ -136,20 +136,21 @@ fn packages_of(release: &Release) -> Result<Vec<Package>> {
     Ok(packages)
 }
 
-/// The sizes of what is downloaded for Linux x86-64, in bytes.
-pub(crate) fn sizes() -> Result<Vec<(&'static str, usize)>> {
-    let packages = packages(&[Target::reference()], &[])?;
-    let size = |what, beginning: &str, end: &str| -> Result<(&'static str, usize)> {
-        let named = |package: &&Package| package.name.starts_with(beginning) && package.name.ends_with(end);
-        let package = packages.iter().find(named).with_context(|| format!("there is no {beginning}…{end}"))?;
-        Ok((what, package.bytes.len()))
-    };
-    Ok(vec![
-        size("archive", "elks-mcp-", ".tar.gz")?,
-        size("image", "elks-mcp-", "-image.tar")?,
-        size("npm", "npm-elks-mcp-linux-x64", ".tgz")?,
-        size("wheel", "elks_mcp-", ".whl")?,
-    ])
+/// The sizes of what is downloaded for Linux x86-64, in bytes, from the packages in target/dist.
+pub(crate) fn sizes() -> Result<Vec<(&'static str, u64)>> {
+    let triple = Target::reference().triple;
+    [
+        ("archive", format!("elks-mcp-{VERSION}-{triple}.tar.gz")),
+        ("npm", format!("npm-elks-mcp-{}-{VERSION}.tgz", Target::reference().npm.name)),
+        ("wheel", format!("elks_mcp-{VERSION}-py3-none-{}.whl", Target::reference().wheel)),
+    ]
+    .into_iter()
+    .map(|(what, name)| {
+        let file = folder().join(name);
+        let metadata = fs::metadata(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        Ok((what, metadata.len()))
+    })
+    .collect()
 }
 
 /// Writes the packages and their checksums into an empty folder.

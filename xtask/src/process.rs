@@ -120,7 +120,10 @@ pub(crate) fn tool(package: &str, version: &str) -> Result<PathBuf> {
     let list = fs::read_to_string(tools.join(".crates.toml")).unwrap_or_default();
     if !list.contains(&format!("\"{package} {version} (")) {
         println!("installing {package} {version}");
-        run(cargo("install --locked --quiet --force").args([package, "--version", version, "--root"]).arg(&tools))?;
+        // Compiling it for speed would last longer than it runs.
+        run(cargo("install --debug --locked --quiet --force")
+            .args([package, "--version", version, "--root"])
+            .arg(&tools))?;
     }
     Ok(tools.join("bin"))
 }
