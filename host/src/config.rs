@@ -25,7 +25,7 @@ use crate::failure::{Code, Failure};
 use crate::ledger::Keys;
 use crate::policy::print::Sources;
 use crate::policy::settings::{SWITCH, rate, switch};
-use crate::policy::{InForce, Policy};
+use crate::policy::{InForce, Policy, file};
 use crate::sanitise::visible;
 use elks_sandbox::{Connection, Credentials};
 use reader::Reader;
@@ -140,7 +140,7 @@ impl fmt::Display for Problems {
         for problem in &self.lines {
             writeln!(f, "  - {problem}")?;
         }
-        if self.lines.iter().any(|line| line.starts_with("policy file, line ")) {
+        if self.lines.iter().any(|line| file::line_of(line).is_some()) {
             writeln!(f, "Correct the lines of the policy file there.")?;
         }
         write!(
@@ -260,9 +260,11 @@ pub fn username_of(variables: &Variables) -> Result<Option<String>, Problems> {
         Some(Some((value, name))) => {
             username(&value).map(Some).map_err(|allowed| reader.not_allowed(name, &allowed)).ok()
         }
+        // Neither says anything. Set but empty, it must not mean all accounts.
         Some(None) => [USERNAME, USERNAME_FILE]
             .into_iter()
-            .try_fold(None, |_, name| reader.new_setting(name, "all accounts", USERNAME_FORM, |_| Some(String::new()))),
+            .all(|name| reader.new_setting(name, "all accounts", USERNAME_FORM, |_| Some(())).is_some())
+            .then_some(None),
     };
     read.filter(|_| reader.problems.is_empty()).ok_or_else(|| reader.into_problems())
 }

@@ -138,11 +138,11 @@ fn packages_of(release: &Release) -> Result<Vec<Package>> {
 
 /// The sizes of what is downloaded for Linux x86-64, in bytes, from the packages in target/dist.
 pub(crate) fn sizes() -> Result<Vec<(&'static str, u64)>> {
-    let triple = Target::reference().triple;
+    let target = Target::reference();
     [
-        ("archive", format!("elks-mcp-{VERSION}-{triple}.tar.gz")),
-        ("npm", format!("npm-elks-mcp-{}-{VERSION}.tgz", Target::reference().npm.name)),
-        ("wheel", format!("elks_mcp-{VERSION}-py3-none-{}.whl", Target::reference().wheel)),
+        ("archive", archives::file_name(target)),
+        ("npm", npm::file_name(&npm::package_name(&target.npm))),
+        ("wheel", wheel::file_name(target)),
     ]
     .into_iter()
     .map(|(what, name)| {

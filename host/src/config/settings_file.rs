@@ -59,7 +59,7 @@ impl Lines {
         }
         if more > 0 {
             let more = count(more, "more faulty line");
-            lines.problems.push(format!("--settings: the settings file has {more}: does it name the right file?"));
+            lines.problems.push(format!("the settings file has {more}: does --settings name the right file?"));
         }
         Ok(lines)
     }

@@ -89,10 +89,8 @@ impl Variables {
 
     /// Whether a problem of the settings file names a setting, so that its line may be the faulty one.
     pub(super) fn is_faulty(&self, name: &str) -> bool {
-        let words = |problem: &'_ String| -> bool {
-            problem.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name)
-        };
-        self.problems.iter().any(words)
+        let mut words = self.problems.iter().flat_map(|it| it.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+        words.any(|word| word == name)
     }
 
     /// Whether faulty lines of the settings file make no difference to these settings: one of them is stated, and no

@@ -12,6 +12,7 @@ use crate::config::{
 };
 use crate::count::count;
 use crate::mask;
+use crate::policy::file::line_of;
 use crate::policy::settings::{NAMES, switch};
 use crate::unfilled::Unfilled;
 use elks_sandbox::Proxy;
@@ -30,7 +31,7 @@ const MEND_POLICY: &str = "Correct it in the policy file.";
 
 /// What to do about a problem.
 fn mend(problem: &str) -> &'static str {
-    if problem.starts_with("policy file, line ") { MEND_POLICY } else { MEND }
+    if line_of(problem).is_some() { MEND_POLICY } else { MEND }
 }
 
 /// The word for programs of what belongs to no single setting.

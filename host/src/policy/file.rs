@@ -66,8 +66,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Stated, Vec<String>> {
     Err(problems)
 }
 
-/// The line that a problem names.
-fn line_of(problem: &str) -> Option<usize> {
+/// The line of a policy file that a problem names.
+pub(crate) fn line_of(problem: &str) -> Option<usize> {
     problem.strip_prefix("policy file, line ")?.split(':').next()?.parse().ok()
 }
 

@@ -15,6 +15,11 @@ fn ending(target: &Target) -> &'static str {
     if target.is_windows() { ".zip" } else { ".tar.gz" }
 }
 
+/// The file name of an archive.
+pub(super) fn file_name(target: &Target) -> String {
+    name(target) + ending(target)
+}
+
 /// An archive for each system, and the component.
 pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
     let mut packages = Vec::new();
@@ -28,7 +33,7 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
         files.extend_from_slice(&release.pages);
         let files = files.into_iter().map(|file| file.below(&name)).collect();
         let bytes = if program.target.is_windows() { zip(files) } else { tar_gz(files) };
-        packages.push(Package { name: name + ending(program.target), bytes: bytes? });
+        packages.push(Package { name: file_name(program.target), bytes: bytes? });
     }
     packages.push(Package { name: format!("elks-sms-{VERSION}.wasm"), bytes: release.component.clone() });
     Ok(packages)
@@ -69,7 +74,7 @@ mod tests {
                 .iter()
                 .fold(template.to_string(), |text, (key, value)| text.replace(&format!("{{ {key} }}"), value))
             };
-            let archive = name(target) + ending(target);
+            let archive = file_name(target);
             assert_eq!(filled("pkg-url"), format!("{REPOSITORY}/releases/download/v{VERSION}/{archive}"));
             assert_eq!(filled("bin-dir"), format!("{}/{}", name(target), target.program_name()));
         }

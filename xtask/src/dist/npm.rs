@@ -9,12 +9,12 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 /// The file name of a package.
-fn file_name(package: &str) -> String {
+pub(super) fn file_name(package: &str) -> String {
     format!("npm-{package}-{VERSION}.tgz")
 }
 
 /// The package with a system's program.
-fn package_name(npm: &Npm) -> String {
+pub(super) fn package_name(npm: &Npm) -> String {
     format!("elks-mcp-{}", npm.name)
 }
 

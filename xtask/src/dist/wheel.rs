@@ -4,6 +4,7 @@
 
 use super::archive::{File, zip};
 use super::program::Program;
+use super::target::Target;
 use super::{Package, REPOSITORY, Release, VERSION};
 use anyhow::Result;
 use base64::Engine as _;
@@ -16,10 +17,15 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
     release.programs.iter().map(|program| package(release, program)).collect()
 }
 
+/// The file name of a system's wheel.
+pub(super) fn file_name(target: &Target) -> String {
+    format!("elks_mcp-{VERSION}-py3-none-{}.whl", target.wheel)
+}
+
 fn package(release: &Release, program: &Program) -> Result<Package> {
-    let platform = program.target.wheel;
+    let target = program.target;
     let mut tags = String::new();
-    for platform in platform.split('.') {
+    for platform in target.wheel.split('.') {
         writeln!(tags, "Tag: py3-none-{platform}")?;
     }
     let mut about = vec![
@@ -32,7 +38,7 @@ fn package(release: &Release, program: &Program) -> Result<Package> {
     about.extend(release.licences.iter().cloned().map(|file| file.below("licenses")));
     let about_folder = format!("elks_mcp-{VERSION}.dist-info");
     let mut files: Vec<File> = about.into_iter().map(|file| file.below(&about_folder)).collect();
-    let program = File::program(program.target.program_name(), program.bytes.clone());
+    let program = File::program(target.program_name(), program.bytes.clone());
     files.push(program.below(&format!("elks_mcp-{VERSION}.data/scripts")));
 
     let record = format!("{about_folder}/RECORD");
@@ -43,7 +49,7 @@ fn package(release: &Release, program: &Program) -> Result<Package> {
     }
     writeln!(lines, "{record},,")?;
     files.push(File::text(record, lines));
-    Ok(Package { name: format!("elks_mcp-{VERSION}-py3-none-{platform}.whl"), bytes: zip(files)? })
+    Ok(Package { name: file_name(target), bytes: zip(files)? })
 }
 
 /// What PyPI shows.
