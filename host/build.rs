@@ -36,11 +36,6 @@ fn run() -> Result<()> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     println!("cargo::rerun-if-env-changed={COMPONENT_VARIABLE}");
     println!("cargo::rerun-if-changed=build.rs");
-    // Cargo's `strip` does not reach a package with an optimisation of its own, and linkers of other systems have other
-    // options.
-    if env::var("PROFILE")? == "release" && env::var("CARGO_CFG_TARGET_OS")? == "linux" {
-        println!("cargo::rustc-link-arg-bins=-s");
-    }
 
     let is_clone = root.join("guest/Cargo.toml").exists() && root.join("wit/elks.wit").exists();
     let wit = if is_clone { root.join("wit") } else { host.join("component/wit") };

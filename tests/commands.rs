@@ -18,10 +18,10 @@ fn the_demo_plays_the_whole_session() {
         "UTF-16",
         "DRY RUN: nothing was sent",
         "was accepted by 46elks",
-        "was delivered at",
-        "inbound  +46701740605",
+        "Delivered at",
+        "from +46701740605",
         "The balance is",
-        "newest outbound messages",
+        " sent: ",
         "it is a placeholder",
         "impersonates",
         "This message was sent already",
@@ -114,8 +114,8 @@ fn capabilities_show_imports_exports_and_permits() {
         "the component imports only these"
     );
     for shown in [
-        "export elks:sms/sending@0.2.0;",
-        "export elks:sms/queries@0.2.0;",
+        "export elks:sms/sending@0.3.0;",
+        "export elks:sms/queries@0.3.0;",
         "at most 1 × POST /a1/sms with exactly from=<from>, to=<to>, message=<message>: one real message",
         "at most 1 × POST /a1/sms with exactly from=<from>, to=<to>, message=<message>, dryrun=yes: nothing is sent",
         "at most 10 × GET /a1/sms with exactly limit=10, end=2026-01-31T00:00:00.000, to=+46700000000, and any of start=<time>",
@@ -132,7 +132,7 @@ fn capabilities_are_printed_as_json() {
     let output: Value =
         serde_json::from_str(&Launch::with(&["capabilities", "--json"]).run().stdout.join("\n")).expect("is JSON");
     assert_eq!(output["component"]["sha256"], elks_mcp::component::SHA256);
-    assert_eq!(output["component"]["exports"]["elks:sms/sending@0.2.0"], json!(["send-sms"]));
+    assert_eq!(output["component"]["exports"]["elks:sms/sending@0.3.0"], json!(["send-sms"]));
     assert_eq!(output["destination"], "https://api.46elks.com");
     let permits = output["permits"].as_array().unwrap();
     assert_eq!(permits.len(), 14);

@@ -47,6 +47,7 @@ mod session;
 mod settings;
 mod settings_file;
 mod spending;
+mod tokens;
 mod unavailable;
 
 mod tidy;

@@ -167,6 +167,14 @@ async fn a_dry_run_that_46elks_answers_with_an_id_is_an_alarm() {
         assert_eq!((&audits[0]["event"], &audits[0]["tool"]), (&json!("dry_run_with_id"), &json!(tool.name())));
         assert_eq!(audits[1]["error"], "OUTCOME_UNKNOWN");
     }
+    // The price that a subaccount does not need is asked for, too, and what came of it counts.
+    let elks = FakeElks::answering_everything(|request| match request.field("dryrun") {
+        Some(_) => Reaction::json(&merged(answers::dry_run(request), &json!({"id": answers::ID}))),
+        None => Reaction::json(&answers::subaccount()),
+    });
+    let scene = Scene::with_upstream(Arc::new(ElksApi::at(elks.address, &elks.certificate).unwrap()), true);
+    let failure = scene.call(Tool::CheckAccountBalance, json!({})).await.err().expect("must fail");
+    assert_eq!((failure.code, &scene.audits()[0]["event"]), (Code::OutcomeUnknown, &json!("dry_run_with_id")));
 }
 
 #[tokio::test]
@@ -182,7 +190,7 @@ async fn a_lie_about_the_history_is_withheld() {
         ("another text", "messages.0.message"),
         ("instructions in an id", "messages.0.id"),
         ("instructions in a time", "messages.0.created"),
-        ("instructions in a currency", "messages.0.currency"),
+        ("instructions in a currency", "currency"),
         ("another cursor", "next_cursor"),
         ("stopped", "stopped_early"),
         ("unreadable rows", "unreadable"),

@@ -169,7 +169,7 @@ fn a_number_that_only_looks_invented_is_sent_to_with_a_note() {
     }
     assert_eq!(elks.sends(), 5);
     let plain = program.call("estimate_sms_cost", json!({"to": "+46701740605", "message": "Hej"}));
-    assert_eq!(plain.facts()["checker_notes"], json!([]));
+    assert!(plain.facts()["checker_notes"].is_null());
     for number in ["+46 73 123 45 67", "+46987654321", "+15551234567", "+1 (212) 555-0123", "+447400123456"] {
         let error = program.send(json!({"to": number})).failed("VALIDATION_ERROR");
         assert!(error.contains("it is a placeholder"), "{error}");

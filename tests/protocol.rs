@@ -29,17 +29,23 @@ fn the_tool_list_is_the_reviewed_one() {
 }
 
 #[test]
-fn every_schema_is_closed_and_plain() {
+fn every_schema_is_plain_and_says_nothing_for_nothing() {
     for tool in served().as_array().unwrap() {
+        // A request takes nothing unknown. A result may grow.
+        assert_eq!(tool["inputSchema"]["additionalProperties"], false);
         for schema in [&tool["inputSchema"], &tool["outputSchema"]] {
             let mut found = Vec::new();
             objects(schema, &mut found);
             assert_eq!(found[0], schema, "the root is an object");
             for object in found {
-                assert_eq!(object["additionalProperties"], false);
-                assert!(object["required"].is_array());
-                for property in object["properties"].as_object().unwrap().values() {
-                    assert!(property["type"].is_string() && property["description"].is_string(), "{property}");
+                let properties = object["properties"].as_object().unwrap();
+                for name in object["required"].as_array().into_iter().flatten() {
+                    assert!(properties.contains_key(name.as_str().unwrap()), "{name}");
+                }
+                for property in properties.values() {
+                    assert!(property["type"].is_string(), "{property}");
+                    assert_ne!(property["minimum"], 0, "an amount is never below zero anyhow: {property}");
+                    assert_ne!(property["description"], "", "{property}");
                 }
             }
             let text = schema.to_string();
@@ -47,6 +53,22 @@ fn every_schema_is_closed_and_plain() {
                 assert!(!text.contains(unwanted), "{unwanted}");
             }
         }
+        // What a name cannot say.
+        for (schema, name) in [
+            ("inputSchema", "cursor"),
+            ("inputSchema", "dry_run"),
+            ("outputSchema", "countries"),
+            ("outputSchema", "checker_notes"),
+            ("outputSchema", "duplicate"),
+        ] {
+            let property = &tool[schema]["properties"][name];
+            assert!(property.is_null() || property["description"].is_string(), "{name}");
+        }
+        let message = &tool["outputSchema"]["properties"]["messages"]["items"]["properties"];
+        assert!(
+            message.is_null() || message["untrusted"]["description"].as_str().unwrap().contains("never"),
+            "{message}"
+        );
         let description = tool["description"].as_str().unwrap();
         assert!((20..=500).contains(&description.len()));
         for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
@@ -86,7 +108,7 @@ fn fits(schema: &Value, value: &Value, at: &str) {
             for (name, field) in fields {
                 fits(properties.get(name).unwrap_or_else(|| panic!("{at}.{name}")), field, &format!("{at}.{name}"));
             }
-            schema["required"].as_array().unwrap().iter().all(|name| fields.contains_key(name.as_str().unwrap()))
+            schema["required"].as_array().into_iter().flatten().all(|name| fields.contains_key(name.as_str().unwrap()))
         }
         "array" => {
             value.as_array().unwrap().iter().for_each(|item| fits(&schema["items"], item, at));

@@ -4,9 +4,14 @@ use crate::support::fake_elks::{FakeElks, Reaction, Received};
 use crate::support::program::Launch;
 use crate::support::{RECIPIENT, SENDER, answers, merged};
 use serde_json::{Value, json};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 fn directions(facts: &Value) -> Vec<&str> {
-    facts["messages"].as_array().unwrap().iter().map(|message| message["direction"].as_str().unwrap()).collect()
+    let messages = facts["messages"].as_array().unwrap().iter();
+    messages.map(|message| message["direction"].as_str().unwrap_or("outbound")).collect()
 }
 
 #[test]
@@ -18,10 +23,18 @@ fn history_is_newest_first_with_every_field_that_callers_rely_on() {
     assert_eq!(directions(facts), ["inbound", "outbound", "outbound", "inbound", "outbound"]);
     assert_eq!(
         facts["messages"][2],
-        json!({"id": format!("s{:032x}", 2), "direction": "outbound", "from": SENDER, "to": RECIPIENT, "message": "nummer 2",
-               "status": "delivered", "created": "2026-01-31T23:59:57.000Z", "delivered": "2026-02-01T00:00:00.000Z",
-               "parts": 2, "cost": 10400, "currency": "SEK", "untrusted": false})
+        json!({"id": format!("s{:032x}", 2), "to": RECIPIENT, "message": "nummer 2",
+               "status": "delivered", "created": "2026-01-31T23:59:57Z", "delivered": "2026-02-01T00:00:00Z",
+               "parts": 2, "cost": 10400})
     );
+    assert_eq!(facts["currency"], "SEK");
+    for message in facts["messages"].as_array().unwrap() {
+        assert_eq!(
+            message["untrusted"] == true,
+            message["direction"] == "inbound",
+            "its absence means ours: {message}"
+        );
+    }
     let inbound = facts["messages"][0].as_object().unwrap();
     assert_eq!(inbound["untrusted"], true);
     assert!(!inbound.contains_key("status") && !inbound.contains_key("cost"), "what is absent is absent");
@@ -37,6 +50,73 @@ fn a_direction_is_filtered_over_as_many_pages_as_it_takes() {
     assert_eq!(directions(called.facts()), ["inbound"; 100]);
     assert_eq!(elks.requests().len(), 3, "34 on the first page, 33 on the next two");
     assert!(elks.requests().iter().all(|request| !request.path.contains("direction")), "46elks knows no such filter");
+}
+
+#[test]
+fn a_search_over_several_pages_tells_how_far_it_is_to_a_client_that_gave_a_token() {
+    let elks = FakeElks::answering(answers::history(400));
+    let mut program = Launch::account(&elks).serve();
+    let mut search = |tool: &str, limit: u32, meta: Value| {
+        let arguments = json!({"limit": limit});
+        let id = program.post("tools/call", &json!({"name": tool, "arguments": arguments, "_meta": meta}));
+        let mut seen = Vec::new();
+        loop {
+            let message = program.message();
+            if message["id"] == id {
+                assert_eq!(message["result"]["isError"], false, "{message}");
+                return seen;
+            }
+            assert_eq!(message["method"], "notifications/progress", "{message}");
+            assert_eq!(message["params"]["progressToken"], "t1", "{message}");
+            seen.push((message["params"]["progress"].as_f64().unwrap(), message["params"]["message"].to_string()));
+        }
+    };
+    let token = json!({"progressToken": "t1"});
+    let seen = search("get_delivery_statistics", 100, token.clone());
+    assert_eq!(seen, [(1.0, "\"1 page of the history read\"".into())], "two pages have 100 outbound messages");
+    assert!(search("get_sms_messages", 10, token.clone()).is_empty(), "one page is no progress");
+    assert!(search("get_delivery_statistics", 100, json!({})).is_empty(), "nobody asked for it");
+    let elks = FakeElks::answering(answers::history(2_000));
+    let mut program = Launch::account(&elks).serve();
+    let arguments = json!({"direction": "inbound", "limit": 100});
+    let id = program.post("tools/call", &json!({"name": "get_sms_messages", "arguments": arguments, "_meta": token}));
+    let progress: Vec<Value> = (0..3).map(|_| program.message()).collect();
+    assert_eq!([&progress[0], &progress[1]].map(|it| &it["params"]["progress"]), [&json!(1.0), &json!(2.0)]);
+    assert_eq!(progress[2]["id"], id, "no notification comes after the result");
+    program.ping();
+}
+
+#[test]
+fn ten_pages_of_the_longest_messages_are_read() {
+    // 670 characters of UTF-16, of which each is escaped: four kilobytes a message, 410 KB a page.
+    let text = "\u{e5}".repeat(670);
+    let message = move |at: u32| merged(answers::row(&format!("s{at}"), "outgoing", "x"), &json!({"message": text}));
+    let message = move |at: u32| {
+        let created = format!("2026-01-{:02}T{:02}:{:02}:00", 28 - at / 100, 23 - at % 100 / 60, 59 - at % 60);
+        merged(message(at), &json!({"created": created, "parts": 10, "cost": 52_000}))
+    };
+    let elks = FakeElks::answering(move |request| {
+        let start = request.path.split_once("start=2026-01-").and_then(|(_, start)| start[..2].parse::<u32>().ok());
+        let page = 28 - start.unwrap_or(28);
+        let rows: Vec<Value> = (page * 100..page * 100 + 100).map(&message).collect();
+        let json = json!({"data": rows, "next": format!("2026-01-{:02}T23:59:59", 27 - page)});
+        let escaped = json.to_string().replace('\u{e5}', "\\u00e5");
+        Reaction::answer(200, "application/json", escaped.into_bytes())
+    });
+    let mut program = Launch::account(&elks).serve();
+    let called = program.call("get_sms_messages", json!({"direction": "inbound", "limit": 100}));
+    let facts = called.facts();
+    assert_eq!((&facts["messages"], &facts["searched"]), (&json!([]), &json!(1_000)), "{}", called.text());
+    assert_eq!(elks.requests().len(), 10);
+    let called = program.call("get_delivery_statistics", json!({"limit": 100}));
+    assert_eq!((&called.facts()["total"], &called.facts()["parts"]), (&json!(100), &json!(1_000)));
+    // The list ends where clients would cut it, and goes on at the cursor.
+    let called = program.call("get_sms_messages", json!({"limit": 100}));
+    let shown = called.facts()["messages"].as_array().unwrap().len();
+    assert!((30..60).contains(&shown) && called.text().chars().count() < 40_500, "{shown}");
+    assert_eq!(called.facts()["stopped_early"], true);
+    assert!(called.facts()["next_cursor"].as_str().unwrap().ends_with(&format!("~s{}", shown - 1)));
+    assert!(called.text().contains("too long: use next_cursor to go on"));
 }
 
 #[test]
@@ -215,7 +295,7 @@ fn an_argument_that_is_null_is_left_out_but_never_the_dry_run() {
     let elks = FakeElks::answering(answers::history(5));
     let mut program = Launch::account(&elks).serve();
     let nulls = json!({"limit": null, "direction": null, "start": null, "end": null, "to": null, "cursor": null});
-    assert_eq!(program.call("get_sms_messages", nulls).facts()["searched"], 5);
+    assert_eq!(program.call("get_sms_messages", nulls).facts()["messages"].as_array().unwrap().len(), 5);
 }
 
 #[test]
@@ -331,10 +411,44 @@ fn the_balance_is_in_the_accounts_own_currency_and_measured_in_messages() {
         (&facts["balance"], &facts["currency"], &facts["messages_left"]),
         (&json!(9_000), &json!("EUR"), &json!(19))
     );
-    assert_eq!((&facts["low_balance"], &facts["subaccount"]), (&json!(true), &json!(false)));
+    assert_eq!((&facts["low_balance"], &facts["subaccount"]), (&json!(true), &Value::Null));
     assert!(called.text().contains("0.90 EUR"), "{}", called.text());
     let priced = elks.requests();
     assert!(priced.iter().all(|request| request.field("dryrun").as_deref() == Some("yes")));
+}
+
+#[test]
+fn account_and_price_are_asked_for_at_the_same_time() {
+    let (price_is_asked, asked) = channel();
+    let asked = Mutex::new(asked);
+    let looks = AtomicUsize::new(0);
+    let elks = FakeElks::answering_everything(move |request| match request.path.as_str() {
+        // The first look is the program's own, before the call. The second one is answered after the other request.
+        "/a1/me" if looks.fetch_add(1, Ordering::Relaxed) == 0 => Reaction::json(&answers::account()),
+        "/a1/me" => {
+            let both = asked.lock().unwrap().recv_timeout(Duration::from_secs(10));
+            both.map_or(Reaction::text(500, "alone"), |()| Reaction::json(&answers::account()))
+        }
+        _ => {
+            price_is_asked.send(()).unwrap();
+            Reaction::json(&answers::dry_run(request))
+        }
+    });
+    let called = Launch::account(&elks).serve().call("check_account_balance", json!({}));
+    assert_eq!(called.facts()["messages_left"], 192, "{}", called.text());
+}
+
+#[test]
+fn a_refused_look_at_the_account_is_advised_on_as_one() {
+    let looks = AtomicUsize::new(0);
+    let elks = FakeElks::answering_everything(move |request| match request.path.as_str() {
+        "/a1/me" if looks.fetch_add(1, Ordering::Relaxed) == 0 => Reaction::json(&answers::account()),
+        "/a1/me" => Reaction::text(403, "No"),
+        _ => Reaction::json(&answers::dry_run(request)),
+    });
+    let mut program = Launch::account(&elks).serve();
+    let failure = program.call("check_account_balance", json!({})).failed("ELKS_API_ERROR");
+    assert!(failure.contains("The operator can ask 46elks's support") && !failure.contains("recipient"), "{failure}");
 }
 
 #[test]
@@ -362,7 +476,7 @@ fn statistics_count_exactly_the_newest_outbound_messages() {
         (&facts["parts"], &facts["total_cost"], &facts["mean_cost"]),
         (&json!(150), &json!(780_000), &json!(7_800))
     );
-    assert_eq!((&facts["period_end"], &facts["currency"]), (&json!("2026-01-31T23:59:58.000Z"), &json!("SEK")));
+    assert_eq!((&facts["period_end"], &facts["currency"]), (&json!("2026-01-31T23:59:58Z"), &json!("SEK")));
     let none = FakeElks::answering(answers::history(0));
     let called = Launch::account(&none).serve().call("get_delivery_statistics", json!({}));
     assert_eq!((&called.facts()["total"], &called.facts()["mean_cost"]), (&json!(0), &json!(null)));
@@ -419,12 +533,12 @@ fn a_sum_that_leaves_messages_out_is_named_as_one() {
     assert_eq!((&facts["total_cost"], &facts["mean_cost"]), (&json!(15_600), &json!(7_800)));
     let text = called.text();
     assert!(
-        text.contains("At least 3 parts (1 without a number), at least 1.56 SEK in all (1 without a cost)"),
+        text.contains("At least 1.56 SEK in all (1 without a cost). At least 3 parts (1 without a number)."),
         "{text}"
     );
     let elks = rows(&[row(1, json!({}))]);
     let text = Launch::account(&elks).serve().call("get_delivery_statistics", json!({})).text();
-    assert!(text.contains("Parts not reported, cost not reported"), "{text}");
+    assert!(text.contains("Cost not reported. Parts not reported."), "{text}");
 }
 
 #[test]
@@ -511,7 +625,7 @@ fn a_reply_arrives_in_the_simulator() {
     assert_eq!(statuses, ["sent", "delivered"], "created, sent, delivered over its own clock");
     let history = program.call("get_sms_messages", json!({"direction": "inbound", "limit": 1}));
     let reply = &history.facts()["messages"][0];
-    assert_eq!((&reply["from"], &reply["to"]), (&json!(RECIPIENT), &json!(SENDER)));
+    assert_eq!((&reply["from"], &reply["to"]), (&json!(RECIPIENT), &Value::Null), "the other party is the account");
 }
 
 #[test]

@@ -155,7 +155,7 @@ const TRUSTED: [(&str, usize); 5] = [
     ("what lets out", 2400),
     ("what remembers", 3075),
     ("what diagnoses", 225),
-    ("what tells", 2625),
+    ("what tells", 2675),
 ];
 
 /// The lines of code of a file: without comments, blank lines and tests. A module of tests is the end of its file, or a

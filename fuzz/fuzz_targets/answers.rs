@@ -27,7 +27,7 @@ fuzz_target!(|response: (u16, Vec<u8>)| {
     let request =
         SendSmsRequest { to: to.clone(), message: message.clone(), from: None, flashsms: None, dry_run: None };
     visible(native::send_sms(&fetch, &account, request).map(|sent| {
-        let required = [sent.from, sent.to, sent.message].into_iter();
+        let required = [sent.from, sent.to].into_iter().chain(sent.message);
         required.chain(sent.id).chain(sent.created).chain(sent.checker_notes).collect()
     }));
     let request =

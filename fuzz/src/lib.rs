@@ -390,11 +390,11 @@ macro_rules! record {
 }
 
 record! {
-    Message: id, direction, from, to, message, untrusted, status, created, delivered, parts, cost, currency;
+    Message: id, direction, from, to, message, untrusted, status, created, delivered, parts, cost;
     SentSms: sent, dry_run, id, status, from, to, message, created, parts, encoding, cost, estimated_cost, currency,
         checker_notes;
-    SmsHistory: messages, next_cursor, stopped_early, unreadable;
-    SmsStatus: message;
+    SmsHistory: messages, currency, next_cursor, stopped_early, unreadable;
+    SmsStatus: message, currency;
     NonGsmCharacter: character, replacement;
     SmsEstimate: parts, encoding, characters_left, non_gsm_characters, estimated_cost, currency, checker_notes;
     AccountBalance: name, balance, currency, subaccount, balance_used, usage_limit, messages_left, low_balance;

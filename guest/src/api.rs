@@ -10,6 +10,7 @@ use form_urlencoded::Serializer;
 use sms_rules::invisible::escape;
 use sms_rules::limits::{MAX_PAGE, MAX_QUOTE_CHARS};
 use sms_rules::{forms, quote, times};
+use std::borrow::Cow;
 
 /// A message to price or to send.
 #[derive(Clone, Copy)]
@@ -72,22 +73,22 @@ pub(crate) struct SmsJson(pub(crate) Object);
 impl SmsJson {
     /// The number of parts that 46elks reports.
     pub(crate) fn parts(&self) -> Option<u32> {
-        self.0.integer("parts").and_then(|parts| u32::try_from(parts).ok()).filter(|parts| *parts > 0)
+        self.0.parts.integer().and_then(|parts| u32::try_from(parts).ok()).filter(|parts| *parts > 0)
     }
 
     /// The id, when it has the form of an id.
     pub(crate) fn id(&self) -> Option<&str> {
-        self.0.text("id").filter(|id| forms::is_message_id(id))
+        self.0.id.text().filter(|id| forms::is_message_id(id))
     }
 
     /// Whether there is an id, of whatever form.
     pub(crate) fn has_id(&self) -> bool {
-        self.0.has("id")
+        self.0.id.is_present()
     }
 
     /// The delivery status.
     pub(crate) fn status(&self) -> Option<Status> {
-        self.0.text("status").map(|status| match status {
+        self.0.status.text().map(|status| match status {
             "created" => Status::Created,
             "sent" => Status::Sent,
             "delivered" => Status::Delivered,
@@ -98,25 +99,25 @@ impl SmsJson {
 
     /// When 46elks accepted it, UTC.
     pub(crate) fn created(&self) -> Option<String> {
-        self.0.text("created").and_then(times::from_api)
+        self.0.created.text().and_then(times::from_api)
     }
 
     /// The cost of all parts together, in ten-thousandths of the account's currency.
     pub(crate) fn cost(&self) -> Option<u64> {
-        self.0.integer("cost").and_then(|cost| u64::try_from(cost).ok())
+        self.0.cost.amount()
     }
 
     /// The price of all parts together. Only the response to a dry run has it.
     pub(crate) fn estimated_cost(&self) -> Option<u64> {
-        self.0.integer("estimated_cost").and_then(|cost| u64::try_from(cost).ok()).or(self.cost())
+        self.0.estimated_cost.amount().or(self.cost())
     }
 
     /// The message as the record of the contract.
     ///
     /// # Errors
     /// Id, direction or time is missing or invalid.
-    pub(crate) fn message(&self, currency: Option<&str>) -> Result<Message, Error> {
-        let direction = match self.0.text("direction") {
+    pub(crate) fn message(self) -> Result<Message, Error> {
+        let direction = match self.0.direction.text() {
             // An automatic reply is sent by the account, so it is outbound.
             Some("outgoing" | "outgoing-reply") => Some(Direction::Outbound),
             Some("incoming") => Some(Direction::Inbound),
@@ -130,14 +131,13 @@ impl SmsJson {
             direction,
             created,
             status: self.status(),
-            delivered: self.0.text("delivered").and_then(times::from_api),
-            from: escaped(self.0.text("from").unwrap_or("unknown")),
-            to: escaped(self.0.text("to").unwrap_or("unknown")),
-            message: self.0.text("message").map(escaped),
+            delivered: self.0.delivered.text().and_then(times::from_api),
             untrusted: direction == Direction::Inbound,
             parts: self.parts(),
             cost: self.cost(),
-            currency: currency.map(Into::into),
+            from: self.0.from.into_text().map_or("unknown".into(), escaped),
+            to: self.0.to.into_text().map_or("unknown".into(), escaped),
+            message: self.0.message.into_text().map(escaped),
         })
     }
 }
@@ -149,10 +149,10 @@ impl PageJson {
     /// The value of `before` for the next page. `None` at the end of the history; `Some(None)` when there is more, but
     /// 46elks does not give a time to continue at.
     pub(crate) fn next(&self) -> Option<Option<String>> {
-        if !self.0.has("next") {
+        if !self.0.next.is_present() {
             return None;
         }
-        let Some(next) = self.0.text("next") else { return Some(None) };
+        let Some(next) = self.0.next.text() else { return Some(None) };
         Some((forms::is_api_time(next) && times::from_api(next).is_some()).then(|| next.to_string()))
     }
 
@@ -160,16 +160,17 @@ impl PageJson {
     ///
     /// # Errors
     /// There is no list of messages.
-    pub(crate) fn messages(mut self, currency: Option<&str>) -> Result<(Vec<Message>, u32), Error> {
-        let rows = self
-            .0
-            .list("data")
-            .ok_or_else(|| Error::Unexpected("46elks answered without a list of messages".into()))?;
-        let count = rows.len();
-        let read = |row: Option<Object>| SmsJson(row?).message(currency).ok();
-        let messages: Vec<Message> = rows.into_iter().filter_map(read).collect();
-        let unreadable = count - messages.len();
-        Ok((messages, u32::try_from(unreadable).unwrap_or(u32::MAX)))
+    pub(crate) fn messages(self) -> Result<(Vec<Message>, u32), Error> {
+        let no_list = || Error::Unexpected("46elks answered without a list of messages".into());
+        let rows = self.0.data.into_list().ok_or_else(no_list)?;
+        let (mut messages, mut unreadable) = (Vec::with_capacity(rows.len()), 0);
+        for row in rows {
+            match row.and_then(|row| SmsJson(row).message().ok()) {
+                Some(message) => messages.push(message),
+                None => unreadable += 1,
+            }
+        }
+        Ok((messages, unreadable))
     }
 }
 
@@ -179,44 +180,44 @@ pub(crate) struct AccountJson(pub(crate) Object);
 impl AccountJson {
     /// The display name, or the name.
     pub(crate) fn name(&self) -> Option<String> {
-        self.0.text("displayname").or(self.0.text("name")).map(escaped)
+        self.0.displayname.text().or(self.0.name.text()).map(|name| escape(name).into_owned())
     }
 
     /// The currency, when it has the form of one.
     pub(crate) fn currency(&self) -> Option<String> {
-        self.0.text("currency").filter(|currency| forms::is_currency(currency)).map(Into::into)
+        self.0.currency.text().filter(|currency| forms::is_currency(currency)).map(Into::into)
     }
 
     /// The balance, in ten-thousandths of the currency. A subaccount has none.
     pub(crate) fn balance(&self) -> Option<i64> {
-        self.0.integer("balance")
+        self.0.balance.integer()
     }
 
     /// How far the balance may go below zero, in ten-thousandths of the currency.
     pub(crate) fn credit_limit(&self) -> Option<i64> {
-        self.0.integer("creditlimit")
+        self.0.creditlimit.integer()
     }
 
     /// Whether the account pays by invoice.
     pub(crate) fn is_invoiced(&self) -> bool {
-        self.0.text("invoicing") == Some("yes")
+        self.0.invoicing.text() == Some("yes")
     }
 
     /// What a subaccount has used, in ten-thousandths of the main account's currency.
     pub(crate) fn balance_used(&self) -> Option<i64> {
-        self.0.integer("balanceused")
+        self.0.balanceused.integer()
     }
 
     /// What a subaccount may use, in ten-thousandths of the main account's currency.
     pub(crate) fn usage_limit(&self) -> Option<i64> {
-        self.0.integer("usagelimit")
+        self.0.usagelimit.integer()
     }
 
     /// Whether the credentials are those of a subaccount. Its id begins with `a` (a main account's with `u`), and it
     /// has no balance of its own.
     pub(crate) fn is_subaccount(&self) -> bool {
         self.balance().is_none()
-            && (self.balance_used().is_some() || self.0.text("id").is_some_and(|id| id.starts_with('a')))
+            && (self.balance_used().is_some() || self.0.id.text().is_some_and(|id| id.starts_with('a')))
     }
 }
 
@@ -263,8 +264,11 @@ fn reason(body: &[u8]) -> String {
 }
 
 /// A text of the API, with invisible characters escaped.
-fn escaped(text: &str) -> String {
-    escape(text).into_owned()
+fn escaped(text: String) -> String {
+    match escape(&text) {
+        Cow::Owned(escaped) => escaped,
+        Cow::Borrowed(_) => text,
+    }
 }
 
 #[cfg(test)]
@@ -303,7 +307,7 @@ mod tests {
         )
         .map(SmsJson)
         .expect("is a message");
-        let message = inbound.message(None).expect("is complete");
+        let message = inbound.message().expect("is complete");
         assert_eq!(message.direction, Direction::Inbound);
         assert_eq!((message.status, message.cost, message.message), (None, None, None));
 
@@ -313,7 +317,7 @@ mod tests {
         )
         .map(SmsJson)
         .expect("is a message");
-        let message = reply.message(Some("SEK")).expect("is complete");
+        let message = reply.message().expect("is complete");
         assert_eq!((message.direction, message.status), (Direction::Outbound, Some(Status::Unknown)));
         assert_eq!(message.message.as_deref(), Some("a\\u{202e}b"));
     }

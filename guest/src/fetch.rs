@@ -50,15 +50,38 @@ impl std::error::Error for FetchError {}
 
 /// Sends requests to 46elks. In the component wasi:http does it; tests and benchmarks pass a closure.
 pub trait Fetch {
-    /// Sends one request, once, and reads its response.
+    /// A request that was sent, and whose response was not read yet.
+    type Pending;
+
+    /// Sends one request, once. Several may be sent before the first response is read.
+    ///
+    /// # Errors
+    /// Why it was not sent, or may not have arrived.
+    fn begin(&self, request: &Request) -> Result<Self::Pending, FetchError>;
+
+    /// Waits for a response and reads it.
     ///
     /// # Errors
     /// Why there is no response, and whether the request may have arrived.
-    fn fetch(&self, request: &Request) -> Result<Response, FetchError>;
+    fn finish(&self, pending: Self::Pending) -> Result<Response, FetchError>;
+
+    /// Sends one request and reads its response.
+    ///
+    /// # Errors
+    /// As [`Self::begin`] and [`Self::finish`].
+    fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
+        self.finish(self.begin(request)?)
+    }
 }
 
 impl<F: Fn(&Request) -> Result<Response, FetchError>> Fetch for F {
-    fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
+    type Pending = Response;
+
+    fn begin(&self, request: &Request) -> Result<Response, FetchError> {
         self(request)
+    }
+
+    fn finish(&self, response: Response) -> Result<Response, FetchError> {
+        Ok(response)
     }
 }

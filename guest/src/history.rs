@@ -97,13 +97,13 @@ impl Search {
     ///
     /// # Errors
     /// A refusal of 46elks, or a response that is lost or no page.
-    pub(crate) fn run(mut self, fetch: &impl Fetch, currency: Option<&str>) -> Result<Found, Error> {
+    pub(crate) fn run(mut self, fetch: &impl Fetch) -> Result<Found, Error> {
         let mut found = Found { messages: Vec::new(), cursor: None, stopped_early: false, unreadable: 0 };
         let limit = self.limit as usize;
         for _ in 0..MAX_PAGES {
             let page = PageJson(api::read(fetch.fetch(&self.request()), Purpose::Query)?);
             let next = page.next();
-            let (on_page, unreadable) = page.messages(currency)?;
+            let (on_page, unreadable) = page.messages()?;
             found.unreadable += unreadable;
             let mut on_page = on_page.into_iter();
             for message in on_page.by_ref() {
@@ -183,11 +183,17 @@ mod tests {
     }
 
     impl Fetch for History {
-        fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
+        type Pending = Response;
+
+        fn begin(&self, request: &Request) -> Result<Response, FetchError> {
             self.requests.borrow_mut().push(request.path.clone());
             let page = self.pages.borrow_mut().pop();
             page.map(|page| Response { status: 200, body: page.into() })
                 .ok_or_else(|| FetchError::before("there is no further page"))
+        }
+
+        fn finish(&self, page: Response) -> Result<Response, FetchError> {
+            Ok(page)
         }
     }
 
@@ -211,7 +217,7 @@ mod tests {
     }
 
     fn run(request: GetSmsMessagesRequest, history: &History) -> Found {
-        Search::of_request(&request).expect("is valid").run(history, None).expect("is found")
+        Search::of_request(&request).expect("is valid").run(history).expect("is found")
     }
 
     #[test]
@@ -264,7 +270,7 @@ mod tests {
             assert_eq!(*history.requests.borrow(), ["/a1/sms?limit=100"]);
         }
         let history = History::of(&[&page(&rows, "null")]);
-        let found = Search::newest_outbound(Some(1000)).run(&history, None).expect("is found");
+        let found = Search::newest_outbound(Some(1000)).run(&history).expect("is found");
         assert_eq!(ids(&found), ["o3", "o1"]);
     }
 
@@ -303,7 +309,7 @@ mod tests {
     #[test]
     fn an_error_on_a_later_page_is_an_error_of_the_search() {
         let history = History::of(&[&page(&[row("o1", 1)], r#""2026-01-31T12:00:01""#)]);
-        let failed = Search::of_request(&request(9, None, None)).expect("is valid").run(&history, None);
+        let failed = Search::of_request(&request(9, None, None)).expect("is valid").run(&history);
         assert!(matches!(failed, Err(Error::Unreachable(_))));
     }
 

@@ -4,7 +4,7 @@
 use crate::bindings::types::{Account, Credentials, Error};
 use crate::bindings::wasi::http::outgoing_handler;
 use crate::bindings::wasi::http::types::{
-    ErrorCode, Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
+    ErrorCode, Fields, FutureIncomingResponse, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
 };
 use crate::bindings::wasi::io::streams::StreamError;
 use crate::error::invalid;
@@ -70,30 +70,42 @@ impl<'a> WasiHttp<'a> {
     }
 }
 
+/// A request that the host has, and whose response has not been read.
+pub(crate) struct Pending(FutureIncomingResponse);
+
 impl Fetch for WasiHttp<'_> {
-    fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
+    type Pending = Pending;
+
+    fn begin(&self, request: &Request) -> Result<Pending, FetchError> {
         let refused = |()| FetchError::before("the host could not make the request");
         let outgoing = OutgoingRequest::new(self.headers(request)?);
-        let method = if request.form.is_some() { Method::Post } else { Method::Get };
-        outgoing.set_method(&method).map_err(refused)?;
+        // Without a method it is a GET. Each call into the host takes time, so that none is made for the default.
+        if request.form.is_some() {
+            outgoing.set_method(&Method::Post).map_err(refused)?;
+        }
         outgoing.set_scheme(Some(&self.scheme)).map_err(refused)?;
         outgoing.set_authority(Some(self.authority)).map_err(refused)?;
         outgoing.set_path_with_query(Some(&request.path)).map_err(refused)?;
 
+        let Some(form) = &request.form else { return Ok(Pending(outgoing_handler::handle(outgoing, None)?)) };
         let body = outgoing.body().map_err(refused)?;
         let waiting = outgoing_handler::handle(outgoing, None)?;
-        if let Some(form) = &request.form {
-            let stream = body.write().map_err(refused)?;
-            for chunk in form.as_bytes().chunks(MAX_WRITE_BYTES) {
-                // A host that denies the request stops reading the body; the response below has the reason.
-                if stream.blocking_write_and_flush(chunk).is_err() {
-                    break;
-                }
+        let stream = body.write().map_err(refused)?;
+        for chunk in form.as_bytes().chunks(MAX_WRITE_BYTES) {
+            // A host that denies the request stops reading the body; the response has the reason.
+            if stream.blocking_write_and_flush(chunk).is_err() {
+                break;
             }
         }
+        drop(stream);
         // A body that the host did not read to its end shows in the response, too.
         let _ = OutgoingBody::finish(body, None);
+        Ok(Pending(waiting))
+    }
 
+    fn finish(&self, Pending(waiting): Pending) -> Result<Response, FetchError> {
+        // A response is never there at once, so that asking for it first would be a call for nothing.
+        waiting.subscribe().block();
         let response = loop {
             match waiting.get() {
                 Some(response) => break response.map_err(|()| FetchError::after("the answer was read twice"))??,
@@ -176,6 +188,7 @@ fn read(response: &IncomingResponse) -> Result<Vec<u8>, FetchError> {
     let mut bytes = Vec::new();
     loop {
         match stream.blocking_read(MAX_READ_BYTES) {
+            Ok(chunk) if bytes.is_empty() => bytes = chunk,
             Ok(chunk) => bytes.extend_from_slice(&chunk),
             Err(StreamError::Closed) => return Ok(bytes),
             Err(failed) => return Err(failed.into()),

@@ -12,11 +12,15 @@
 //! | `json` | the JSON of 46elks |
 //! | `http` | wasi:http, the only way out of the component |
 //! | `fetch`, `error`, `bindings` | the types that they share |
+//! | `arena` | the allocator |
 //!
 //! The component decides no policy, keeps no state and never sends a request twice. Its contract and documentation are
 //! in `wit/elks.wit`.
 
 mod api;
+// A native program uses the system's allocator; only the tests look at this one.
+#[cfg(any(target_arch = "wasm32", test))]
+mod arena;
 mod bindings;
 mod draft;
 mod error;

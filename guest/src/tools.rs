@@ -10,7 +10,7 @@ use crate::bindings::sending::{SendSmsRequest, SentSms};
 use crate::bindings::types::{Account, Error, Status};
 use crate::draft::Draft;
 use crate::error::invalid;
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, FetchError, Response};
 use crate::history::Search;
 use sms_rules::funds::{LOW_BALANCE_MESSAGES, spendable};
 use sms_rules::limits::PRICE_PROBE_TEXT;
@@ -47,7 +47,7 @@ pub fn send_sms(fetch: &impl Fetch, account: &Account, request: SendSmsRequest) 
         checker_notes: draft.notes(sms.parts()),
         from: draft.from,
         to: draft.to,
-        message: draft.clean.text,
+        message: Some(draft.clean.text).filter(|sent| *sent != request.message),
     })
 }
 
@@ -60,9 +60,10 @@ pub fn get_sms_messages(
     account: &Account,
     request: GetSmsMessagesRequest,
 ) -> Result<SmsHistory, Error> {
-    let found = Search::of_request(&request)?.run(fetch, account.currency.as_deref())?;
+    let found = Search::of_request(&request)?.run(fetch)?;
     Ok(SmsHistory {
         messages: found.messages,
+        currency: account.currency.clone(),
         next_cursor: found.cursor,
         stopped_early: found.stopped_early,
         unreadable: found.unreadable,
@@ -83,7 +84,7 @@ pub fn check_sms_status(
         return Err(invalid("message_id", "it may hold only letters and digits, like the id that send_sms returned"));
     }
     let sms = SmsJson(api::read(fetch.fetch(&api::message(id)), Purpose::Query)?);
-    Ok(SmsStatus { message: sms.message(account.currency.as_deref())? })
+    Ok(SmsStatus { message: sms.message()?, currency: account.currency.clone() })
 }
 
 /// Prices a message without sending it.
@@ -124,13 +125,19 @@ pub fn check_account_balance(
     request: CheckAccountBalanceRequest,
 ) -> Result<AccountBalance, Error> {
     let to = request.to.as_deref().map(phone::recipient).transpose().map_err(|error| invalid("to", error))?;
-    let reported = AccountJson(api::read(fetch.fetch(&api::account()), Purpose::Query)?);
-    // Only a balance needs a price, and only an account that has a sender can ask for one. The test number is Swedish,
-    // so its price is the price for Sweden.
-    let price = match (reported.balance(), account.default_sender.as_deref()) {
-        (Some(_), Some(from)) => price_of_a_part(fetch, to.as_deref().unwrap_or(phone::TEST_NUMBER), from),
-        _ => None,
-    };
+    // Both are asked before the first answer is waited for. Only an account that has a sender can ask for a price. The
+    // test number is Swedish, so its price is the price for Sweden.
+    let asked = fetch.begin(&api::account());
+    let price = account.default_sender.as_deref().and_then(|from| sender::form(from).ok()).map(|from| {
+        let to = to.as_deref().unwrap_or(phone::TEST_NUMBER);
+        fetch.begin(&api::send(Outgoing { to, from: &from, text: PRICE_PROBE_TEXT, flash: false, dry_run: true }))
+    });
+    let answer = |asked: Result<_, _>| asked.and_then(|pending| fetch.finish(pending));
+    // Both answers are waited for, whatever the first one says: the host must see what came of each request.
+    let (asked, price) = (answer(asked), price.map(answer));
+    let reported = AccountJson(api::read(asked, Purpose::Query)?);
+    // Only a balance needs a price.
+    let price = price.filter(|_| reported.balance().is_some()).and_then(price_of_a_part);
     let spendable =
         reported.balance().and_then(|balance| spendable(balance, reported.credit_limit(), reported.is_invoiced()));
     let messages_left = price.zip(spendable).map(|(price, spendable)| spendable / price);
@@ -155,7 +162,7 @@ pub fn get_delivery_statistics(
     account: &Account,
     request: GetDeliveryStatisticsRequest,
 ) -> Result<DeliveryStatistics, Error> {
-    let found = Search::newest_outbound(request.limit).run(fetch, account.currency.as_deref())?;
+    let found = Search::newest_outbound(request.limit).run(fetch)?;
     let messages = &found.messages;
     let with = |status| messages.iter().filter(|message| message.status == status).count() as u32;
     let costs: Vec<u64> = messages.iter().filter_map(|message| message.cost).collect();
@@ -179,17 +186,15 @@ pub fn get_delivery_statistics(
 
 /// The price of a one-part message, in ten-thousandths. `None` when 46elks reports no price, or a price of 0, which
 /// cannot divide a balance.
-fn price_of_a_part(fetch: &impl Fetch, to: &str, from: &str) -> Option<u64> {
-    let from = sender::form(from).ok()?;
-    let probe = Outgoing { to, from: &from, text: PRICE_PROBE_TEXT, flash: false, dry_run: true };
-    let sms = SmsJson(api::read(fetch.fetch(&api::send(probe)), Purpose::Query).ok()?);
+fn price_of_a_part(answer: Result<Response, FetchError>) -> Option<u64> {
+    let sms = SmsJson(api::read(answer, Purpose::Query).ok()?);
     sms.estimated_cost().filter(|price| *price > 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::{FetchError, Request, Response};
+    use crate::fetch::Request;
 
     const TO: &str = "+46701740605";
 
@@ -255,9 +260,9 @@ mod tests {
 
     #[test]
     fn a_subaccount_has_use_and_limit_and_no_price() {
-        let fetch = elks(|path, _| {
-            assert_eq!(path, "/a1/me", "a subaccount needs no price");
-            r#"{"id": "a1", "balanceused": 10000}"#
+        let fetch = elks(|path, _| match path {
+            "/a1/me" => r#"{"id": "a1", "balanceused": 10000}"#,
+            _ => r#"{"estimated_cost": 5200}"#,
         });
         let balance = check_account_balance(&fetch, &account(false), CheckAccountBalanceRequest { to: None });
         let balance = balance.expect("is known");

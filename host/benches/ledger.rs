@@ -61,14 +61,12 @@ fn main() -> Result<()> {
         read.insert(events.to_string(), read_journal(&state)?.into());
     }
     let month = folder.join(EVENTS[0].to_string());
+    let start = starts(STARTS, &[&|| launch(&folder.join("new"), "disk"), &|| launch(&month, "disk")])?;
     let figures = json!({
         "send_ms": {"journal": with.0, "memory": without.0},
         "four_processes": contended,
         "read_ms": read,
-        "start_ms": {
-            "no journal yet": starts(STARTS, || launch(&folder.join("new"), "disk"))?,
-            "10,000 events": starts(STARTS, || launch(&month, "disk"))?,
-        },
+        "start_ms": {"no journal yet": start[0], "10,000 events": start[1]},
         "resident_mb": {"after": {"1,100 sends": with.1, "3,100 sends": with.2}},
     });
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&figures)?)?;

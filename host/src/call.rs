@@ -28,7 +28,7 @@ pub(crate) use send::estimate_of;
 use serde_json::{Map, Value};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::{Notify, OnceCell, watch};
 use tokio::time::Instant;
 
 /// Runs calls.
@@ -53,6 +53,8 @@ pub(crate) struct Begun {
     pub(crate) call: Call,
     additions: Additions,
     guard: AuditGuard,
+    /// Learns how many requests of a query have left.
+    sent: Option<watch::Sender<usize>>,
 }
 
 /// The argument of `send_sms` that becomes [`Additions::key`].
@@ -68,6 +70,13 @@ impl Begun {
     /// The recipient's name, where the recipient is a contact.
     pub(crate) fn contact(&self) -> Option<&str> {
         self.additions.contact.as_deref()
+    }
+
+    /// How many requests of a query have left, from now on.
+    pub(crate) fn watch_requests(&mut self) -> watch::Receiver<usize> {
+        let (sender, receiver) = watch::channel(0);
+        self.sent = Some(sender);
+        receiver
     }
 
     /// Reports to `listener`, when the call ends, whether a message may have been sent.
@@ -225,7 +234,7 @@ impl CallHandler {
     fn begin_parsed(&self, call: Call, additions: Additions) -> Begun {
         let params = Params::of(&call, additions.contact.as_deref(), |text| self.contains_secret(text.as_bytes()));
         let guard = self.log.begin(call.tool(), params, call.is_dry_run(&self.settings));
-        Begun { call, additions, guard }
+        Begun { call, additions, guard, sent: None }
     }
 
     /// Writes the audit record of a request whose arguments are not parsed. The tool is `None` if the request names
@@ -238,24 +247,30 @@ impl CallHandler {
 
     /// Runs a call that has begun.
     pub(crate) async fn complete(&self, begun: Begun) -> Result<Success, Failure> {
-        let Begun { call, additions, mut guard } = begun;
+        let Begun { call, additions, mut guard, sent } = begun;
         let outcome = match &call {
             Call::GetSendingLimits(request) => self.sending_limits(request).await,
             call if call.sends(&self.settings) => self.send(call, &additions, &mut guard).await,
-            call => self.attempt(call, &additions, &mut guard).await,
+            call => self.attempt(call, &additions, &mut guard, sent).await,
         };
         guard.end(outcome.as_ref().err());
         outcome
     }
 
     /// Runs a call that sends nothing.
-    async fn attempt(&self, call: &Call, additions: &Additions, guard: &mut AuditGuard) -> Result<Success, Failure> {
+    async fn attempt(
+        &self,
+        call: &Call,
+        additions: &Additions,
+        guard: &mut AuditGuard,
+        sent: Option<watch::Sender<usize>>,
+    ) -> Result<Success, Failure> {
         // A dry run is refused by the same rules as a real send, except those that time cures.
         if let Call::SendSms(_) = call {
             self.checked(call, additions)?;
         }
         let admission = RateLimited::new(Arc::clone(&self.limiter), call.tool().class());
-        let egress = self.egress(call.permit(&self.settings), Some(Arc::new(admission)));
+        let egress = self.egress(call.permit(&self.settings), Some(Arc::new(admission))).reporting(sent);
         let verdict = self.run(call, &egress, &self.settings.policy.start(), guard).await?;
         self.result(verdict)
     }

@@ -27,6 +27,11 @@ impl Export {
 
 include!(concat!(env!("OUT_DIR"), "/contract.rs"));
 
+/// Whether a field has its default, so that a result need not hold it.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::tools::{TOOLS_JSON, Tool, ToolSpec};
@@ -49,7 +54,7 @@ mod tests {
             Some("array") => prop::collection::vec(fitting(&schema["items"]), 0..3).prop_map(Value::from).boxed(),
             Some("object") => {
                 let required: Vec<&str> =
-                    schema["required"].as_array().expect("is a list").iter().filter_map(Value::as_str).collect();
+                    schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 let mut fields: BoxedStrategy<Map<String, Value>> = Just(Map::new()).boxed();
                 for (name, property) in schema["properties"].as_object().expect("is an object") {
                     // The host adds this field; no record of the component has it.

@@ -50,10 +50,13 @@ pub fn play(out: &mut dyn Write) -> Result<()> {
         step(out, number, title)?;
         writeln!(out, "  → {tool} {arguments}")?;
         let result = client.request("tools/call", &json!({"name": tool, "arguments": arguments}))?;
-        for line in text(&result["content"][0]["text"]).lines() {
+        // A success says it in its facts, a failure in its text.
+        let facts = &result["structuredContent"];
+        let said = if facts.is_object() { &facts["summary"] } else { &result["content"][0]["text"] };
+        for line in text(said).lines() {
             writeln!(out, "  ← {line}")?;
         }
-        for note in result["structuredContent"]["checker_notes"].as_array().into_iter().flatten() {
+        for note in facts["checker_notes"].as_array().into_iter().flatten() {
             writeln!(out, "    ! {}", text(note))?;
         }
         // The server writes the audit line before it answers.
@@ -77,8 +80,8 @@ pub fn play(out: &mut dyn Write) -> Result<()> {
     call(out, 7, "Delivered", "check_sms_status", id)?;
     let history = call(out, 8, "The history, with a reply", "get_sms_messages", json!({"limit": 3}))?;
     for sms in history["structuredContent"]["messages"].as_array().context("a history")? {
-        let (from, to) = (text(&sms["from"]), text(&sms["to"]));
-        writeln!(out, "    {:<8} {from} → {to}: {}", text(&sms["direction"]), text(&sms["message"]))?;
+        let (kind, party) = if sms["untrusted"] == true { ("from", &sms["from"]) } else { ("to", &sms["to"]) };
+        writeln!(out, "    {kind:<4} {}: {}", text(party), text(&sms["message"]))?;
     }
     call(out, 9, "Balance", "check_account_balance", json!({}))?;
     call(out, 10, "Statistics", "get_delivery_statistics", json!({}))?;

@@ -16,6 +16,11 @@ use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+/// Programs for Linux bring their allocator with them.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The exit code of `audit` when it cannot read a journal. Its codes 1 and 2 say what is wrong with one.
 const CANNOT_READ: u8 = 3;
 

@@ -338,8 +338,7 @@ impl Called {
     pub fn facts(&self) -> &Value {
         assert_eq!(self.0["isError"], false, "{}", self.text());
         let facts = &self.0["structuredContent"];
-        let text: Value = serde_json::from_str(self.0["content"][1]["text"].as_str().expect("has the facts as text"))
-            .expect("the facts are JSON");
+        let text: Value = serde_json::from_str(&self.text()).expect("the only text is the facts as JSON");
         assert_eq!(&text, facts, "text and structured content say the same");
         facts
     }

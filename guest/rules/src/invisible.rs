@@ -71,7 +71,8 @@ const REGIONS: [&str; 3] = [
 /// a terminal overwrite a line. Invisible characters inside an emoji and joiners inside a word stay: they change what a
 /// person sees.
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_plain) {
+    // Bytes first: they are compared many at a time.
+    if text.bytes().all(is_plain_ascii) || text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
     let returns = text.match_indices('\r').filter(|(at, _)| !text[at + 1..].starts_with('\n'));
@@ -94,6 +95,11 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     }
     escaped.push_str(&text[copied..]);
     Cow::Owned(escaped)
+}
+
+/// [`is_plain`] of a byte, which stands for itself in ASCII. A byte of another character is never plain.
+fn is_plain_ascii(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b' '..=b'~')
 }
 
 /// Whether a character is visible and no part of an emoji: nearly all characters of nearly all texts.
@@ -243,6 +249,9 @@ mod tests {
     #[test]
     fn a_plain_character_is_never_invisible() {
         assert!(('\0'..=char::MAX).filter(|&c| is_plain(c)).all(|c| name(c).is_none() && c != '\r'));
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_plain_ascii(byte), byte.is_ascii() && is_plain(byte.into()), "{byte:#x}");
+        }
     }
 
     proptest::proptest! {

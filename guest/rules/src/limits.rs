@@ -7,6 +7,10 @@ pub const API_HOST: &str = "api.46elks.com";
 /// The number of messages on one page of the history, at most. Source: 46elks.com/docs.
 pub const MAX_PAGE: u32 = 100;
 
+/// The number of rows of a page that are read, at most. 46elks returns [`MAX_PAGE`]; a response with more is no page of
+/// its history, and each row takes memory.
+pub const MAX_ROWS: usize = 10 * MAX_PAGE as usize;
+
 /// The number of pages that one call reads, at most: with [`MAX_PAGE`], 1,000 messages. A search that finds few
 /// messages must end.
 pub const MAX_PAGES: u32 = 10;

@@ -33,7 +33,7 @@ pub(crate) fn command(program: &Path, arguments: &[&str], state: &Path) -> Resul
 }
 
 /// A server under measurement.
-pub(crate) struct Server(McpClient);
+pub(crate) struct Server(pub(crate) McpClient);
 
 impl Server {
     /// Launches it and shakes hands. How long it took to the answer comes with it.
@@ -65,8 +65,7 @@ impl Server {
                 begun.insert(self.0.post("tools/call", &params)?, now);
             }
             let answer = self.0.message()?;
-            let text = answer.value["result"]["content"][0]["text"].as_str().unwrap_or_default();
-            ensure!(answer.value["error"].is_null() && !text.starts_with("Error"), "a call failed: {}", answer.value);
+            ensure!(succeeded(&answer.value), "a call failed: {}", answer.value);
             let id = answer.value["id"].as_u64().context("has an id")?;
             took.push(answer.read_at - begun.remove(&id).context("was asked")?);
         }
@@ -81,14 +80,22 @@ impl Server {
     }
 }
 
-/// The median of many starts, in milliseconds.
-pub(crate) fn starts(count: usize, command: impl Fn() -> Result<Command>) -> Result<f64> {
-    let mut took = Vec::new();
+/// Whether an answer is that of a call that did what it should. The Node server says only in words that one failed.
+fn succeeded(answer: &Value) -> bool {
+    let text = answer["result"]["content"][0]["text"].as_str().unwrap_or_default();
+    answer["result"].is_object() && answer["result"]["isError"] != true && !text.starts_with("Error")
+}
+
+/// For each server the median of many starts, in milliseconds. They start in turns.
+pub(crate) fn starts(count: usize, commands: &[&dyn Fn() -> Result<Command>]) -> Result<Vec<f64>> {
+    let mut took = vec![Vec::new(); commands.len()];
     for _ in 0..count {
-        took.push(Server::launch(command()?)?.1);
+        for (command, took) in commands.iter().zip(&mut took) {
+            took.push(Server::launch(command()?)?.1);
+        }
     }
-    took.sort_unstable();
-    Ok(milliseconds(took[count / 2]))
+    took.iter_mut().for_each(|took| took.sort_unstable());
+    Ok(took.iter().map(|took| milliseconds(took[count / 2])).collect())
 }
 
 /// A duration in milliseconds, to the microsecond.

@@ -1,11 +1,12 @@
 //! From `wit/` to Rust: one record or enum a type, and one `Export` a tool.
 //!
 //! `wasmtime::component::bindgen!` would derive `Debug` for each record, which prints texts and numbers. Records made
-//! here have none. serde spells their fields and cases as the tool list does, and leaves absent fields out. wasmtime
-//! compares each field's name and type with the component when a function is called.
+//! here have none. serde spells their fields and cases as the tool list does, and leaves out what is absent, and what
+//! is false, 0 or empty by default. Other defaults are left out by the verdict. wasmtime compares each field's name and
+//! type with the component when a function is called.
 
 use crate::contract::Contract;
-use crate::tools::{INTERFACES, SENDING, host_fields, interface_id, is_bound, is_option, joined, snake, text};
+use crate::tools::{INTERFACES, SENDING, default, host_fields, interface_id, is_bound, is_option, joined, snake, text};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -48,13 +49,19 @@ pub fn records(contract: &Contract) -> Result<String> {
             }
         }
     }
+    let mut times = BTreeSet::new();
     // In the order of the contract, not of discovery: the file can be read beside wit/.
     for (id, ty) in resolve.types.iter() {
         let ways = Ways { inward: inward.contains(&id), outward: outward.contains(&id) };
         if (ways.inward || ways.outward) && ty.name.is_some() {
             define(&mut source, resolve, id, ways)?;
         }
+        if let (true, TypeDefKind::Record(record)) = (ways.outward, &ty.kind) {
+            times.extend(record.fields.iter().filter(|it| is_time(resolve, &it.ty)).map(|it| snake(&it.name)));
+        }
     }
+    writeln!(source, "/// The fields of results that hold a time.")?;
+    writeln!(source, "pub(crate) const TIMES: &[&str] = &{:?};\n", Vec::from_iter(times))?;
     writeln!(
         source,
         "/// The fields of results and requests that the host adds: no record of the component has them."
@@ -101,6 +108,8 @@ fn define(source: &mut String, resolve: &Resolve, id: TypeId, ways: Ways) -> Res
                 let name = identifier(&field.name);
                 if is_option(resolve, &field.ty) {
                     writeln!(source, "    #[serde(default, skip_serializing_if = \"Option::is_none\")]")?;
+                } else if default(&field.docs).is_some_and(|default| ["false", "0", "[]"].contains(&default)) {
+                    writeln!(source, "    #[serde(default, skip_serializing_if = \"is_default\")]")?;
                 }
                 writeln!(source, "    pub {name}: {},", rust(resolve, &field.ty)?)?;
             }
@@ -151,6 +160,17 @@ fn comment(source: &mut String, indent: &str, docs: &Docs) -> Result<()> {
         writeln!(source, "{indent}///\n{indent}/// `{bound}`")?;
     }
     Ok(())
+}
+
+/// Whether a type is the contract's `time`, or an optional one.
+fn is_time(resolve: &Resolve, ty: &Type) -> bool {
+    let Type::Id(id) = ty else { return false };
+    let ty = &resolve.types[*id];
+    match &ty.kind {
+        TypeDefKind::Option(inner) => is_time(resolve, inner),
+        TypeDefKind::Type(_) => ty.name.as_deref() == Some("time"),
+        _ => false,
+    }
 }
 
 /// The Rust form of a type where it is used.

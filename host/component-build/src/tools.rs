@@ -1,9 +1,13 @@
 //! From `wit/` to the MCP tool list: names, titles, descriptions, schemas and hints. No text of it stands anywhere
 //! else.
 //!
-//! The first paragraph of a function's text is the tool's title, the rest its description. A record is a closed object
-//! schema. An `option` is a property that is not required. Lines of a field's text that begin with `Bounds:`,
-//! `Default:` or `Pattern:` become bounds of the schema. The interface `host` says what the host adds.
+//! The first paragraph of a function's text is the tool's title, the second its description. A request is a closed
+//! object schema; a result is open, so that it can grow. A field that is an `option` or has a default is not required.
+//! Of a field's text, the first sentence is left out, because the name says it, and the rest of the paragraph is the
+//! description. Lines that begin with `Bounds:`, `Default:` or `Pattern:` become bounds; the default of a result's
+//! field is not repeated, because it is what anybody would expect. The interface `host` says what the host adds.
+//!
+//! Every byte of the list is read by a model in every session, so that it says nothing twice.
 
 use crate::contract::Contract;
 use anyhow::{Context, Result, bail, ensure};
@@ -86,8 +90,10 @@ fn additions<'a>(contract: &'a Contract, name: &str) -> Result<Option<&'a TypeDe
 fn tool(contract: &Contract, function: &Function, interface: &str) -> Result<Value> {
     let (resolve, sends, of_host) = (&contract.resolve, interface == SENDING, interface == HOST);
     let docs = function.docs.contents.as_deref().context("the function has no text")?;
-    let (title, description) =
-        docs.split_once("\n\n").context("the text has a title and, after an empty line, a description")?;
+    let mut paragraphs = docs.split("\n\n");
+    let (Some(title), Some(description)) = (paragraphs.next(), paragraphs.next()) else {
+        bail!("the text has a title and, after an empty line, a description");
+    };
     let names: Vec<&str> = function.params.iter().map(|param| param.name.as_str()).collect();
     let takes: &[&str] = if of_host { &["request"] } else { &["account", "request"] };
     ensure!(names == takes, "a tool takes {}", takes.join(" and "));
@@ -102,6 +108,8 @@ fn tool(contract: &Contract, function: &Function, interface: &str) -> Result<Val
         TypeDefKind::Result(result) => result.ok.context("a tool gives a record")?,
         _ => Type::Id(result),
     };
+    let mut input = schema(contract, request, "")?;
+    input["additionalProperties"] = json!(false);
     let mut output = schema(contract, &answer, "")?;
     let everywhere = additions(contract, RESULT)?.context("wit/ says what every result holds")?;
     let TypeDefKind::Record(everywhere) = &everywhere.kind else { bail!("additions are a record") };
@@ -110,7 +118,7 @@ fn tool(contract: &Contract, function: &Function, interface: &str) -> Result<Val
         "name": snake(&function.name),
         "title": joined(title),
         "description": description,
-        "inputSchema": schema(contract, request, "")?,
+        "inputSchema": input,
         "outputSchema": output,
         "annotations": {
             "title": joined(title),
@@ -132,10 +140,15 @@ fn name_of<'a>(resolve: &'a Resolve, ty: &Type) -> Result<&'a str> {
 fn add_fields(contract: &Contract, record: &Record, object: &mut Value) -> Result<()> {
     for field in &record.fields {
         let name = snake(&field.name);
-        object["properties"][&name] = schema(contract, &field.ty, text(&field.docs)).with_context(|| name.clone())?;
+        let mut property = schema(contract, &field.ty, text(&field.docs)).with_context(|| name.clone())?;
         if !is_option(&contract.resolve, &field.ty) {
-            object["required"].as_array_mut().context("an object lists what is required")?.push(json!(name));
+            // The default of a result's field is what anybody would expect: that need not be said.
+            let default = property.as_object_mut().and_then(|property| property.remove("default"));
+            if default.is_none() {
+                object["required"].as_array_mut().context("an object lists what is required")?.push(json!(name));
+            }
         }
+        object["properties"][&name] = property;
     }
     Ok(())
 }
@@ -145,8 +158,7 @@ fn schema(contract: &Contract, ty: &Type, docs: &str) -> Result<Value> {
     let resolve = &contract.resolve;
     let mut schema = match ty {
         Type::Bool => json!({"type": "boolean"}),
-        Type::U16 | Type::U32 | Type::U64 => json!({"type": "integer", "minimum": 0}),
-        Type::S64 => json!({"type": "integer"}),
+        Type::U16 | Type::U32 | Type::U64 | Type::S64 => json!({"type": "integer"}),
         Type::String => json!({"type": "string"}),
         Type::Id(id) => match &resolve.types[*id].kind {
             TypeDefKind::Type(aliased) => return schema(contract, aliased, docs),
@@ -157,8 +169,7 @@ fn schema(contract: &Contract, ty: &Type, docs: &str) -> Result<Value> {
                 json!({"type": "string", "enum": names})
             }
             TypeDefKind::Record(record) => {
-                let mut object =
-                    json!({"type": "object", "properties": {}, "required": [], "additionalProperties": false});
+                let mut object = json!({"type": "object", "properties": {}, "required": []});
                 add_fields(contract, record, &mut object)?;
                 let more = additions(contract, name_of(resolve, ty)?)?;
                 if let Some(TypeDef { kind: TypeDefKind::Record(more), .. }) = more {
@@ -174,10 +185,11 @@ fn schema(contract: &Contract, ty: &Type, docs: &str) -> Result<Value> {
     Ok(schema)
 }
 
-/// Puts a field's text into its schema: bounds as bounds, the rest as description.
+/// Puts a field's text into its schema: bounds as bounds, and what the name does not say as description.
 fn describe(schema: &mut Value, docs: &str) -> Result<()> {
-    let mut prose = String::new();
+    let (mut prose, mut is_for_people) = (String::new(), false);
     for line in docs.lines() {
+        is_for_people |= line.is_empty();
         if let Some(bounds) = line.strip_prefix(BOUNDS) {
             let bounds = bounds.trim_end_matches('.');
             let (names, bounds) = match bounds.strip_suffix(" characters") {
@@ -192,15 +204,21 @@ fn describe(schema: &mut Value, docs: &str) -> Result<()> {
             schema["default"] = serde_json::from_str(default).unwrap_or_else(|_| json!(default));
         } else if let Some(pattern) = line.strip_prefix(PATTERN) {
             schema["pattern"] = json!(pattern);
-        } else {
+        } else if !is_for_people {
             prose.push_str(line);
             prose.push('\n');
         }
     }
-    if !prose.is_empty() {
-        schema["description"] = json!(joined(&prose).replace('`', ""));
+    if let Some((_, more)) = joined(&prose).split_once(". ") {
+        schema["description"] = json!(more.replace('`', ""));
     }
     Ok(())
+}
+
+/// What a field has when it is left out, as its text says it.
+pub(crate) fn default(docs: &Docs) -> Option<&str> {
+    let default = text(docs).lines().find_map(|line| line.strip_prefix(DEFAULT))?;
+    Some(default.trim_end_matches('.'))
 }
 
 /// Whether a line of a field's text is a bound of its schema.

@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
-use memchr::memmem::find;
+use memchr::memmem::Finder;
 use std::fmt;
 
 /// Secrets shorter than this, in bytes, are not searched for: they would be found in ordinary texts.
@@ -25,7 +25,9 @@ pub struct Credentials {
     authorization: HeaderValue,
     /// Byte strings that must not leave in a request nor come back in a response: the password, the pair of username
     /// and password, and both in base64.
-    secrets: Vec<Vec<u8>>,
+    secrets: Vec<Finder<'static>>,
+    /// Whether a secret has a space, which a form writes as `+`.
+    has_space: bool,
 }
 
 impl fmt::Debug for Credentials {
@@ -43,12 +45,11 @@ impl Credentials {
         let authorization = HeaderValue::try_from(format!("Basic {token}"));
         let mut authorization = authorization.unwrap_or(HeaderValue::from_static("Basic"));
         authorization.set_sensitive(true);
-        let secrets = [password.to_string(), pair, token, BASE64_STANDARD.encode(password)]
-            .into_iter()
-            .filter(|secret| secret.len() >= MIN_SECRET_BYTES)
-            .map(String::into_bytes)
-            .collect();
-        Self { username: username.into(), authorization, secrets }
+        let secrets = [password, &pair, &token, &BASE64_STANDARD.encode(password)];
+        let secrets: Vec<_> = secrets.into_iter().filter(|secret| secret.len() >= MIN_SECRET_BYTES).collect();
+        let has_space = secrets.iter().any(|secret| secret.contains(' '));
+        let secrets = secrets.into_iter().map(|secret| Finder::new(secret).into_owned()).collect();
+        Self { username: username.into(), authorization, secrets, has_space }
     }
 
     /// The username, which is an identifier and no secret.
@@ -64,9 +65,9 @@ impl Credentials {
     /// Whether bytes contain a secret: as it is, in base64, or encoded as in a form, up to twice (a text inside a form
     /// is encoded once more).
     pub fn contains_secret(&self, bytes: &[u8]) -> bool {
-        let contains = |bytes: &[u8]| self.secrets.iter().any(|secret| find(bytes, secret).is_some());
-        // Without these two characters nothing is encoded, and one search is enough.
-        if !bytes.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        let contains = |bytes: &[u8]| self.secrets.iter().any(|secret| secret.find(bytes).is_some());
+        // One search is enough where nothing is encoded: nothing has a `%`, and no `+` can be a space of a secret.
+        if !bytes.iter().any(|byte| *byte == b'%' || (*byte == b'+' && self.has_space)) {
             return contains(bytes);
         }
         let once = form_decoded(bytes);
@@ -77,8 +78,8 @@ impl Credentials {
     pub fn redact(&self, mut bytes: Vec<u8>) -> Vec<u8> {
         for secret in &self.secrets {
             let mut from = 0;
-            while let Some(at) = find(&bytes[from..], secret) {
-                let end = from + at + secret.len();
+            while let Some(at) = secret.find(&bytes[from..]) {
+                let end = from + at + secret.needle().len();
                 bytes[from + at..end].fill(b'*');
                 from = end;
             }
@@ -110,17 +111,22 @@ mod tests {
 
     #[test]
     fn secrets_are_found_in_every_spelling() {
-        let credentials = Credentials::new("u1", PASSWORD);
-        let pair = format!("u1:{PASSWORD}");
-        for secret in
-            [PASSWORD.to_string(), pair.clone(), BASE64_STANDARD.encode(&pair), BASE64_STANDARD.encode(PASSWORD)]
-        {
-            for spelling in [secret.clone(), form(&secret), form(&form(&secret))] {
-                assert!(credentials.contains_secret(format!("x={spelling}&y=1").as_bytes()), "a spelling is missed");
+        for password in [PASSWORD, "a secret with spaces", "one%percent", "one+plus", "plain-secret", "å 100% + 1"] {
+            let credentials = Credentials::new("u1", password);
+            let pair = format!("u1:{password}");
+            for secret in
+                [password.to_string(), pair.clone(), BASE64_STANDARD.encode(&pair), BASE64_STANDARD.encode(password)]
+            {
+                for spelling in [secret.clone(), form(&secret), form(&form(&secret))] {
+                    assert!(
+                        credentials.contains_secret(format!("x={spelling}&y=1").as_bytes()),
+                        "a spelling is missed"
+                    );
+                }
             }
+            let percent: String = password.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            assert!(credentials.contains_secret(percent.as_bytes()));
         }
-        let percent: String = PASSWORD.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        assert!(credentials.contains_secret(percent.as_bytes()));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use sms_rules::limits::{API_HOST, MAX_RESPONSE_BYTES};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// Largest request body, in bytes. Ten parts of percent-encoded UTF-8 are under 15,000 bytes.
@@ -53,6 +53,8 @@ struct State {
     closed: bool,
     /// How many requests the component has handed over.
     handed_over: u32,
+    /// Learns how many requests have left.
+    sent: Option<watch::Sender<usize>>,
 }
 
 impl Egress {
@@ -63,8 +65,15 @@ impl Egress {
         credentials: Arc<Credentials>,
         upstream: Arc<dyn Upstream>,
     ) -> Self {
-        let state = Arc::new(Mutex::new(State { permit, trace: Trace::default(), closed: false, handed_over: 0 }));
+        let state =
+            Arc::new(Mutex::new(State { permit, trace: Trace::default(), closed: false, handed_over: 0, sent: None }));
         Self(Arc::new(Inner { state, admission, admitted: OnceCell::new(), credentials, upstream }))
+    }
+
+    /// The same way out, which tells how many requests have left.
+    pub fn reporting(self, sent: Option<watch::Sender<usize>>) -> Self {
+        lock(&self.0.state).sent = sent;
+        self
     }
 
     /// Records a rule that the component broke before it handed a request over.
@@ -204,7 +213,11 @@ impl Inner {
             outcome: Outcome::Unanswered(None),
             date: None,
         });
-        Ok((state.trace.exchanges.len() - 1, target))
+        let sent = state.trace.exchanges.len();
+        if let Some(listeners) = &state.sent {
+            listeners.send_replace(sent);
+        }
+        Ok((sent - 1, target))
     }
 
     /// Sends a permitted request with the host's own headers and the credentials. The response is text, with its

@@ -15,8 +15,8 @@ use wasmtime::component::{
     ResourceTable, types::ComponentItem,
 };
 use wasmtime::{
-    Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store, StoreContextMut, Trap,
-    UpdateDeadline,
+    Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store, StoreContextMut,
+    Trap, UpdateDeadline,
 };
 use wasmtime_wasi_http::p2::bindings::http::types::{Method, OutgoingRequest, Scheme};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -95,7 +95,7 @@ pub enum LoadError {
 /// A function of the component.
 #[derive(Debug, Clone, Copy)]
 pub struct Function<'a> {
-    /// The exported interface, such as `elks:sms/sending@0.2.0`. Absent for a function of the world itself.
+    /// The exported interface, such as `elks:sms/sending@0.3.0`. Absent for a function of the world itself.
     pub interface: Option<&'a str>,
     /// The function's name in WIT, such as `send-sms`.
     pub name: &'a str,
@@ -303,6 +303,8 @@ fn engine() -> wasmtime::Result<Engine> {
         // Overwriting what a call wrote is faster than returning it to the system and asking for it again.
         .linear_memory_keep_resident(KEPT_MEMORY_BYTES)
         .table_keep_resident(MAX_TABLE_ELEMENTS * size_of::<usize>())
+        // Linux 6.7 and later tell which pages a call wrote, so that only those are overwritten.
+        .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(0);
     let mut config = engine::config();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

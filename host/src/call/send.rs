@@ -75,7 +75,9 @@ impl CallHandler {
 
     /// The message of a call that sends, real or dry.
     fn draft(&self, call: &Call, additions: &Additions) -> Option<Draft> {
-        Draft::of(&call.permit(&self.settings), additions, &self.settings)
+        let mut draft = Draft::of(&call.permit(&self.settings), additions, &self.settings)?;
+        draft.is_changed = matches!(call, Call::SendSms(request) if request.message != draft.text);
+        Some(draft)
     }
 
     /// Checks a message against the rules that time does not cure.

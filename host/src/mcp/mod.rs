@@ -3,6 +3,7 @@
 
 mod approvals;
 mod elicitation;
+mod progress;
 mod question;
 mod recent_ids;
 mod requests;

@@ -1,6 +1,7 @@
 //! The MCP server: it translates requests to calls and results to responses.
 
 use super::elicitation::{Approval, Elicitation};
+use super::progress::Progress;
 use super::requests::{CALL_METHOD, Requests, UnhandledCall};
 use super::sent_ids::SentIds;
 use super::stdio::StdioTransport;
@@ -180,7 +181,10 @@ fn instructions(settings: &Settings) -> String {
     text.push_str(&format!(
         "Limits in any minute: {} calls of send_sms, {} of the other tools together. get_sending_limits shows all \
          limits.\n\
-         Amounts are in ten-thousandths of the account's currency: 5200 is 0.52. Times are UTC.",
+         Amounts are in ten-thousandths of the account's currency: 5200 is 0.52. Times are UTC. A result leaves out \
+         what is usual: false, 0, no limit, nothing to list, a text as requested. A message without direction is \
+         outbound, and one without untrusted was written by the account; the party that is left out is the configured \
+         sender.",
         policy.per_minute().map_or("any number".into(), |limit| limit.to_string()),
         settings.queries_per_minute
     ));
@@ -210,10 +214,11 @@ impl Server {
         self.calls.complete(begun).await.map(|success| self.success(success).into())
     }
 
-    /// A result that every client can read: the sentence, the facts as JSON text, and the facts as structured content.
+    /// A result that every client can read: the facts as structured content, and the same JSON as text. The sentence is
+    /// one of the facts, because some clients show only the structure.
     fn success(&self, success: Success) -> CallToolResult {
-        let mut result = CallToolResult::structured(success.facts);
-        result.content = [success.summary, success.text].map(ContentBlock::text).into();
+        let mut result = CallToolResult::success(vec![ContentBlock::text(success.text)]);
+        result.structured_content = Some(success.facts);
         self.marked(result)
     }
 
@@ -348,6 +353,7 @@ impl ServerHandler for Server {
             });
         }
         let cancelled = context.ct.clone();
+        let progress = Progress::of(&mut begun, &context);
         let approved_call = async {
             let answer = request.request_state.zip(request.input_responses);
             match self.elicitation.approval(&begun, answer, &context).await {
@@ -364,9 +370,15 @@ impl ServerHandler for Server {
                 Approval::Denied(failure) => Err(begun.fail(failure)),
             }
         };
+        let reported_call = async {
+            match progress {
+                Some(progress) => progress.during(approved_call).await,
+                None => approved_call.await,
+            }
+        };
         // Dropping the call stops it. A client that cancelled it gets no response, but one whose server ends does.
         let result: Result<CallToolResponse, Failure> = tokio::select! {
-            result = approved_call => result,
+            result = reported_call => result,
             () = cancelled.cancelled() => Err(failures::given_up(may_have_sent.load(Ordering::Relaxed))),
         };
         Ok(result.unwrap_or_else(|failure| self.failure(&failure).into()))

@@ -29,6 +29,8 @@ pub(crate) struct Draft {
     pub(crate) from: String,
     /// The text, as it is sent.
     pub(crate) text: String,
+    /// Whether the caller wrote another text, such as one with control characters.
+    pub(crate) is_changed: bool,
     /// Whether the sender is the one that the operator configured.
     default_sender: bool,
     /// The contact's name, where the recipient is one.
@@ -66,6 +68,7 @@ impl Draft {
             to: to.clone(),
             from: from.clone(),
             text: message.clone(),
+            is_changed: false,
             default_sender: *from == settings.sender,
             contact: additions.contact.clone(),
             parts: gsm::segment(message).parts.into(),

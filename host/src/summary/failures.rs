@@ -186,7 +186,7 @@ fn lacks(lack: Lack) -> &'static str {
     }
 }
 
-/// What 46elks was asked last. What to do about a refusal depends on it.
+/// What 46elks refused. What to do about it depends on it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     /// To send a message, or to price one.
@@ -195,16 +195,16 @@ enum Asked {
     Lookup,
     /// For a page of the history.
     History,
-    /// For the account, or nothing at all.
+    /// For the account. A price may be asked for at the same time; the account goes first.
     Account,
 }
 
 impl Asked {
     fn of(trace: &Trace) -> Self {
-        match trace.exchanges.last() {
-            Some(last) if last.method == Method::POST => Self::Message,
-            Some(last) if last.target.starts_with("/a1/sms/") => Self::Lookup,
-            Some(last) if last.target.starts_with("/a1/sms") => Self::History,
+        match trace.exchanges.iter().max_by_key(|exchange| exchange.method == Method::GET) {
+            Some(asked) if asked.method == Method::POST => Self::Message,
+            Some(asked) if asked.target.starts_with("/a1/sms/") => Self::Lookup,
+            Some(asked) if asked.target.starts_with("/a1/sms") => Self::History,
             _ => Self::Account,
         }
     }

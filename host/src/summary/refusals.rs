@@ -146,16 +146,15 @@ pub(crate) fn ledger(unavailable: &Unavailable) -> Failure {
 
 /// The sentence about a message that was sent before.
 pub(crate) fn duplicate(sms: &SentSms, entry: &Entry) -> String {
-    let (at, id) = (time(entry.at), sms.id.as_deref().unwrap_or("unknown"));
+    let at = time(entry.at);
     if sms.status == Some(Status::Failed) {
         return format!(
             "This message was tried already, at {at}: 46elks took it and reported that it will not arrive. Nothing was \
-             sent now. Its id is {id}. Check the number with the user."
+             sent now. Check the number with the user."
         );
     }
     format!(
-        "This message was sent already, at {at}, and nothing was sent now. Its id is {id}; check_sms_status tells when \
-         it has arrived."
+        "This message was sent already, at {at}, and nothing was sent now. check_sms_status tells when it has arrived."
     )
 }
 

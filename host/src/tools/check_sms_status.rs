@@ -1,12 +1,11 @@
 //! `check_sms_status`: looks up one message.
 
-use super::contacts::add_contact_of_message;
 use super::{Tool, ToolSpec, get};
 use crate::config::Settings;
 use crate::contract::{self, CheckSmsStatusRequest, Export, SmsStatus};
 use crate::summary;
 use crate::verdict::problem::Problem;
-use crate::verdict::{Context, facts};
+use crate::verdict::{Context, facts, served};
 use elks_sandbox::{Exchange, Permit};
 use serde_json::Value;
 
@@ -34,11 +33,11 @@ impl ToolSpec for CheckSmsStatus {
     }
 
     fn add_host_facts(facts: &mut Value, context: &Context<'_>) {
-        add_contact_of_message(&mut facts["message"], context);
+        served::message(&mut facts["message"], context);
     }
 
     fn summary(_: &CheckSmsStatusRequest, answer: &SmsStatus, _: &(), _: &Context<'_>) -> String {
-        summary::status(&answer.message)
+        summary::status(answer)
     }
 
     fn example() -> CheckSmsStatusRequest {

@@ -4,7 +4,6 @@
 use super::TOOLS_JSON;
 use crate::policy::Policy;
 use crate::tools::Tool;
-use crate::verdict::Context;
 use serde_json::{Map, Value, json};
 use sms_rules::phone;
 
@@ -27,8 +26,8 @@ pub fn served(policy: &Policy) -> serde_json::Result<Vec<Value>> {
         if must_be_named(known, policy) {
             *to = json!({"type": "string", "enum": names, "description": "One of the operator's contacts."});
         } else {
-            let described = to["description"].as_str().unwrap_or_default().trim_end_matches('.');
-            to["description"] = json!(format!("{described}; or a contact's name: {}.", names.join(", ")));
+            let described = to["description"].as_str().map_or(String::new(), |text| format!(" {text}"));
+            to["description"] = json!(format!("A number, or a contact's name: {}.{described}", names.join(", ")));
             to["minLength"] = json!(1);
         }
     }
@@ -75,20 +74,6 @@ pub(crate) fn resolve(
 /// allows contacts only.
 fn must_be_named(tool: Tool, policy: &Policy) -> bool {
     policy.contacts_only() && matches!(tool, Tool::SendSms | Tool::EstimateSmsCost)
-}
-
-/// Adds the name of the party in a field of a result, where it is a contact.
-pub(super) fn add_contact(facts: &mut Value, party: &str, context: &Context<'_>) {
-    if let Some(name) = facts[party].as_str().and_then(|party| context.policy.contact_of(party)) {
-        facts["contact"] = json!(name);
-    }
-}
-
-/// The same for a message of the history: the person outside the account is the sender of what was received, and the
-/// recipient of what was sent.
-pub(super) fn add_contact_of_message(message: &mut Value, context: &Context<'_>) {
-    let party = if message["direction"] == "inbound" { "from" } else { "to" };
-    add_contact(message, party, context);
 }
 
 #[cfg(test)]
@@ -154,7 +139,12 @@ mod tests {
         }
         for (policy, tool) in [(&policy(&[]), Tool::SendSms), (&only, Tool::GetSmsMessages)] {
             let to = to(policy, tool);
-            assert!(to["description"].as_str().expect("has one").ends_with("; or a contact's name: anna, dr-berg."));
+            assert!(
+                to["description"]
+                    .as_str()
+                    .expect("has one")
+                    .starts_with("A number, or a contact's name: anna, dr-berg.")
+            );
             assert!(to["enum"].is_null());
         }
         let list: Vec<Value> = serde_json::from_str(TOOLS_JSON).expect("is JSON");

@@ -1,14 +1,13 @@
 //! `get_sms_messages`: reads the history.
 
-use super::contacts::add_contact_of_message;
 use super::{Tool, ToolSpec, history};
 use crate::config::Settings;
 use crate::contract::{self, DirectionFilter, Export, GetSmsMessagesRequest, SmsHistory};
 use crate::summary;
-use crate::verdict::Context;
 use crate::verdict::facts::{self, Searched};
 use crate::verdict::history::Search;
 use crate::verdict::problem::Problem;
+use crate::verdict::{Context, served};
 use elks_sandbox::{Exchange, Permit};
 use serde_json::Value;
 use sms_rules::phone::{TEST_NUMBER, without_separators};
@@ -36,10 +35,12 @@ impl ToolSpec for GetSmsMessages {
         facts::get_sms_messages(Search::of_request(request).as_ref(), exchanges, context.currency)
     }
 
+    fn shorten(answer: &mut SmsHistory, aside: &mut Searched) {
+        aside.is_shortened = served::shorten(answer);
+    }
+
     fn add_host_facts(facts: &mut Value, context: &Context<'_>) {
-        for message in facts["messages"].as_array_mut().into_iter().flatten() {
-            add_contact_of_message(message, context);
-        }
+        served::messages(facts, context);
     }
 
     fn summary(

@@ -75,7 +75,11 @@ pub trait ToolSpec {
         None
     }
 
-    /// Adds what the host alone knows to the JSON of a checked record.
+    /// Shortens a checked record whose result would be longer than clients take. What is left out can be asked for by
+    /// another call.
+    fn shorten(_answer: &mut Self::Answer, _aside: &mut Self::Aside) {}
+
+    /// Adds what the host alone knows to the JSON of a checked record, and leaves out what is usual.
     fn add_host_facts(_facts: &mut Value, _context: &Context<'_>) {}
 
     /// The sentence about a checked record.

@@ -1,14 +1,13 @@
 //! `send_sms`: sends one message.
 
-use super::contacts::add_contact;
 use super::{Tool, ToolSpec, post};
 use crate::config::Settings;
 use crate::contract::{self, Export, SendSmsRequest, SentSms};
 use crate::summary;
 use crate::verdict::problem::Problem;
-use crate::verdict::{Context, facts};
+use crate::verdict::{Context, facts, served};
 use elks_sandbox::{Exchange, Permit};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The tool `send_sms`.
 pub struct SendSms;
@@ -31,8 +30,14 @@ impl ToolSpec for SendSms {
         settings.dry_run || request.is_some_and(|request| request.dry_run == Some(true))
     }
 
-    fn facts(_: &SendSmsRequest, context: &Context<'_>, exchanges: &[Exchange]) -> Result<(SentSms, ()), Problem> {
-        Ok((facts::send_sms(exchanges, context.currency)?, ()))
+    fn facts(
+        request: &SendSmsRequest,
+        context: &Context<'_>,
+        exchanges: &[Exchange],
+    ) -> Result<(SentSms, ()), Problem> {
+        let sent = facts::send_sms(exchanges, context.currency)?;
+        // The caller knows its own text. It learns what was sent only where that is another one.
+        Ok((SentSms { message: sent.message.filter(|sent| *sent != request.message), ..sent }, ()))
     }
 
     fn checker_notes(answer: &mut SentSms) -> Option<&mut Vec<String>> {
@@ -40,8 +45,7 @@ impl ToolSpec for SendSms {
     }
 
     fn add_host_facts(facts: &mut Value, context: &Context<'_>) {
-        facts["duplicate"] = json!(false);
-        add_contact(facts, "to", context);
+        served::contact(facts, "to", context);
     }
 
     fn summary(request: &SendSmsRequest, answer: &SentSms, _: &(), context: &Context<'_>) -> String {

@@ -4,12 +4,9 @@
 //! This is a second reader on purpose. The component reads the same bytes with another library, and the host compares.
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use sms_rules::limits::MAX_PAGE;
+use sms_rules::limits::MAX_ROWS;
 use std::borrow::Cow;
 use std::fmt;
-
-/// Most rows of a page that are read. 46elks returns at most [`MAX_PAGE`], and a row takes half a kilobyte here.
-const MAX_ROWS: usize = 10 * MAX_PAGE as usize;
 
 /// The absolute value of an integer, at most. All amounts are smaller, and a float of this size is exact.
 const MAX_INTEGER: i64 = 8_999_999_999_999_999;

@@ -9,6 +9,7 @@ use super::history::{self, Head, Search};
 use super::problem::{Lack, Problem, json, unreadable};
 use crate::contract::{
     AccountBalance, DeliveryStatistics, Encoding, NonGsmCharacter, SentSms, SmsEstimate, SmsHistory, SmsStatus, Status,
+    is_default,
 };
 use crate::ledger::Accepted;
 use crate::sending::draft::Draft;
@@ -29,6 +30,9 @@ pub struct Searched {
     /// Whether only messages from after the present time were asked for, by the clock of 46elks.
     #[serde(skip)]
     pub lies_ahead: bool,
+    /// Whether messages were left out, because the result would be longer than clients take.
+    #[serde(skip)]
+    pub is_shortened: bool,
 }
 
 /// What the host says of statistics beside the component's record.
@@ -37,8 +41,10 @@ pub struct Gaps {
     /// How many entries of the history were looked at.
     pub searched: u32,
     /// How many counted messages have no number of parts.
+    #[serde(skip_serializing_if = "is_default")]
     pub parts_unknown: u32,
     /// How many counted messages have no cost.
+    #[serde(skip_serializing_if = "is_default")]
     pub cost_unknown: u32,
 }
 
@@ -83,7 +89,7 @@ fn posted(exchanges: &[Exchange]) -> Option<&Exchange> {
     exchanges.iter().find(|exchange| exchange.method == Method::POST)
 }
 
-/// `send_sms`.
+/// `send_sms`, with the text as it left.
 pub(crate) fn send_sms(exchanges: &[Exchange], currency: Option<&str>) -> Result<SentSms, Problem> {
     let exchange = posted(exchanges).ok_or(Problem::NotAsked)?;
     let sent = Sent::of(exchange);
@@ -109,7 +115,7 @@ pub(crate) fn send_sms(exchanges: &[Exchange], currency: Option<&str>) -> Result
         checker_notes: Vec::new(),
         from: sent.from.into_owned(),
         to: sent.to.into_owned(),
-        message: sent.message.into_owned(),
+        message: Some(sent.message.into_owned()),
     })
 }
 
@@ -129,7 +135,7 @@ pub(crate) fn sent_before(draft: &Draft, accepted: &Accepted, currency: Option<&
         checker_notes: Vec::new(),
         from: draft.from.clone(),
         to: draft.to.clone(),
-        message: draft.text.clone(),
+        message: draft.is_changed.then(|| draft.text.clone()),
     }
 }
 
@@ -140,10 +146,11 @@ pub(crate) fn get_sms_messages(
     currency: Option<&str>,
 ) -> Result<(SmsHistory, Searched), Problem> {
     let search = search.ok_or(Problem::NotAsked)?;
-    let part = history::read(search, exchanges, currency)?;
-    let searched = Searched { searched: part.searched, lies_ahead: search.lies_ahead(exchanges) };
+    let part = history::read(search, exchanges)?;
+    let searched = Searched { searched: part.searched, lies_ahead: search.lies_ahead(exchanges), is_shortened: false };
     let history = SmsHistory {
         messages: part.messages,
+        currency: currency.map(Into::into),
         next_cursor: part.next_cursor,
         stopped_early: part.stopped_early,
         unreadable: part.unreadable,
@@ -158,7 +165,7 @@ pub(crate) fn check_sms_status(exchanges: &[Exchange], currency: Option<&str>) -
     let answer = Object::parse(&json).ok_or_else(|| unreadable(exchange, None))?;
     history::texts_fit(&answer, 0)?;
     let head = Head::of(&answer).ok_or_else(|| unreadable(exchange, Some(Lack::MessageData)))?;
-    Ok(SmsStatus { message: history::message(&answer, head, currency) })
+    Ok(SmsStatus { message: history::message(&answer, head), currency: currency.map(Into::into) })
 }
 
 /// `estimate_sms_cost`.
@@ -243,7 +250,7 @@ pub(crate) fn get_delivery_statistics(
     exchanges: &[Exchange],
     currency: Option<&str>,
 ) -> Result<(DeliveryStatistics, Gaps), Problem> {
-    let part = history::read(search, exchanges, currency)?;
+    let part = history::read(search, exchanges)?;
     let mut counted = DeliveryStatistics {
         total: 0,
         delivered: 0,

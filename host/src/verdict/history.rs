@@ -98,7 +98,7 @@ pub(super) struct Part {
 ///
 /// # Errors
 /// A page is missing, is not the next one, has no answer that can be read, or the texts are too long for a result.
-pub(super) fn read(search: &Search, pages: &[Exchange], currency: Option<&str>) -> Result<Part, Problem> {
+pub(super) fn read(search: &Search, pages: &[Exchange]) -> Result<Part, Problem> {
     let mut part = Part { messages: Vec::new(), next_cursor: None, stopped_early: false, unreadable: 0, searched: 0 };
     let (mut start, mut after) = (search.start.clone(), search.after.as_ref());
     let (mut is_complete, mut text_bytes) = (false, 0);
@@ -131,7 +131,7 @@ pub(super) fn read(search: &Search, pages: &[Exchange], currency: Option<&str>) 
                 continue;
             }
             text_bytes += texts_fit(row, text_bytes)?;
-            part.messages.push(message(row, head, currency));
+            part.messages.push(message(row, head));
         }
         let next = object.next.text().filter(|next| forms::is_api_time(next) && times::from_api(next).is_some());
         let goes_on = object.next.is_present();
@@ -213,7 +213,7 @@ pub(super) fn texts_fit(row: &Object<'_>, before: usize) -> Result<usize, Proble
 }
 
 /// A message of 46elks as the record of the contract.
-pub(super) fn message(row: &Object<'_>, head: Head<'_>, currency: Option<&str>) -> Message {
+pub(super) fn message(row: &Object<'_>, head: Head<'_>) -> Message {
     let escaped = |text: &str| escape(text).into_owned();
     Message {
         id: head.id.into(),
@@ -227,7 +227,6 @@ pub(super) fn message(row: &Object<'_>, head: Head<'_>, currency: Option<&str>) 
         delivered: row.delivered.text().and_then(times::from_api),
         parts: parts(row),
         cost: row.cost.amount(),
-        currency: currency.map(Into::into),
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod facts;
 pub(crate) mod history;
 pub mod problem;
 pub(crate) mod rows;
+pub(crate) mod served;
 
 use crate::component::NoAnswer;
 use crate::config::Settings;
@@ -17,7 +18,6 @@ use crate::contract::Error;
 use crate::failure::Failure;
 use crate::ledger::{Entry, Outcome};
 use crate::policy::Policy;
-use crate::sanitise::sanitise;
 use crate::sending::draft::Draft;
 use crate::summary::{self, failures, refusals};
 use crate::tools::{SendSms, Tool, ToolSpec};
@@ -27,7 +27,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sms_rules::quote;
 
-/// Largest result, in bytes of JSON (1 MiB). A hundred messages of ten parts are under half of it.
+/// Largest result, in bytes of JSON (1 MiB).
 pub const MAX_RESULT_BYTES: usize = 1 << 20;
 
 /// Most notes of the component in a result. A text that deserves more is not worth sending.
@@ -61,7 +61,7 @@ impl Success {
     pub(crate) fn with_note(mut self, note: &str) -> Self {
         self.summary.push_str(note);
         self.facts["summary"] = self.summary.as_str().into();
-        self.text = self.facts.to_string();
+        self.text = text_of(&self.facts);
         self
     }
 }
@@ -140,7 +140,7 @@ fn compared<Spec: ToolSpec>(
             if record != facts {
                 return misreport(difference(&facts, &record));
             }
-            return success::<Spec>(request, &record, &aside, notes, trace, context, contains_secret);
+            return success::<Spec>(request, record, aside, notes, trace, context, contains_secret);
         }
         // The component says something that cannot be: 46elks was asked, and gave an answer.
         (Ok(_), Ok(Err(Error::Invalid(_) | Error::Rejected(_) | Error::Unreachable(_)))) => {
@@ -181,30 +181,22 @@ fn error_text(error: &Error) -> &str {
 /// The result of a call whose record is what the exchanges say.
 fn success<Spec: ToolSpec>(
     request: &Spec::Request,
-    record: &Spec::Answer,
-    aside: &Spec::Aside,
+    mut record: Spec::Answer,
+    mut aside: Spec::Aside,
     notes: Option<Vec<String>>,
     trace: &Trace,
     context: &Context<'_>,
     contains_secret: &dyn Fn(&[u8]) -> bool,
 ) -> Verdict {
-    let mut summary = Spec::summary(request, record, aside, context);
-    // Texts and numbers always serialise. If they did not, the record would be lost, not changed.
-    let mut facts = serde_json::to_value(record).unwrap_or_default();
-    sanitise(&mut facts);
-    if let Some(notes) = notes {
-        if !notes.is_empty() {
-            summary.push_str(summary::NOTES);
-        }
+    Spec::shorten(&mut record, &mut aside);
+    let mut summary = Spec::summary(request, &record, &aside, context);
+    let mut facts = served::record::<Spec>(&record, &aside, context);
+    if let Some(notes) = notes.filter(|notes| !notes.is_empty()) {
+        summary.push_str(summary::NOTES);
         summary.push_str(&summary::notes_left_out(notes.len().saturating_sub(MAX_NOTES)));
         facts["checker_notes"] =
             notes.iter().take(MAX_NOTES).map(|note| Value::from(quote::one_line(note, MAX_NOTE_CHARS))).collect();
     }
-    let aside = serde_json::to_value(aside).unwrap_or_default();
-    for (name, value) in aside.as_object().into_iter().flatten() {
-        facts[name] = value.clone();
-    }
-    Spec::add_host_facts(&mut facts, context);
     let Some(success) = finished(facts, summary, context, contains_secret) else { return secret(trace) };
     if success.text.len() > MAX_RESULT_BYTES {
         return Verdict::Failure(failures::too_large(trace));
@@ -222,12 +214,19 @@ fn finished(
     let mark = if context.settings.simulate { "[SIMULATED] " } else { "" };
     let summary = format!("{mark}{summary}");
     facts["summary"] = summary.as_str().into();
-    facts["simulated"] = json!(context.settings.simulate);
+    if context.settings.simulate {
+        facts["simulated"] = json!(true);
+    }
     if any_text(&facts, &|text| contains_secret(text.as_bytes())) {
         return None;
     }
-    let text = facts.to_string();
+    let text = text_of(&facts);
     Some(Success { summary, facts, text })
+}
+
+/// Facts as JSON text. `to_string` of a value takes half as long again.
+fn text_of(facts: &Value) -> String {
+    serde_json::to_string(facts).unwrap_or_default()
 }
 
 /// The result of a tool that the host runs by itself; `None` when it holds a secret.
@@ -237,7 +236,7 @@ pub(crate) fn of_host<Spec: ToolSpec<Aside = ()>>(
     context: &Context<'_>,
     contains_secret: &dyn Fn(&[u8]) -> bool,
 ) -> Option<Success> {
-    let facts = serde_json::to_value(answer).unwrap_or_default();
+    let facts = served::record::<Spec>(answer, &(), context);
     finished(facts, Spec::summary(request, answer, &(), context), context, contains_secret)
 }
 
@@ -251,9 +250,7 @@ pub(crate) fn repeated(
 ) -> Option<Success> {
     let Some((_, Outcome::Accepted(accepted))) = &entry.outcome else { return None };
     let sms = facts::sent_before(draft, accepted, context.currency);
-    let mut facts = serde_json::to_value(&sms).unwrap_or_default();
-    sanitise(&mut facts);
-    SendSms::add_host_facts(&mut facts, context);
+    let mut facts = served::record::<SendSms>(&sms, &(), context);
     facts["duplicate"] = json!(true);
     finished(facts, refusals::duplicate(&sms, entry), context, contains_secret)
 }

@@ -35,7 +35,7 @@ check(call("estimate-sms-cost", f'{{to: "{TO}", message: "Hej 👋"}}'),
       "ok({", "parts: 1", "encoding: utf16", "characters-left: 64", 'non-gsm-characters: [{character: "👋"', "estimated-cost: some(5200)",
       'checker-notes: ["These characters make the message UTF-16')
 check(send(TO, ", dry-run: some(true)"), "ok({", "sent: false", "dry-run: true", "estimated-cost: some(5200)")
-sent = check(send(TO), "ok({", "sent: true", "status: some(created)", f'to: "{TO}"', f'message: "{MESSAGE}"', "cost: some(5200)", "checker-notes: []")
+sent = check(send(TO), "ok({", "sent: true", "status: some(created)", f'to: "{TO}"', "cost: some(5200)", "checker-notes: []")
 id = re.search(r'id: some\("(s[0-9a-f]{32})"\)', sent)[1]
 status = check(call("check-sms-status", f'{{message-id: "{id}"}}'),
                "ok({", f'message: {{id: "{id}"', "direction: outbound", "untrusted: false", "parts: some(1)")

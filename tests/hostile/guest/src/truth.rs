@@ -52,13 +52,7 @@ fn status(json: &str) -> Option<Status> {
     })
 }
 
-pub(crate) fn sent(
-    account: &Account,
-    from: String,
-    to: String,
-    message: String,
-    checker_notes: Vec<String>,
-) -> SentSms {
+pub(crate) fn sent(account: &Account, from: String, to: String, checker_notes: Vec<String>) -> SentSms {
     let json = body();
     let is_real = !account.dry_run;
     SentSms {
@@ -68,7 +62,7 @@ pub(crate) fn sent(
         status: status(&json).filter(|_| is_real),
         from,
         to,
-        message,
+        message: None,
         created: time(&json, "created").filter(|_| is_real),
         parts: number(&json, "parts").unwrap_or(1),
         encoding: Encoding::Gsm7,
@@ -79,7 +73,7 @@ pub(crate) fn sent(
     }
 }
 
-pub(crate) fn messages(json: &str, currency: Option<&str>) -> Vec<Message> {
+pub(crate) fn messages(json: &str) -> Vec<Message> {
     let rows = json.split_once('[').map_or("", |(_, rows)| rows.split(']').next().unwrap_or_default());
     let rows = rows.split('{').filter(|row| !row.is_empty());
     rows.filter_map(|row| {
@@ -96,22 +90,27 @@ pub(crate) fn messages(json: &str, currency: Option<&str>) -> Vec<Message> {
             delivered: time(row, "delivered"),
             parts: number(row, "parts"),
             cost: number(row, "cost"),
-            currency: currency.map(Into::into),
         })
     })
     .collect()
 }
 
-pub(crate) fn message(currency: Option<&str>) -> Option<Message> {
-    messages(&format!("[{}]", body()), currency).pop()
+pub(crate) fn message() -> Option<Message> {
+    messages(&format!("[{}]", body())).pop()
 }
 
 pub(crate) fn history(limit: usize, currency: Option<&str>) -> SmsHistory {
     let json = body();
-    let messages = messages(&json, currency);
+    let messages = messages(&json);
     let next = owned(&json, "next");
     let is_full = messages.len() == limit;
-    SmsHistory { messages, stopped_early: !is_full && next.is_some(), next_cursor: next, unreadable: 0 }
+    SmsHistory {
+        messages,
+        currency: currency.map(Into::into),
+        stopped_early: !is_full && next.is_some(),
+        next_cursor: next,
+        unreadable: 0,
+    }
 }
 
 pub(crate) fn estimate(currency: Option<&str>, checker_notes: Vec<String>) -> SmsEstimate {
@@ -148,7 +147,7 @@ pub(crate) fn balance() -> AccountBalance {
 }
 
 pub(crate) fn statistics(currency: Option<&str>) -> DeliveryStatistics {
-    let messages = messages(&body(), currency);
+    let messages = messages(&body());
     let messages: Vec<_> = messages.iter().filter(|message| message.direction == Direction::Outbound).collect();
     let with = |wanted: &[Status]| {
         messages.iter().filter(|message| message.status.is_some_and(|status| wanted.contains(&status))).count() as u32
