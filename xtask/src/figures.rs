@@ -2,6 +2,7 @@
 
 use crate::component::{self, Component};
 use crate::dist::{self, Target};
+use crate::instructions;
 use crate::process::{cargo, debug_program, output, root};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
@@ -40,10 +41,9 @@ pub(crate) fn check() -> Result<()> {
     for (name, now) in measured()?.as_object().context("the figures are an object")? {
         let stated = &recorded[name];
         let as_recorded = match (name.as_str(), stated.as_u64(), now.as_u64()) {
-            ("program_bytes", Some(stated), Some(now)) => is_near(stated, now),
-            ("package_bytes", None, None) => now.as_object().into_iter().flatten().all(|(package, now)| {
-                matches!((stated[package].as_u64(), now.as_u64()), (Some(stated), Some(now)) if is_near(stated, now))
-            }),
+            ("program_bytes", Some(stated), Some(now)) => is_near(stated, now, SIZE_TOLERANCE_PERCENT),
+            ("package_bytes", None, None) => are_near(stated, now, SIZE_TOLERANCE_PERCENT),
+            ("instructions", None, None) => are_near(stated, now, instructions::TOLERANCE_PERCENT),
             // More tests need no new figure, or any two changes would conflict. Fewer tests do.
             ("tests", Some(stated), Some(now)) => now >= stated,
             _ => stated == now,
@@ -59,8 +59,16 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-fn is_near(stated: u64, now: u64) -> bool {
-    stated.abs_diff(now) * 100 <= stated * SIZE_TOLERANCE_PERCENT
+/// Whether each figure of an object is near enough to the recorded one.
+fn are_near(stated: &Value, now: &Value, percent: u64) -> bool {
+    now.as_object().into_iter().flatten().all(|(name, now)| {
+        matches!((stated[name].as_u64(), now.as_u64()), (Some(stated), Some(now)) if is_near(stated, now, percent))
+    })
+}
+
+/// Whether a figure is so many parts of a hundred or less from the recorded one, in either direction.
+pub(crate) fn is_near(stated: u64, now: u64, percent: u64) -> bool {
+    stated.abs_diff(now) * 100 <= stated * percent
 }
 
 fn file() -> PathBuf {
@@ -71,11 +79,13 @@ fn file() -> PathBuf {
 fn measured() -> Result<Value> {
     component::build()?;
     let component = Component::of(&debug_program())?;
+    let program = dist::reference_program()?;
     Ok(json!({
         "component_bytes": component.bytes,
         "component_sha256": component.sha256,
+        "instructions": instructions::counted(&program)?,
         "package_bytes": package_bytes()?,
-        "program_bytes": fs::metadata(dist::reference_program()?)?.len(),
+        "program_bytes": fs::metadata(&program)?.len(),
         "tests": tests()?,
         "trusted_lines": trusted_lines()?,
     }))

@@ -13,6 +13,7 @@ mod component;
 mod dist;
 mod figures;
 mod fuzz;
+mod instructions;
 mod interop;
 mod package;
 mod picture;
@@ -52,6 +53,11 @@ enum Task {
     Figures,
     /// Measure, and write docs/figures.json
     Update,
+    /// Count the instructions of a start and of calls with valgrind, as docs/figures.json has them
+    Instructions {
+        /// A program that is already built; without it the release program is built
+        program: Option<PathBuf>,
+    },
     /// Draw docs/demo.svg, the animated picture of the demo, from the recorded transcript
     Picture {
         /// Compare the picture with the transcript instead
@@ -120,6 +126,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Size { program } => size::check(program),
         Task::Figures => figures::check(),
         Task::Update => figures::update(),
+        Task::Instructions { program } => instructions::print(&program.map_or_else(dist::reference_program, Ok)?),
         Task::Picture { check: false } => picture::update(),
         Task::Picture { check: true } => picture::check(),
         Task::Workflows => workflows::check(),

@@ -53,7 +53,7 @@ const SIMULATED: &str = "[SIMULATED]";
 /// container must pass `DRY_RUN` on.
 pub(crate) fn play(command: &mut Command) -> Result<Duration> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let mut session = Session::launch(command).with_context(|| format!("cannot start {program}"))?;
+    let mut session = Session::launch(command, &[]).with_context(|| format!("cannot start {program}"))?;
     session.play().map_err(|error| {
         let lines = session.last_lines();
         anyhow!("the session with {program} failed: {error:#}\nThe end of its stderr:{lines}")
@@ -61,7 +61,7 @@ pub(crate) fn play(command: &mut Command) -> Result<Duration> {
 }
 
 /// A program that runs. When it is dropped, the program is killed.
-struct Session {
+pub(crate) struct Session {
     begun: Instant,
     child: Child,
     stdin: Option<ChildStdin>,
@@ -71,12 +71,14 @@ struct Session {
 }
 
 impl Session {
-    fn launch(command: &mut Command) -> Result<Self> {
+    /// Launches a program with these settings, `DRY_RUN=false`, and no setting of the caller's.
+    pub(crate) fn launch(command: &mut Command, settings: &[(&str, &str)]) -> Result<Self> {
         let is_setting = |name: &str| ["ELKS_", "RATE_LIMIT_", "CONFIRM_SENDS"].iter().any(|it| name.starts_with(it));
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_setting)) {
             command.env_remove(name);
         }
-        command.env("DRY_RUN", "false").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("DRY_RUN", "false").envs(settings.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         bounded::lead_group(command);
         let begun = Instant::now();
         let mut child = command.spawn()?;
@@ -85,7 +87,8 @@ impl Session {
         Ok(Self { begun, child, stdin, stdout, stderr, last_id: 0 })
     }
 
-    fn play(&mut self) -> Result<Duration> {
+    /// The handshake, and the list of the tools.
+    pub(crate) fn begin(&mut self) -> Result<()> {
         let hello = json!({"protocolVersion": PROTOCOL_VERSION, "capabilities": {},
                            "clientInfo": {"name": "channels", "version": "1"}});
         let hello = self.request("initialize", &hello)?;
@@ -97,11 +100,15 @@ impl Session {
         let names: Vec<_> =
             listed["tools"].as_array().into_iter().flatten().map(|tool| tool["name"].as_str()).collect();
         ensure!(names == TOOLS.map(Some), "the server lists other tools: {names:?}");
+        Ok(())
+    }
 
+    fn play(&mut self) -> Result<Duration> {
+        self.begin()?;
         let sent = self.call("send_sms", &json!({"to": RECIPIENT, "message": MESSAGE, "dry_run": false}))?;
         let first_answer = self.begun.elapsed();
         ensure!(sent["structuredContent"]["sent"] == true, "the send was none");
-        let text = sent["content"][0]["text"].as_str().unwrap_or_default();
+        let text = sent["structuredContent"]["summary"].as_str().unwrap_or_default();
         ensure!(text.starts_with(SIMULATED), "the answer to the send does not begin with {SIMULATED}");
         let id = sent["structuredContent"]["id"].as_str().context("the sent message has no id")?;
 
@@ -118,7 +125,7 @@ impl Session {
     }
 
     /// Calls a tool, and gives its result, which must be none of a failure.
-    fn call(&mut self, tool: &str, arguments: &Value) -> Result<Value> {
+    pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> Result<Value> {
         let result = self.request("tools/call", &json!({"name": tool, "arguments": arguments}))?;
         // The text of a failure names a code first, like `Error (VALIDATION_ERROR)`. The rest may hold a number.
         let text = result["content"][0]["text"].as_str().unwrap_or_default();
@@ -153,7 +160,7 @@ impl Session {
     }
 
     /// Closes stdin, and waits for the end with exit code 0.
-    fn finish(&mut self) -> Result<()> {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         self.stdin = None;
         while !self.left().is_zero() {
             if let Some(status) = self.child.try_wait()? {
