@@ -25,6 +25,8 @@ mod documents;
 mod duplicates;
 mod ending;
 mod first_contact;
+#[cfg(all(unix, feature = "postgres"))]
+mod fleet;
 mod hostile_session;
 mod http_2;
 mod inbound;

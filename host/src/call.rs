@@ -7,10 +7,10 @@ use crate::account::{self, AccountCheck, Unverified, Verified};
 use crate::audit::{AuditGuard, AuditLog, Params};
 use crate::clock::SystemClock;
 use crate::component::{self, NoAnswer};
-use crate::config::{Problems, Settings, State};
+use crate::config::{Problems, Settings};
 use crate::contract::{Account, CheckAccountBalanceRequest};
 use crate::failure::{Code, Failure};
-use crate::ledger::{self, Ledger};
+use crate::ledger::Ledger;
 use crate::policy::Policy;
 use crate::sending::decision::Decision;
 use crate::sending::draft::Additions;
@@ -357,15 +357,12 @@ impl CallHandler {
     }
 }
 
-/// The ledger of these settings: a journal on disk where real messages are sent.
+/// The ledger of these settings: a journal that stays where real messages are sent.
 fn ledger_of(settings: &Settings) -> Ledger {
     let clock = Arc::new(SystemClock);
-    match &settings.state {
-        State::Disk(folder) if settings.keeps_journal() => {
-            let folder = folder.join(ledger::folder(settings.credentials.username()));
-            Ledger::on_disk(folder, settings.keep_days, clock)
-        }
-        _ => Ledger::in_memory(clock),
+    match settings.journal() {
+        Some(location) => Ledger::at(location, settings.keep_days, clock),
+        None => Ledger::in_memory(clock),
     }
 }
 

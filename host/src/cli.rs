@@ -22,6 +22,10 @@ Settings (environment, or NAME=value lines of the file that --settings names):
   ELKS_STATE_DIR                 folder of the journal of sends (default: the system's)
   ELKS_STATE                     disk (default); memory: no journal, limits of this process alone
   ELKS_KEEP_DAYS                 how long the journal is kept, 31 to 3650 days (default 90)
+  ELKS_LEDGER                    postgres://ROLE:PASSWORD@HOST/DATABASE: the journal of all computers
+                                 that share the account (default none; only in a program that is
+                                 built with the feature postgres)
+  ELKS_LEDGER_FILE               absolute path of a file that holds ELKS_LEDGER instead
 
 Settings of the policy (the same places, or NAME=value lines of the policy file; if both, the
 stricter holds). Lists have commas between their entries; * is anyone, any or no limit:
@@ -186,6 +190,13 @@ pub enum Command {
         #[command(subcommand)]
         command: KeyringCommand,
     },
+    /// Prepare the database that ELKS_LEDGER names
+    #[cfg(feature = "postgres")]
+    Ledger {
+        /// What to do.
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
     /// Read the journal of sends
     ///
     /// Exit codes: 0 whole, 1 broken, 2 shorter than what it was compared with, 3 unreadable.
@@ -228,5 +239,23 @@ pub enum AuditCommand {
         /// As JSON, one event a line
         #[arg(long)]
         json: bool,
+    },
+    /// Write the journal as files, also that of a database: `audit verify` reads them with ELKS_STATE_DIR
+    Export {
+        /// The folder in which the account's folder is made
+        #[arg(long, value_name = "FOLDER")]
+        output: PathBuf,
+    },
+}
+
+/// What to do with the ledger in a database.
+#[cfg(feature = "postgres")]
+#[derive(Subcommand)]
+pub enum LedgerCommand {
+    /// Make the tables, as the owner of the database, and let roles read and append; doing it again changes nothing
+    Init {
+        /// A role that the program runs with; may be repeated
+        #[arg(long, value_name = "ROLE")]
+        grant: Vec<String>,
     },
 }

@@ -17,12 +17,14 @@ pub use crate::policy::settings::{CONFIRM_SENDS, DEFAULT_SMS_PER_MINUTE, MAX_RAT
 pub use connection::{CERTIFICATE_FILE, CERTIFICATE_FOLDERS, NO_PROXIES, PROXIES};
 pub(crate) use connection::{ProxyChoice, proxy_choice};
 pub use reader::POLICY_FILE;
-pub use state::{DEFAULT_KEEP_DAYS, KEEP_DAYS, MAX_KEEP_DAYS, MIN_KEEP_DAYS, STATE, STATE_DIR, State, System};
+pub use state::{
+    DEFAULT_KEEP_DAYS, KEEP_DAYS, LEDGER, LEDGER_FILE, MAX_KEEP_DAYS, MIN_KEEP_DAYS, STATE, STATE_DIR, State, System,
+};
 pub use variables::Variables;
 
 use crate::count::count;
 use crate::failure::{Code, Failure};
-use crate::ledger::Keys;
+use crate::ledger::{self, Keys, Location};
 use crate::policy::print::Sources;
 use crate::policy::settings::{SWITCH, rate, switch};
 use crate::policy::{InForce, Policy, file};
@@ -33,7 +35,6 @@ use secret_file::Secret;
 use sms_rules::sender;
 use std::fmt;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The API username.
@@ -216,9 +217,10 @@ impl Settings {
         }
     }
 
-    /// Whether sends are kept in a journal on the disk.
-    pub fn keeps_journal(&self) -> bool {
-        !self.dry_run && !self.simulate && matches!(self.state, State::Disk(_))
+    /// Where the journal of sends is, if one is kept.
+    pub fn journal(&self) -> Option<Location> {
+        let account = || ledger::folder(self.credentials.username());
+        if self.dry_run || self.simulate { None } else { self.state.location(&account()) }
     }
 }
 
@@ -233,18 +235,25 @@ pub fn policy_sources(variables: &Variables) -> Result<Sources, Problems> {
     sources.filter(|_| reader.problems.is_empty()).ok_or_else(|| reader.into_problems())
 }
 
-/// The folder of the journals, for a command that needs no account. `ELKS_STATE` makes no difference. Lines of the
-/// settings file about other settings may be faulty: stopping all sends must not wait until they are corrected.
+/// Where the journals are, for a command that needs no account: below a folder or in a database. `ELKS_STATE` makes no
+/// difference. Lines of the settings file about other settings may be faulty: stopping all sends must not wait until
+/// they are corrected.
 ///
 /// # Errors
-/// The folder is not set as it must be, the system has none, or a faulty line may be about it.
-pub fn state_dir_of(variables: &Variables) -> Result<PathBuf, Problems> {
-    let mut reader = Reader::of_settings(variables, &[STATE_DIR]);
-    let folder = reader.folder();
-    if folder == Some(None) {
-        reader.no_folder();
-    }
-    folder.flatten().filter(|_| reader.problems.is_empty()).ok_or_else(|| reader.into_problems())
+/// Folder or database are not set as they must be, the system has no folder, or a faulty line may be about them.
+pub fn state_of(variables: &Variables) -> Result<State, Problems> {
+    let mut reader = Reader::of_settings(variables, &[STATE_DIR, LEDGER, LEDGER_FILE]);
+    let state = match reader.database() {
+        Some(None) => {
+            let folder = reader.folder();
+            if folder == Some(None) {
+                reader.no_folder();
+            }
+            folder.flatten().map(State::Disk)
+        }
+        database => database.flatten(),
+    };
+    state.filter(|_| reader.problems.is_empty()).ok_or_else(|| reader.into_problems())
 }
 
 /// The API username, for a command that does not need the password; nothing if it is not set. It is the one that a

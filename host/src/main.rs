@@ -95,6 +95,8 @@ fn main() -> ExitCode {
         }
         #[cfg(feature = "keyring")]
         Command::Keyring { command } => operator::keyring(&variables, command, out),
+        #[cfg(feature = "postgres")]
+        Command::Ledger { command: cli::LedgerCommand::Init { grant } } => operator::init(&variables, &grant, out),
         Command::Audit { command, account } => {
             let read = audit(&variables, &command, account.as_deref(), out).inspect(|_| faulty_lines(&variables));
             return ended(read, ExitCode::from(CANNOT_READ));
@@ -123,6 +125,7 @@ fn audit(
         }
         AuditCommand::Head => Audit::Head,
         AuditCommand::Show { json } => Audit::Show { json: *json },
+        AuditCommand::Export { output } => Audit::Export { folder: output },
     };
     operator::audit(variables, account, &command, out).map(|exit| ExitCode::from(exit.code()))
 }

@@ -6,7 +6,7 @@
 use super::USERNAME;
 use super::state_dir::StateDir;
 use chrono::{DateTime, SecondsFormat, TimeDelta};
-use elks_mcp::ledger::{self, Exit};
+use elks_mcp::ledger::{self, Exit, Location};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -97,7 +97,7 @@ fn seal(text: &mut String, body: &str, previous: &str) -> String {
 /// Asserts that the journal is whole. Its last line may be unfinished: its writer was killed.
 pub fn assert_whole(state: &StateDir) {
     let mut report = Vec::new();
-    let exit = ledger::verify(&folder(state), None, &mut report).unwrap();
+    let exit = ledger::verify(&Location::Folder(folder(state)), None, &mut report).unwrap();
     // Nobody has written yet.
     let is_empty = exit == Exit::Unreadable && state.journal().is_empty();
     assert!(exit == Exit::Whole || is_empty, "{}", String::from_utf8_lossy(&report));

@@ -10,6 +10,8 @@ pub mod http_2;
 pub mod journal;
 pub mod modern;
 pub mod own_file;
+#[cfg(all(unix, feature = "postgres"))]
+pub mod postgres;
 pub mod program;
 pub mod scene;
 pub mod snapshot;

@@ -1,6 +1,8 @@
 //! The certificates that the server's certificate is verified with: the system's, or those that `SSL_CERT_FILE` and
 //! `SSL_CERT_DIR` name instead.
 
+use crate::cause::Cause;
+use crate::upstream::tls;
 use rustls::RootCertStore;
 use rustls_native_certs::CertificateResult;
 use std::io::ErrorKind;
@@ -62,6 +64,17 @@ impl Certificates {
             problem = problem.or(add(&mut roots, folder, true).err().map(NoCertificates::Folder));
         }
         if roots.is_empty() { Err(problem.unwrap_or(NoCertificates::System)) } else { Ok(roots) }
+    }
+
+    /// How a client speaks TLS that trusts these certificates and no others, for a connection of the host's own. It
+    /// offers no protocol (ALPN).
+    ///
+    /// # Errors
+    /// There is no certificate, or TLS cannot be set up.
+    pub fn client(&self) -> Result<rustls::ClientConfig, Cause> {
+        let mut config = tls(self.load().map_err(Cause::NoCertificates)?).map_err(|_| Cause::Setup)?;
+        config.alpn_protocols.clear();
+        Ok(config)
     }
 }
 

@@ -71,7 +71,7 @@ impl Reader<'_> {
     }
 
     /// Where the certificates are. Nothing if a literal of a client stands there.
-    fn certificates(&mut self) -> Option<Certificates> {
+    pub(super) fn certificates(&mut self) -> Option<Certificates> {
         let (file, folders) = (self.paths(CERTIFICATE_FILE), self.paths(CERTIFICATE_FOLDERS));
         let (file, folders) = (file?, folders?);
         Some(Certificates {

@@ -2,7 +2,14 @@
 
 use super::Variables;
 use super::reader::Reader;
+use super::secret_file::Secret;
+#[cfg(feature = "postgres")]
+use crate::ledger::Address;
+use crate::ledger::Location;
+use std::fmt;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "postgres")]
+use std::sync::Arc;
 
 /// The folder of the journals.
 pub const STATE_DIR: &str = "ELKS_STATE_DIR";
@@ -10,6 +17,14 @@ pub const STATE_DIR: &str = "ELKS_STATE_DIR";
 pub const STATE: &str = "ELKS_STATE";
 /// How long the journal is kept.
 pub const KEEP_DAYS: &str = "ELKS_KEEP_DAYS";
+
+/// The database that holds the journals instead.
+pub const LEDGER: &str = "ELKS_LEDGER";
+/// The absolute path of a file with [`LEDGER`].
+pub const LEDGER_FILE: &str = "ELKS_LEDGER_FILE";
+
+/// The address of the database, in a variable or in a file.
+pub(super) const ADDRESS: Secret = Secret { name: LEDGER, file: LEDGER_FILE };
 
 /// What [`KEEP_DAYS`] is when it is not set, in days.
 pub const DEFAULT_KEEP_DAYS: u32 = 90;
@@ -28,6 +43,32 @@ pub enum State {
     Memory,
     /// Below this folder, which may not exist yet.
     Disk(PathBuf),
+    /// In this database.
+    #[cfg(feature = "postgres")]
+    Database(Arc<Address>),
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Disk(folder) => write!(f, "{}", folder.display()),
+            #[cfg(feature = "postgres")]
+            Self::Database(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+impl State {
+    /// Where the journal of an account is; nothing if none is kept.
+    pub fn location(&self, account: &str) -> Option<Location> {
+        match self {
+            Self::Memory => None,
+            Self::Disk(folder) => Some(Location::Folder(folder.join(account))),
+            #[cfg(feature = "postgres")]
+            Self::Database(address) => Some(Location::Database(Arc::clone(address), account.into())),
+        }
+    }
 }
 
 /// The systems with folders of their own.
@@ -73,7 +114,14 @@ impl Reader<'_> {
             "disk" => Some(false),
             _ => None,
         });
-        let folder = self.folder();
+        let (folder, database) = (self.folder(), self.database());
+        if let Some(state) = database? {
+            if memory? {
+                self.problem(STATE, &format!("is memory beside {LEDGER}: unset one of the two"));
+                return None;
+            }
+            return Some(state);
+        }
         if memory? {
             return folder.map(|_| State::Memory);
         }
@@ -92,6 +140,39 @@ impl Reader<'_> {
         let stated =
             self.optional(STATE_DIR, None, "the absolute path of a folder", |value| absolute(value).map(Some))?;
         Some(stated.or_else(|| System::THIS.state_folder(self.variables).map(|folder| folder.join(FOLDER))))
+    }
+
+    /// The database that holds the journals: inner nothing if none is named, outer nothing if it cannot be read.
+    #[cfg(feature = "postgres")]
+    pub(super) fn database(&mut self) -> Option<Option<State>> {
+        let Some((value, name)) = self.address()? else { return Some(None) };
+        let certificates = self.certificates()?;
+        match Address::parse(&value, &certificates) {
+            Ok(address) => Some(Some(State::Database(Arc::new(address)))),
+            Err(reason) => {
+                self.problem(name, &format!("cannot be used (not shown here): {reason}"));
+                None
+            }
+        }
+    }
+
+    /// The database that holds the journals, which this program cannot use.
+    #[cfg(not(feature = "postgres"))]
+    pub(super) fn database(&mut self) -> Option<Option<State>> {
+        let Some((_, name)) = self.address()? else { return Some(None) };
+        let reason = "is set, but this program was built without PostgreSQL: install with `cargo install --locked \
+                      elks-mcp --features postgres`, or unset it";
+        self.problem(name, reason);
+        None
+    }
+
+    /// The address of the database and the variable that gave it: inner nothing if none is named. Set but empty, it must
+    /// not mean that each computer counts for itself.
+    fn address(&mut self) -> Option<Option<(String, &'static str)>> {
+        for name in [LEDGER, LEDGER_FILE] {
+            self.new_setting(name, "a journal of this computer alone", "an address", |_| Some(()))?;
+        }
+        self.secret(ADDRESS)
     }
 
     /// How long the journal is kept, in days.

@@ -225,11 +225,11 @@ fn a_journal_is_kept_only_for_real_sends_to_the_disk() {
     let real = [(DRY_RUN, "false")];
     let settings = read(&real).expect("is complete");
     assert_eq!(settings.state, State::Disk(JOURNALS.into()));
-    assert_eq!((settings.keeps_journal(), settings.keep_days), (true, DEFAULT_KEEP_DAYS));
-    assert!(!read(&[]).expect("is complete").keeps_journal(), "a dry run");
-    assert!(!Settings::read(&variables(&real), true).expect("is complete").keeps_journal(), "the simulator");
+    assert_eq!((settings.journal().is_some(), settings.keep_days), (true, DEFAULT_KEEP_DAYS));
+    assert!(read(&[]).expect("is complete").journal().is_none(), "a dry run");
+    assert!(Settings::read(&variables(&real), true).expect("is complete").journal().is_none(), "the simulator");
     let memory = read(&[real[0], (STATE, "Memory"), (KEEP_DAYS, "3650")]).expect("is complete");
-    assert_eq!((memory.state.clone(), memory.keep_days, memory.keeps_journal()), (State::Memory, 3650, false));
+    assert_eq!((memory.state.clone(), memory.keep_days, memory.journal()), (State::Memory, 3650, None));
     let named = read(&[real[0], (STATE_DIR, NOWHERE)]).expect("is complete");
     assert_eq!(named.state, State::Disk(NOWHERE.into()));
     assert!(problem(&[(STATE_DIR, "state")]).contains("allowed is the absolute path of a folder"));
@@ -254,8 +254,8 @@ fn commands_need_no_credentials() {
     let sources = policy_sources(&none).expect("needs no account");
     assert_eq!(sources.policy().max_parts(), Some(2));
     let folder = if cfg!(any(windows, target_os = "macos")) { JOURNALS } else { "/state/elks-mcp" };
-    assert_eq!(state_dir_of(&none), Ok(folder.into()));
-    assert!(state_dir_of(&Variables::default()).is_err_and(|problems| problems.to_string().contains(STATE_DIR)));
+    assert_eq!(state_of(&none), Ok(State::Disk(folder.into())));
+    assert!(state_of(&Variables::default()).is_err_and(|problems| problems.to_string().contains(STATE_DIR)));
     assert_eq!(username_of(&none), Ok(None));
     assert_eq!(username_of(&Variables::from([(USERNAME, " u0 ")])), Ok(Some("u0".into())));
     for (value, problem) in [("u0:x", "without spaces or colons"), ("u 0", "without spaces"), ("", "set but empty")] {
@@ -306,6 +306,8 @@ fn the_settings_that_are_none_of_the_policy_are_those_that_a_policy_file_refuses
         STATE_DIR,
         STATE,
         KEEP_DAYS,
+        LEDGER,
+        LEDGER_FILE,
     ];
     assert_eq!(names, file::NOT_OF_THE_POLICY);
 }

@@ -1,12 +1,14 @@
-//! The journal of sends: its folder, whether it can be used, and what stands in it. Nothing is made or changed that the
-//! start of the program would not.
+//! The journal of sends: its folder or database, whether it can be used, and what stands in it. Nothing is made or
+//! changed that the start of the program would not.
 
+#[cfg(feature = "postgres")]
+use super::finding::Status;
 use super::finding::{Finding, Group};
 use crate::clock::SystemClock;
+use crate::config::DEFAULT_KEEP_DAYS;
 use crate::config::parts::Parts;
-use crate::config::{DEFAULT_KEEP_DAYS, State};
 use crate::count::count;
-use crate::ledger::{self, Ledger, Look};
+use crate::ledger::{self, Ledger, Location, Look};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,25 +18,60 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The checks, as programs know them.
 const FOLDER: &str = "folder";
+#[cfg(feature = "postgres")]
+const DATABASE: &str = "database";
 const CONTENT: &str = "content";
 
-/// Everything about the journal.
-pub(super) fn findings(parts: &Parts) -> Vec<Finding> {
+/// Everything about the journal. `offline`: nothing is connected to.
+#[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "a folder needs no connection"))]
+pub(super) fn findings(parts: &Parts, offline: bool) -> Vec<Finding> {
     let sends = parts.dry_run == Some(false);
-    let folder = match &parts.state {
-        Some(State::Disk(folder)) => folder,
-        Some(State::Memory) => return vec![in_memory(sends)],
-        None => return vec![skipped("its settings have problems, which stand above")],
+    let Some(state) = &parts.state else {
+        return vec![skipped("its settings have problems, which stand above")];
     };
     let Some(credentials) = &parts.credentials else {
-        return vec![skipped("username or password cannot be used: each account has a folder of its own")];
+        return vec![skipped("username or password cannot be used: each account has a journal of its own")];
     };
-    let folder = folder.join(ledger::folder(credentials.username()));
-    if folder.symlink_metadata().is_err() {
-        return vec![to_be_made(&folder, sends)];
+    let Some(location) = state.location(&ledger::folder(credentials.username())) else {
+        return vec![in_memory(sends)];
+    };
+    let folder = match &location {
+        Location::Folder(folder) => folder,
+        #[cfg(feature = "postgres")]
+        Location::Database(address, _) if offline => {
+            let text = format!("{address} was not connected to, because of --offline");
+            return vec![Finding::skipped(Group::Journal, DATABASE, text)];
+        }
+        #[cfg(feature = "postgres")]
+        Location::Database(address, _) => {
+            let (can, cannot) = (format!("{address} can be locked and read"), format!("{address} cannot be used"));
+            let used =
+                if sends { usable(&location, DATABASE, can, &cannot) } else { read_only(&location, can, &cannot) };
+            let used = used.fact("has_tls", address.has_tls());
+            return if used.status == Status::Ok { vec![used, content(&location, sends)] } else { vec![used] };
+        }
+    };
+    if location.is_missing() {
+        return vec![to_be_made(folder, sends)];
     }
-    let used = if sends { usable(&folder) } else { unused(&folder) };
-    vec![used.fact("path", folder.display().to_string()), content(&folder, sends)]
+    let shown = folder.display();
+    let used = if sends {
+        let can = format!("{shown} can be locked and read");
+        usable(&location, FOLDER, can, &format!("{shown} cannot be used")).fact("exists", true)
+    } else {
+        unused(folder)
+    };
+    vec![used.fact("path", shown.to_string()), content(&location, sends)]
+}
+
+/// A database that a dry run only reads.
+#[cfg(feature = "postgres")]
+fn read_only(location: &Location, can: String, cannot: &str) -> Finding {
+    match ledger::look(location) {
+        Ok(_) => Finding::ok(Group::Journal, DATABASE, format!("{can}; a dry run does not use it")),
+        Err(unavailable) => Finding::warning(Group::Journal, DATABASE, format!("{cannot}; a dry run does not use it"))
+            .next(unavailable.to_string()),
+    }
 }
 
 fn skipped(reason: &str) -> Finding {
@@ -83,22 +120,19 @@ fn unused(folder: &Path) -> Finding {
     Finding::ok(Group::Journal, FOLDER, text).fact("exists", true)
 }
 
-/// Locks the folder and reads it, as a start does.
-fn usable(folder: &Path) -> Finding {
-    let ledger = Ledger::on_disk(folder.into(), DEFAULT_KEEP_DAYS, Arc::new(SystemClock)).waiting_at_most(PATIENCE);
-    let found = match ledger.with(|_| ()) {
-        Ok(()) => Finding::ok(Group::Journal, FOLDER, format!("{} can be locked and read", folder.display())),
-        Err(unavailable) => {
-            let text = format!("{} cannot be used, so nothing is sent", folder.display());
-            Finding::problem(Group::Journal, FOLDER, text).next(unavailable.to_string())
-        }
-    };
-    found.fact("exists", true)
+/// Takes the lock and reads the journal, as a start does.
+fn usable(location: &Location, check: &'static str, can: String, cannot: &str) -> Finding {
+    let ledger = Ledger::at(location.clone(), DEFAULT_KEEP_DAYS, Arc::new(SystemClock)).waiting_at_most(PATIENCE);
+    match ledger.with(|_| ()) {
+        Ok(()) => Finding::ok(Group::Journal, check, can),
+        Err(unavailable) => Finding::problem(Group::Journal, check, format!("{cannot}, so nothing is sent"))
+            .next(unavailable.to_string()),
+    }
 }
 
 /// What stands in the journal.
-fn content(folder: &Path, sends: bool) -> Finding {
-    match ledger::look(folder) {
+fn content(location: &Location, sends: bool) -> Finding {
+    match ledger::look(location) {
         Ok(look) => of_look(&look, sends),
         Err(unavailable) => {
             Finding::problem(Group::Journal, CONTENT, "it cannot be read").next(unavailable.to_string())

@@ -7,7 +7,7 @@
 //! - `certificate`: what is shown of the server's certificate
 //!
 //! A run ends within about 30 seconds, whatever does not answer: a connection has 10 seconds, the answer 12, the lock
-//! of the journal 2. A keyring that does not answer adds 40: it is read twice, and has 20 seconds each time.
+//! of the journal 2, a database 12. A keyring that does not answer adds 40: it is read twice, and has 20 seconds each time.
 
 mod account;
 mod certificate;
@@ -70,7 +70,7 @@ async fn findings(variables: &Variables, options: &Options<'_>) -> Vec<Finding> 
     let mut found = program::findings();
     found.extend(settings::findings(variables, options.settings_file, &settings, &parts));
     found.extend(policy::findings(&parts));
-    found.extend(journal::findings(&parts));
+    found.extend(journal::findings(&parts, options.offline));
     found.extend(clients::findings(options.clients));
     let connected = connection::findings(variables, &parts, options.offline).await;
     found.extend(connected.findings);

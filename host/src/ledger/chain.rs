@@ -77,6 +77,12 @@ impl Tip {
         Ok((line, Self { seq, head, at: Some(at) }))
     }
 
+    /// Whether this line, without its end, is the one that the chain ends with.
+    #[cfg(feature = "postgres")]
+    pub(super) fn is_head_of(&self, line: &[u8]) -> bool {
+        split(line).is_some_and(|(body, prev, own)| own == self.head && head(&prev, body) == own)
+    }
+
     /// Checks the next line, without its end. Before the first line of the oldest file any beginning is accepted.
     pub(super) fn check(&self, line: &[u8]) -> Result<Checked, Fault> {
         if line.len() >= MAX_LINE {

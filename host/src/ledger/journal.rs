@@ -25,9 +25,9 @@ pub(super) struct Contents {
     /// What the events mean.
     pub(super) state: State,
     /// The number of the first event; 0 before it.
-    begins: u64,
+    pub(super) begins: u64,
     /// Whether earlier events got another time, and all must be read once more.
-    redated: bool,
+    pub(super) redated: bool,
 }
 
 impl Contents {
@@ -107,7 +107,7 @@ impl Position {
     }
 
     fn broken(&self, line: u64, fault: Fault) -> Unavailable {
-        Broken { file: self.month.file_name(), line, fault }.into()
+        Broken { file: Some(self.month.file_name()), line, fault }.into()
     }
 
     /// Checks that what was read is still there: the same file, not shorter, with the same last line. Leaves the file
@@ -145,29 +145,14 @@ impl Journal {
         Lock::acquire(&self.folder, deadline)
     }
 
-    /// Reads what was appended since the last time.
-    pub(super) fn read_on(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
-        let first = self.position.is_none();
-        self.read_months(contents, clock)?;
-        if contents.redated && !first {
-            // What was forgotten because of a wrong clock may not be old by the right one.
-            self.read_again(contents, clock)?;
-        }
-        contents.redated = false;
-        Ok(())
-    }
-
-    /// Reads everything from the beginning.
-    pub(super) fn read_again(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
-        *contents = Contents::default();
+    /// Begins anew: the next reading begins with the first file.
+    pub(super) fn forget(&mut self) {
         self.read.clear();
         self.position = None;
-        self.read_months(contents, clock)?;
-        contents.redated = false;
-        Ok(())
     }
 
-    fn read_months(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
+    /// Reads what was appended since the last time.
+    pub(super) fn read_on(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
         let months = files::months(&self.folder).doing("reading the folder of the send journal")?;
         self.read.retain(|file| months.contains(&file.month));
         if let Some(position) = &self.position
@@ -177,7 +162,7 @@ impl Journal {
             let gone = position.broken(0, Fault::Gone);
             let mut journal = Self { read: Vec::new(), position: None, folder: self.folder.clone(), ..*self };
             let mut all = Contents::default();
-            journal.read_months(&mut all, clock)?;
+            journal.read_on(&mut all, clock)?;
             if all.state.removed_through() < contents.tip.seq {
                 return Err(gone);
             }
@@ -190,7 +175,7 @@ impl Journal {
         }
         match self.read.first() {
             Some(oldest) if contents.state.removed_through() + 1 < contents.begins => {
-                Err(Broken { file: oldest.month.file_name(), line: 1, fault: Fault::Beginning }.into())
+                Err(Broken { file: Some(oldest.month.file_name()), line: 1, fault: Fault::Beginning }.into())
             }
             _ => Ok(()),
         }
@@ -284,7 +269,7 @@ impl Journal {
         let (line, tip) = contents.tip.line(at, &event).map_err(io::Error::from).doing(doing)?;
         let known = self.position.as_ref().filter(|position| position.month == month);
         let offset = known.map_or(0, |position| position.offset);
-        let broken = |fault| Unavailable::Broken(Broken { file: month.file_name(), line: 0, fault });
+        let broken = |fault| Unavailable::Broken(Broken { file: Some(month.file_name()), line: 0, fault });
         let mut file =
             files::open(&self.folder, &month.file_name(), OpenOptions::new().append(true).create(known.is_none()))?;
         let before = file.metadata().doing(doing)?;

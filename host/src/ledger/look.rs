@@ -1,11 +1,11 @@
 //! A look at a journal, for `elks-mcp doctor`. Nothing is changed, and no lock is needed.
 
 use super::event::{Event, Outcome};
+use super::store::Location;
 use super::unavailable::{Broken, Unavailable};
 use super::walk::{Stop, walk};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// What stands in a journal.
 pub(crate) struct Look {
@@ -19,13 +19,13 @@ pub(crate) struct Look {
     pub(crate) broken: Option<Broken>,
 }
 
-/// Looks at the journal in a folder.
+/// Looks at a journal.
 ///
 /// # Errors
 /// It cannot be read.
-pub(crate) fn look(folder: &Path) -> Result<Look, Unavailable> {
+pub(crate) fn look(location: &Location) -> Result<Look, Unavailable> {
     let (mut open, mut paused) = (BTreeSet::new(), None);
-    let walked = walk(folder, |checked, _| {
+    let walked = walk(location, |checked, _| {
         match &checked.event {
             Event::Intent(_) => drop(open.insert(checked.tip.seq)),
             Event::Outcome { of, outcome, .. } if *outcome != Outcome::Unknown => drop(open.remove(of)),

@@ -1,18 +1,24 @@
 //! The ledger of sends: what limits, duplicates and the audit are judged by. All processes of one account share it as a
-//! journal on the disk, one event a line, chained by hashes.
+//! journal, one event a line, chained by hashes.
 //!
 //! - `event`: what is recorded; `keys`: keyed hashes; `chain`: the form of a line; `time`: the clock (pure)
 //! - `state`: what the events mean (pure)
-//! - `files`, `lock`, `lines`: the folder; `journal`: reading on and appending
-//! - `walk`: reading without changing anything; `verify`, `anchors`, `show`: the commands of `elks-mcp audit`
+//! - `store`: where the journal is kept
+//! - `files`, `lock`, `lines`: a folder; `journal`: reading on and appending there
+//! - `database`: the same in PostgreSQL, for the computers that share an account (feature `postgres`)
+//! - `walk`: reading without changing anything; `verify`, `anchors`, `show`, `export`: the commands of
+//!   `elks-mcp audit`
 //! - `look`: what `elks-mcp doctor` shows
 //!
-//! Invariant: an event that [`Book::append`] has returned is on the disk, and every process that uses the ledger
-//! afterwards knows it. Whatever fails is an [`Unavailable`], and then the caller must not send.
+//! Invariant: an event that [`Book::append`] has returned is durable, and every process that uses the ledger afterwards
+//! knows it. Whatever fails is an [`Unavailable`], and then the caller must not send.
 
 mod anchors;
 mod chain;
+#[cfg(feature = "postgres")]
+mod database;
 mod event;
+mod export;
 mod files;
 mod journal;
 mod keys;
@@ -21,27 +27,32 @@ mod lock;
 mod look;
 mod show;
 mod state;
+mod store;
 mod time;
 mod unavailable;
 mod verify;
 mod walk;
 
+#[cfg(feature = "postgres")]
+pub use database::{Address, Fault as DatabaseFault, Made, accounts_in, init};
 pub use event::{Accepted, By, Event, Intent, Outcome};
+pub use export::export;
 pub use keys::{Content, Hash, Keys, folder};
 pub(crate) use look::{Look, look};
 pub use show::{Open, Sends, Sent, accounts, head, sends, show};
 pub use state::{Entry, Standing, State};
+pub use store::Location;
 pub(crate) use time::TOLERANCE;
-pub use unavailable::{Broken, Fault, Unavailable};
+pub use unavailable::{Broken, Fault, Unavailable, Whose};
 pub use verify::{Exit, verify};
 
 use crate::clock::Clock;
-use chain::{Checked, Tip};
 use chrono::{DateTime, Utc};
-use journal::{Contents, Journal};
+use journal::Contents;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use store::Store;
 use time::{Ruling, Seen};
 
 /// How long the ledger waits for other threads and processes, in all.
@@ -76,20 +87,25 @@ pub struct Mark {
 }
 
 impl Ledger {
-    /// The journal in a folder of this account's own. Nothing is read or written before the first use, which makes the
-    /// folder. Months whose last event is older than `keep_days` are removed before a send is recorded, but only if
-    /// 46elks's clock confirms that they are so old.
+    /// The journal in this place. Nothing is read or written before the first use, which makes a missing folder. Months
+    /// in a folder whose last event is older than `keep_days` are removed before a send is recorded, but only if 46elks's
+    /// clock confirms that they are so old. From a database, nothing is removed.
+    pub fn at(location: Location, keep_days: u32, clock: Arc<dyn Clock>) -> Self {
+        Self::new(Store::of(location, keep_days), clock)
+    }
+
+    /// The journal in a folder of this account's own.
     pub fn on_disk(folder: PathBuf, keep_days: u32, clock: Arc<dyn Clock>) -> Self {
-        Self::new(Some(Journal::new(folder, keep_days)), clock)
+        Self::at(Location::Folder(folder), keep_days, clock)
     }
 
     /// A ledger that nobody else shares and that ends with this value.
     pub fn in_memory(clock: Arc<dyn Clock>) -> Self {
-        Self::new(None, clock)
+        Self::new(Store::Memory, clock)
     }
 
-    fn new(journal: Option<Journal>, clock: Arc<dyn Clock>) -> Self {
-        let account = Some(Box::new(Account { contents: Contents::default(), journal }));
+    fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        let account = Some(Box::new(Account { contents: Contents::default(), store }));
         Self {
             slot: Mutex::new(Slot { account, mark: None }),
             returned: Condvar::new(),
@@ -112,7 +128,7 @@ impl Ledger {
     pub fn with<R>(&self, f: impl FnOnce(&mut Book<'_>) -> R) -> Result<R, Unavailable> {
         self.locked(|account, ours| {
             let server = self.server();
-            let now = match time::rule(ours, account.contents.tip.at, server) {
+            let now = match time::rule(account.store.whose_clock(), ours, account.contents.tip.at, server) {
                 Ruling::Now(now) => now,
                 Ruling::Redate(now) => {
                     account.redate(now)?;
@@ -188,12 +204,10 @@ impl Ledger {
         let deadline = Instant::now() + self.patience;
         let mut turn = self.turn()?;
         let Some(account) = turn.account.as_mut() else { return Err(Unavailable::Busy) };
-        let _lock = account.journal.as_ref().map(|journal| journal.lock(deadline)).transpose()?;
-        let ours = self.clock.now();
-        if let Some(journal) = &mut account.journal {
-            journal.read_on(&mut account.contents, ours)?;
-        }
-        f(account, ours)
+        let held = account.store.hold(&mut account.contents, &*self.clock, deadline)?;
+        let done = f(account, held.ours);
+        account.store.release();
+        done
     }
 
     fn turn(&self) -> Result<Turn<'_>, Unavailable> {
@@ -222,10 +236,10 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// What is known of the account, and its journal if it has one.
+/// What is known of the account, and where its journal is.
 struct Account {
     contents: Contents,
-    journal: Option<Journal>,
+    store: Store,
 }
 
 impl Account {
@@ -236,26 +250,18 @@ impl Account {
             let error = std::io::Error::new(std::io::ErrorKind::InvalidInput, "no such event");
             return Err(Unavailable::Disk { doing: "recording an outcome", error });
         }
-        let Some(journal) = &mut self.journal else {
-            let tip = Tip { seq: self.contents.tip.seq + 1, at: Some(at), ..Tip::default() };
-            self.contents.take(Checked { tip, at, event }, at);
-            return Ok(tip.seq);
-        };
-        journal.append(&mut self.contents, at, event, confirmed)
+        self.store.append(&mut self.contents, at, event, confirmed)
     }
 
     /// From here on it is `now`, although events have later times.
     fn redate(&mut self, now: DateTime<Utc>) -> Result<(), Unavailable> {
         self.append(now, Event::Clock { was: self.contents.tip.at.unwrap_or(now) }, true)?;
-        match &mut self.journal {
-            Some(journal) => journal.read_again(&mut self.contents, now),
-            None => Ok(()),
-        }
+        self.store.read_again(&mut self.contents, now)
     }
 
     fn mark(&self) -> Option<Mark> {
         let tip = &self.contents.tip;
-        let known = self.journal.is_some() && tip.seq > 0;
+        let known = self.store.is_kept() && tip.seq > 0;
         known.then(|| Mark { seq: tip.seq, head: keys::hex(&tip.head[..8]) })
     }
 }

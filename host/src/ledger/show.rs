@@ -5,6 +5,7 @@ use super::chain::Checked;
 use super::event::{By, Event, Outcome};
 use super::keys::{Hash, hex};
 use super::state::Entry;
+use super::store::Location;
 use super::time::in_json;
 use super::unavailable::Unavailable;
 use super::verify::{Exit, NOTHING, read};
@@ -16,7 +17,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How long a row waits for the outcome of its send. What is known later has a row of its own.
 const WAITS: TimeDelta = TimeDelta::hours(24);
@@ -31,16 +32,16 @@ const TITLES: [&str; 8] = ["time (UTC)", "event", "to", "from", "parts", "cost",
 ///
 /// # Errors
 /// If they cannot be written to `out`.
-pub fn show(folder: &Path, json: bool, out: &mut dyn Write) -> io::Result<Exit> {
+pub fn show(location: &Location, json: bool, out: &mut dyn Write) -> io::Result<Exit> {
     if json {
-        let walked = read(folder, |_, line| {
+        let walked = read(location, |_, line| {
             out.write_all(&printable(line))?;
             out.write_all(b"\n")
         })?;
         return end(walked, false, out);
     }
     let mut table = Table::default();
-    let walked = read(folder, |checked, _| table.take(checked, out))?;
+    let walked = read(location, |checked, _| table.take(checked, out))?;
     table.finish(out)?;
     end(walked, true, out)
 }
@@ -50,8 +51,8 @@ pub fn show(folder: &Path, json: bool, out: &mut dyn Write) -> io::Result<Exit> 
 ///
 /// # Errors
 /// If they cannot be written to `out`.
-pub fn head(folder: &Path, out: &mut dyn Write) -> io::Result<Exit> {
-    let walked = read(folder, |_, _| Ok(()))?;
+pub fn head(location: &Location, out: &mut dyn Write) -> io::Result<Exit> {
+    let walked = read(location, |_, _| Ok(()))?;
     if let Ok(Walked { tip, broken: None, .. }) = &walked
         && let Some(at) = &tip.at
     {
@@ -101,11 +102,11 @@ pub struct Open {
 ///
 /// # Errors
 /// If the journal is broken or cannot be read.
-pub fn sends(folder: &Path) -> Result<Sends, Unavailable> {
+pub fn sends(location: &Location) -> Result<Sends, Unavailable> {
     let mut sends = Sends::default();
     // Whether it is certain that an intent was not sent, by its number. Accepted ones are not here.
     let mut begun: BTreeMap<u64, (Open, bool)> = BTreeMap::new();
-    let walked = walk(folder, |checked, _| {
+    let walked = walk(location, |checked, _| {
         let seq = checked.tip.seq;
         match &checked.event {
             Event::Intent(intent) => {
@@ -137,11 +138,11 @@ pub fn sends(folder: &Path) -> Result<Sends, Unavailable> {
     }
 }
 
-/// The folders of all accounts in the state folder, sorted.
+/// The names of all accounts with a folder in the state folder, sorted.
 ///
 /// # Errors
 /// If the state folder cannot be read. A missing one has no accounts.
-pub fn accounts(state_dir: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn accounts(state_dir: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(state_dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -149,18 +150,16 @@ pub fn accounts(state_dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut accounts = Vec::new();
     for entry in entries {
         let entry = entry?;
-        let name = entry.file_name();
-        let is_hash = |name: &str| super::keys::from_hex::<8>(name.as_bytes()).is_some();
-        if name.to_str().is_some_and(is_hash) && entry.path().is_dir() {
-            accounts.push(entry.path());
-        }
+        let is_hash = |name: &String| super::keys::from_hex::<8>(name.as_bytes()).is_some();
+        let name = entry.file_name().into_string().ok().filter(is_hash);
+        accounts.extend(name.filter(|_| entry.path().is_dir()));
     }
     accounts.sort();
     Ok(accounts)
 }
 
 /// What is said at the end, and the exit code.
-fn end(walked: Result<Walked, String>, in_words: bool, out: &mut dyn Write) -> io::Result<Exit> {
+pub(super) fn end(walked: Result<Walked, String>, in_words: bool, out: &mut dyn Write) -> io::Result<Exit> {
     let (exit, words) = match walked {
         Err(sentence) => (Exit::Unreadable, format!("UNREADABLE: {sentence}")),
         Ok(Walked { broken: Some(broken), .. }) => (Exit::Broken, format!("BROKEN: {broken}.")),

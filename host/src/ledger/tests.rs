@@ -1,7 +1,9 @@
-//! Tests of the ledger as a whole: on the disk, over restarts, among threads and processes.
+//! Tests of the ledger as a whole: in a folder and in a database, over restarts, among threads and processes.
 
 mod clocks;
 mod commands;
+#[cfg(feature = "postgres")]
+mod database;
 mod disk;
 mod restarts;
 mod sharing;
@@ -34,6 +36,11 @@ impl Folder {
         self.0.join("0123456789abcdef")
     }
 
+    /// Where its journal is.
+    fn location(&self) -> Location {
+        Location::Folder(self.account())
+    }
+
     /// A ledger in it.
     fn ledger(&self, clock: &Arc<Time>) -> Ledger {
         Ledger::on_disk(self.account(), 90, Arc::clone(clock) as Arc<dyn Clock>)
@@ -54,6 +61,47 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Where the ledger of a test is kept.
+enum Home {
+    Folder(Folder),
+    #[cfg(feature = "postgres")]
+    Database(Location),
+}
+
+/// One home of each kind, without a journal: the same test runs in all.
+fn homes() -> Vec<Home> {
+    vec![
+        Home::Folder(Folder::new()),
+        #[cfg(feature = "postgres")]
+        Home::Database(database::location()),
+    ]
+}
+
+impl Home {
+    fn location(&self) -> Location {
+        match self {
+            Self::Folder(folder) => folder.location(),
+            #[cfg(feature = "postgres")]
+            Self::Database(location) => location.clone(),
+        }
+    }
+
+    /// A ledger in it that goes by a test's clock.
+    fn ledger(&self, clock: &Arc<Time>) -> Ledger {
+        ledger_at(self.location(), 90, clock)
+    }
+}
+
+/// A ledger that goes by a test's clock, also in a database.
+fn ledger_at(location: Location, keep_days: u32, clock: &Arc<Time>) -> Ledger {
+    let ledger = Ledger::at(location, keep_days, Arc::clone(clock) as Arc<dyn Clock>);
+    #[cfg(feature = "postgres")]
+    if let Store::Database(database) = &mut ledger.slot().account.as_mut().unwrap().store {
+        database.by_own_clock = true;
+    }
+    ledger
 }
 
 /// A clock that tests set.

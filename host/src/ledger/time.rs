@@ -1,7 +1,7 @@
 //! The time of the ledger: what the clock says, but never earlier than the newest event, and only as long as the clock
 //! fits the journal and 46elks's own clock (pure).
 
-use super::unavailable::Unavailable;
+use super::unavailable::{Unavailable, Whose};
 use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ pub(super) enum Ruling {
 
 /// The time by which a send is judged. A clock that is ahead of 46elks's may be right, if the computer slept; then a
 /// new answer of 46elks confirms it.
-pub(super) fn rule(ours: DateTime<Utc>, newest: Option<DateTime<Utc>>, server: Option<Seen>) -> Ruling {
-    let wrong = |server| Ruling::Wrong(Unavailable::Clock { ours, newest, server });
+pub(super) fn rule(whose: Whose, ours: DateTime<Utc>, newest: Option<DateTime<Utc>>, server: Option<Seen>) -> Ruling {
+    let wrong = |server| Ruling::Wrong(Unavailable::Clock { whose, ours, newest, server });
     if !is_written(ours) {
         return wrong(None);
     }
@@ -122,14 +122,15 @@ mod tests {
     #[test]
     fn the_clock_must_fit_the_journal_and_the_server() {
         const HOUR: i64 = 3600;
-        let words = |ours: i64, newest: Option<i64>, server| match rule(at(ours), newest.map(at), server) {
-            Ruling::Now(now) => format!("now {}", (now - at(0)).num_seconds()),
-            Ruling::Redate(now) => format!("redate {}", (now - at(0)).num_seconds()),
-            Ruling::Wrong(Unavailable::Clock { server: Some(server), .. }) => {
-                format!("server {}", (server - at(0)).num_seconds())
-            }
-            Ruling::Wrong(_) => "behind the journal".into(),
-        };
+        let words =
+            |ours: i64, newest: Option<i64>, server| match rule(Whose::Computer, at(ours), newest.map(at), server) {
+                Ruling::Now(now) => format!("now {}", (now - at(0)).num_seconds()),
+                Ruling::Redate(now) => format!("redate {}", (now - at(0)).num_seconds()),
+                Ruling::Wrong(Unavailable::Clock { server: Some(server), .. }) => {
+                    format!("server {}", (server - at(0)).num_seconds())
+                }
+                Ruling::Wrong(_) => "behind the journal".into(),
+            };
         for (ours, newest, server, expected) in [
             // Without an answer of 46elks only the journal is known.
             (0, None, None, "now 0"),
@@ -162,7 +163,7 @@ mod tests {
     #[test]
     fn a_time_without_four_digits_of_a_year_is_never_written() {
         let far = DateTime::from_timestamp(253_402_300_800, 0).expect("is a time");
-        assert!(matches!(rule(far, None, None), Ruling::Wrong(_)));
+        assert!(matches!(rule(Whose::Server, far, None, None), Ruling::Wrong(_)));
         assert_eq!(never_back(far, Some(at(0))), at(0));
         assert!(!is_confirmed(far, Some((far, Duration::ZERO))));
     }
@@ -181,7 +182,7 @@ mod tests {
         for (ours, there) in far.iter().flat_map(|ours| far.iter().map(move |there| (*ours, *there))) {
             for since in [Duration::ZERO, Duration::from_secs(1 << 40), Duration::MAX] {
                 let seen = Some((there, since));
-                assert!(!matches!(rule(ours, Some(there), seen), Ruling::Redate(_)), "{ours} {there}");
+                assert!(!matches!(rule(Whose::Computer, ours, Some(there), seen), Ruling::Redate(_)), "{ours} {there}");
                 assert!(!is_confirmed(ours, seen) || ours == there);
                 assert!(is_written(never_back(ours, None)));
             }
@@ -191,7 +192,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_time_never_goes_back_but_by_a_new_date(ours in -10_000i64..10_000, newest in -10_000i64..10_000) {
-            if let Ruling::Now(now) = rule(at(ours), Some(at(newest)), None) {
+            if let Ruling::Now(now) = rule(Whose::Computer, at(ours), Some(at(newest)), None) {
                 prop_assert!(now >= at(newest) && now >= at(ours) && now <= at(ours) + TOLERANCE);
             }
             prop_assert!(never_back(at(ours), Some(at(newest))) >= at(newest));

@@ -22,7 +22,9 @@ pub enum Unavailable {
     Broken(Broken),
     /// The clock does not fit the journal or 46elks's clock.
     Clock {
-        /// This computer's clock.
+        /// Whose clock the ledger goes by.
+        whose: Whose,
+        /// That clock.
         ours: DateTime<Utc>,
         /// The time of the newest event, if there is one.
         newest: Option<DateTime<Utc>>,
@@ -36,13 +38,34 @@ pub enum Unavailable {
         /// What is wrong with it.
         wrong: &'static str,
     },
+    /// The database cannot be used.
+    #[cfg(feature = "postgres")]
+    Database(super::database::Fault),
+}
+
+/// Whose clock a ledger goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// This computer's.
+    Computer,
+    /// The database server's, which all computers that share it go by.
+    Server,
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Computer => "this computer",
+            Self::Server => "the database server",
+        })
+    }
 }
 
 /// Where and how a journal is not as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
-    /// The file's name, without its folder.
-    pub file: String,
+    /// The file's name, without its folder; nothing for a journal in a database, where a line is an event.
+    pub file: Option<String>,
     /// The line, from 1; 0 for the file as a whole.
     pub line: u64,
     /// What is wrong.
@@ -85,6 +108,10 @@ pub enum Fault {
     Gone,
     /// Something else wrote to the file although it was locked.
     Unlocked,
+    /// The event is not in the database any more.
+    Missing,
+    /// Another event of the database has its number.
+    Rewritten,
 }
 
 impl fmt::Display for Fault {
@@ -106,22 +133,26 @@ impl fmt::Display for Fault {
             Self::Replaced => "another file is in its place",
             Self::Gone => "the file is not there any more",
             Self::Unlocked => "something else wrote to it; locks may not work in this folder",
+            Self::Missing => "it is not there any more",
+            Self::Rewritten => "it is not the one that was there before",
         })
     }
 }
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(f, "{}: {}", self.file, self.fault),
-            line => write!(f, "{}, line {line}: {}", self.file, self.fault),
+        match (&self.file, self.line) {
+            (Some(file), 0) => write!(f, "{file}: {}", self.fault),
+            (Some(file), line) => write!(f, "{file}, line {line}: {}", self.fault),
+            (None, 0) => write!(f, "the database: {}", self.fault),
+            (None, event) => write!(f, "event {event} of the database: {}", self.fault),
         }
     }
 }
 
-/// What to do about a clock.
-const MEND_CLOCK: &str = "Set this computer's clock. If it is right, an answer of 46elks is needed that confirms it: \
-                          try again when 46elks can be reached.";
+/// What to do about a clock, after whose it is.
+const MEND_CLOCK: &str = "clock. If it is right, an answer of 46elks is needed that confirms it: try again when 46elks \
+                          can be reached.";
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -138,25 +169,33 @@ impl fmt::Display for Unavailable {
             Self::Broken(Broken { fault: Fault::Newer, .. }) => f.write_str(
                 "a newer version of elks-mcp has written to the send journal. Use that version for this account.",
             ),
-            Self::Broken(broken) => write!(
-                f,
-                "the send journal was changed by something else: {broken}. Run `elks-mcp audit verify`, and find out \
-                 what changed it. To begin a new journal, move the account's folder away and start elks-mcp again: \
-                 limits and duplicates are then counted anew."
-            ),
-            Self::Clock { ours, newest, server } => {
-                write!(f, "this computer's clock ({}) is ", Time(ours))?;
+            Self::Broken(broken) => {
+                write!(
+                    f,
+                    "the send journal was changed by something else: {broken}. Run `elks-mcp audit verify`, and find \
+                     out what changed it. To begin a new journal, "
+                )?;
+                f.write_str(match broken.file {
+                    Some(_) => "move the account's folder away and start elks-mcp again",
+                    None => "let the owner of the database move the account's rows to another table",
+                })?;
+                f.write_str(": limits and duplicates are then counted anew.")
+            }
+            Self::Clock { whose, ours, newest, server } => {
+                write!(f, "{whose}'s clock ({}) is ", Time(ours))?;
                 match (server, newest) {
-                    _ if !is_written(*ours) => f.write_str("out of range. Set this computer's clock."),
-                    (Some(server), _) => {
-                        write!(f, "more than 5 minutes away from 46elks's clock ({}). {MEND_CLOCK}", Time(server))
-                    }
-                    (None, Some(newest)) => write!(
+                    (Some(server), _) if is_written(*ours) => write!(
                         f,
-                        "more than 5 minutes behind the newest event of the send journal ({}). {MEND_CLOCK}",
+                        "more than 5 minutes away from 46elks's clock ({}). Set {whose}'s {MEND_CLOCK}",
+                        Time(server)
+                    ),
+                    (None, Some(newest)) if is_written(*ours) => write!(
+                        f,
+                        "more than 5 minutes behind the newest event of the send journal ({}). Set {whose}'s \
+                         {MEND_CLOCK}",
                         Time(newest)
                     ),
-                    (None, None) => f.write_str("out of range. Set this computer's clock."),
+                    _ => write!(f, "out of range. Set {whose}'s clock."),
                 }
             }
             Self::Permissions { file, wrong } => {
@@ -166,6 +205,8 @@ impl fmt::Display for Unavailable {
                      and let nobody else write to the folder above it."
                 )
             }
+            #[cfg(feature = "postgres")]
+            Self::Database(fault) => fault.fmt(f),
         }
     }
 }
@@ -180,6 +221,13 @@ impl fmt::Display for Time<'_> {
 }
 
 impl std::error::Error for Unavailable {}
+
+#[cfg(feature = "postgres")]
+impl From<super::database::Fault> for Unavailable {
+    fn from(fault: super::database::Fault) -> Self {
+        Self::Database(fault)
+    }
+}
 
 impl From<Broken> for Unavailable {
     fn from(broken: Broken) -> Self {

@@ -4,6 +4,7 @@ use super::anchors::Anchors;
 use super::chain::Checked;
 use super::event::{Event, Outcome};
 use super::keys::hex;
+use super::store::Location;
 use super::unavailable::{Broken, Fault, Time};
 use super::walk::{Stop, Walked, walk};
 use chrono::{DateTime, Utc};
@@ -81,12 +82,12 @@ impl Found {
     }
 }
 
-/// Checks the journal of a folder and writes what was found. `against` is a log of the client, in any form.
+/// Checks a journal and writes what was found. `against` is a log of the client, in any form.
 ///
 /// # Errors
 /// If the report cannot be written. All else is in the report.
-pub fn verify(folder: &Path, against: Option<&Path>, out: &mut dyn Write) -> io::Result<Exit> {
-    writeln!(out, "journal   {}", folder.display())?;
+pub fn verify(location: &Location, against: Option<&Path>, out: &mut dyn Write) -> io::Result<Exit> {
+    writeln!(out, "journal   {location}")?;
     let anchors = match against.map(|log| File::open(log).and_then(Anchors::read)).transpose() {
         Ok(anchors) => anchors,
         Err(error) => {
@@ -97,7 +98,7 @@ pub fn verify(folder: &Path, against: Option<&Path>, out: &mut dyn Write) -> io:
     let asked = anchors.is_some();
     let anchors = anchors.unwrap_or_default();
     let mut found = Found::default();
-    let walked = match read(folder, |checked, _| {
+    let walked = match read(location, |checked, _| {
         found.take(checked, &anchors);
         Ok(())
     })? {
@@ -115,13 +116,13 @@ pub fn verify(folder: &Path, against: Option<&Path>, out: &mut dyn Write) -> io:
 
 /// Reads a journal; without a folder it is an empty one. The sentence says why it cannot be read.
 pub(super) fn read(
-    folder: &Path,
+    location: &Location,
     each: impl FnMut(&Checked, &[u8]) -> io::Result<()>,
 ) -> io::Result<Result<Walked, String>> {
-    if matches!(folder.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound) {
+    if location.is_missing() {
         return Ok(Ok(Walked::default()));
     }
-    match walk(folder, each) {
+    match walk(location, each) {
         Ok(walked) => Ok(Ok(walked)),
         Err(Stop::Output(error)) => Err(error),
         Err(Stop::Broken(broken)) => Ok(Err(broken.to_string())),

@@ -1,11 +1,12 @@
 //! Reads a whole journal, line by line, and changes nothing: neither a lock nor a right to write is needed. Other
-//! processes may go on writing; what they append meanwhile is not read.
+//! processes may go on writing; what they append meanwhile need not be read.
 
 use super::chain::{Checked, Tip};
 use super::event::Event;
 use super::files::{self, Month};
 use super::journal::READ_SIZE;
 use super::lines::{End, each_line};
+use super::store::Location;
 use super::unavailable::{Broken, Doing, Fault, Unavailable};
 use chrono::{DateTime, Utc};
 use std::fs::File;
@@ -15,7 +16,7 @@ use std::path::Path;
 /// What was read.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
-    /// The files, oldest first.
+    /// The files, oldest first; none in a database.
     pub(super) months: Vec<Month>,
     /// The first event: its number and time.
     pub(super) first: Option<(u64, DateTime<Utc>)>,
@@ -49,9 +50,17 @@ impl From<Unavailable> for Stop {
 }
 
 /// Calls `each` with every event and its line, without its end.
-pub(super) fn walk(folder: &Path, mut each: impl FnMut(&Checked, &[u8]) -> io::Result<()>) -> Result<Walked, Stop> {
+pub(super) fn walk(
+    location: &Location,
+    mut each: impl FnMut(&Checked, &[u8]) -> io::Result<()>,
+) -> Result<Walked, Stop> {
     let mut walked = Walked::default();
-    match files(folder, &mut walked, &mut each) {
+    let read = match location {
+        Location::Folder(folder) => files(folder, &mut walked, &mut each),
+        #[cfg(feature = "postgres")]
+        Location::Database(address, account) => rows(address, account, &mut walked, &mut each),
+    };
+    match read {
         Err(Stop::Broken(broken)) => walked.broken = Some(broken),
         Err(stop) => return Err(stop),
         Ok(()) => walked.broken = walked.beginning().err(),
@@ -62,12 +71,27 @@ pub(super) fn walk(folder: &Path, mut each: impl FnMut(&Checked, &[u8]) -> io::R
 impl Walked {
     /// Checks that nothing is missing before the first event but what the journal says was removed.
     fn beginning(&self) -> Result<(), Broken> {
-        match (self.first, self.months.first()) {
-            (Some((first, _)), Some(month)) if self.removed_through + 1 < first => {
-                Err(Broken { file: month.file_name(), line: 1, fault: Fault::Beginning })
-            }
-            _ => Ok(()),
+        let Some((first, _)) = self.first.filter(|(first, _)| self.removed_through + 1 < *first) else { return Ok(()) };
+        let file = self.months.first().map(|month| month.file_name());
+        Err(Broken { line: if file.is_some() { 1 } else { first }, file, fault: Fault::Beginning })
+    }
+
+    /// Takes the next line.
+    fn take(
+        &mut self,
+        line: &[u8],
+        each: &mut impl FnMut(&Checked, &[u8]) -> io::Result<()>,
+    ) -> Result<Result<(), Fault>, Stop> {
+        let checked = match self.tip.check(line) {
+            Ok(checked) => checked,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        self.tip = checked.tip;
+        self.first = self.first.or(Some((checked.tip.seq, checked.at)));
+        if let Event::Removed { through } = checked.event {
+            self.removed_through = self.removed_through.max(through);
         }
+        each(&checked, line).map_err(Stop::Output).map(Ok)
     }
 }
 
@@ -79,7 +103,7 @@ fn files(
     let months = files::months(folder).doing("reading the folder of the send journal")?;
     for month in &months {
         let name = month.file_name();
-        let broken = |line, fault| Stop::Broken(Broken { file: name.clone(), line, fault });
+        let broken = |line, fault| Stop::Broken(Broken { file: Some(name.clone()), line, fault });
         let file = match File::open(folder.join(&name)) {
             // An old month that was removed since the folder was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound && walked.first.is_none() => continue,
@@ -90,19 +114,31 @@ fn files(
         let mut line_number = 0;
         let end = each_line(&mut BufReader::with_capacity(READ_SIZE, file.take(length)), |line| {
             line_number += 1;
-            let checked = walked.tip.check(line).map_err(|fault| broken(line_number, fault))?;
-            walked.tip = checked.tip;
-            walked.first = walked.first.or(Some((checked.tip.seq, checked.at)));
-            if let Event::Removed { through } = checked.event {
-                walked.removed_through = walked.removed_through.max(through);
-            }
-            each(&checked, line).map_err(Stop::Output)
+            walked.take(line, each)?.map_err(|fault| broken(line_number, fault))
         })?;
         if end == End::Torn {
             if months.last() != Some(month) {
                 return Err(broken(line_number + 1, Fault::NoEnd));
             }
             walked.torn = true;
+        }
+    }
+    Ok(())
+}
+
+/// The rows of an account, page by page.
+#[cfg(feature = "postgres")]
+fn rows(
+    address: &std::sync::Arc<super::database::Address>,
+    account: &str,
+    walked: &mut Walked,
+    each: &mut impl FnMut(&Checked, &[u8]) -> io::Result<()>,
+) -> Result<(), Stop> {
+    let mut reader = super::database::Reader::open(address, account)?;
+    while let Some(page) = reader.page()? {
+        for (seq, line) in page {
+            let broken = |fault| Stop::Broken(Broken { file: None, line: seq, fault });
+            walked.take(line.as_bytes(), each)?.map_err(broken)?;
         }
     }
     Ok(())

@@ -9,12 +9,16 @@ mod provider;
 pub use keyring::keyring;
 
 use crate::clock::SystemClock;
-use crate::config::{self, Settings, Variables};
-use crate::ledger::{self, Exit, Ledger};
+use crate::config::{self, Settings, State, Variables};
+#[cfg(feature = "postgres")]
+use crate::ledger::Unavailable;
+use crate::ledger::{self, Exit, Ledger, Location};
 use crate::policy::print;
+#[cfg(feature = "postgres")]
+use crate::sanitise::visible;
 use anyhow::{Context, Result, bail, ensure};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The number of digits in the name of an account's folder.
@@ -46,16 +50,15 @@ pub fn pause(variables: &Variables, account: Option<&str>, pauses: bool, out: &m
     };
     let mut failed = Vec::new();
     let mut written = Ok(());
-    for folder in selected(variables, account)? {
-        let name = name_of(&folder);
-        if !folder.is_dir() {
+    for location in selected(variables, account)? {
+        let name = location.account();
+        if location.is_missing() {
             written = written.and(writeln!(
                 out,
-                "⚠ no program has used {} yet: if your MCP client sets ELKS_STATE_DIR, set it here, too",
-                folder.display()
+                "⚠ no program has used {location} yet: if your MCP client sets ELKS_STATE_DIR, set it here, too"
             ));
         }
-        let ledger = Ledger::on_disk(folder, config::MAX_KEEP_DAYS, Arc::new(SystemClock));
+        let ledger = Ledger::at(location, config::MAX_KEEP_DAYS, Arc::new(SystemClock));
         let recorded = if pauses { ledger.pause() } else { ledger.resume() };
         let line = match recorded {
             Ok(seq) => writeln!(out, "✓ account {name}: {what} (event {seq} of its journal)"),
@@ -68,6 +71,27 @@ pub fn pause(variables: &Variables, account: Option<&str>, pauses: bool, out: &m
     }
     ensure!(failed.is_empty(), "{stays} for account {}; the lines above say why", failed.join(" and account "));
     Ok(written?)
+}
+
+/// Makes the ledger in the database that `ELKS_LEDGER` names, as its owner, and lets roles use it.
+///
+/// # Errors
+/// `ELKS_LEDGER` names no database that can be used, a role could change events, or the output cannot be written.
+#[cfg(feature = "postgres")]
+pub fn init(variables: &Variables, roles: &[String], out: &mut dyn Write) -> Result<()> {
+    let State::Database(address) = config::state_of(variables)? else {
+        bail!("{} is not set: it names the database, with the role that owns it", config::LEDGER);
+    };
+    let made = ledger::init(&address, roles).map_err(Unavailable::from)?;
+    let what = if made.is_new { "now has a ledger" } else { "has a ledger already" };
+    writeln!(out, "✓ {address} {what} (version {})", made.version)?;
+    for role in roles {
+        writeln!(out, "✓ {} can read and append, and cannot change or delete", visible(role))?;
+    }
+    if roles.is_empty() {
+        writeln!(out, "  Let the roles that elks-mcp runs with use it: elks-mcp ledger init --grant ROLE")?;
+    }
+    Ok(())
 }
 
 /// What to do with the journals.
@@ -86,6 +110,11 @@ pub enum Audit<'a> {
         /// As JSON, one event a line.
         json: bool,
     },
+    /// Write them as the files of a journal, into a folder of this one.
+    Export {
+        /// Where the account's folder is made.
+        folder: &'a Path,
+    },
 }
 
 /// Reads the journals of the selected accounts. The result is the worst of theirs.
@@ -94,14 +123,15 @@ pub enum Audit<'a> {
 /// No account is selected, or the output cannot be written.
 pub fn audit(variables: &Variables, account: Option<&str>, audit: &Audit<'_>, out: &mut dyn Write) -> Result<Exit> {
     let mut worst = Exit::Whole;
-    for (number, folder) in selected(variables, account)?.iter().enumerate() {
+    for (number, location) in selected(variables, account)?.iter().enumerate() {
         if number > 0 {
             writeln!(out)?;
         }
         let exit = match audit {
-            Audit::Verify { against, provider } => verify(variables, folder, *against, *provider, out)?,
-            Audit::Head => ledger::head(folder, out)?,
-            Audit::Show { json } => ledger::show(folder, *json, out)?,
+            Audit::Verify { against, provider } => verify(variables, location, *against, *provider, out)?,
+            Audit::Head => ledger::head(location, out)?,
+            Audit::Show { json } => ledger::show(location, *json, out)?,
+            Audit::Export { folder } => ledger::export(location, folder, out)?,
         };
         worst = worse(worst, exit);
     }
@@ -110,23 +140,23 @@ pub fn audit(variables: &Variables, account: Option<&str>, audit: &Audit<'_>, ou
 
 fn verify(
     variables: &Variables,
-    folder: &Path,
+    location: &Location,
     against: Option<&Path>,
     provider: bool,
     out: &mut dyn Write,
 ) -> Result<Exit> {
-    let exit = ledger::verify(folder, against, out)?;
+    let exit = ledger::verify(location, against, out)?;
     if !provider || matches!(exit, Exit::Unreadable | Exit::Broken) {
         return Ok(exit);
     }
     let settings = Settings::read(variables, false)?;
     let own = ledger::folder(settings.credentials.username());
+    let account = location.account();
     ensure!(
-        folder.ends_with(&own),
-        "--provider needs the credentials of account {}; ELKS_API_USERNAME is that of {own}",
-        name_of(folder)
+        account == own,
+        "--provider needs the credentials of account {account}; ELKS_API_USERNAME is that of {own}"
     );
-    Ok(worse(exit, provider::compare(folder, &settings, out)?))
+    Ok(worse(exit, provider::compare(location, &settings, out)?))
 }
 
 /// The worse of two results: broken, then shorter, then unreadable.
@@ -137,31 +167,37 @@ fn worse(one: Exit, other: Exit) -> Exit {
         .unwrap_or(one)
 }
 
-/// The folders of the selected accounts: the one that is named, or that of `ELKS_API_USERNAME`, or all.
-fn selected(variables: &Variables, account: Option<&str>) -> Result<Vec<PathBuf>> {
-    let state = config::state_dir_of(variables)?;
+/// The journals of the selected accounts: that of the one that is named, or of `ELKS_API_USERNAME`, or all.
+fn selected(variables: &Variables, account: Option<&str>) -> Result<Vec<Location>> {
+    let state = config::state_of(variables)?;
+    let place = state.to_string();
+    let of = |account: &str| state.location(account).context("no journal is kept");
     if let Some(account) = account {
         let valid = account.len() == ACCOUNT_DIGITS && account.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        ensure!(valid, "--account takes the {ACCOUNT_DIGITS} digits of an account's folder in {}", state.display());
-        let folder = state.join(account);
-        ensure!(folder.is_dir(), "there is no account {account} in {}", state.display());
-        return Ok(vec![folder]);
+        ensure!(valid, "--account takes the {ACCOUNT_DIGITS} digits of an account's journal in {place}");
+        ensure!(accounts(&state)?.iter().any(|known| known == account), "there is no account {account} in {place}");
+        return Ok(vec![of(account)?]);
     }
     if let Some(username) = config::username_of(variables)? {
-        return Ok(vec![state.join(ledger::folder(&username))]);
+        return Ok(vec![of(&ledger::folder(&username))?]);
     }
-    let all = ledger::accounts(&state).with_context(|| format!("cannot read {}", state.display()))?;
+    let all = accounts(&state)?;
     if all.is_empty() {
         bail!(
-            "no account has a journal in {}. Its folder is made at the first start with DRY_RUN=false; set \
-             ELKS_API_USERNAME to name an account that has none yet, or ELKS_STATE_DIR if the journals are elsewhere",
-            state.display()
+            "no account has a journal in {place}. It is made at the first start with DRY_RUN=false; set \
+             ELKS_API_USERNAME to name an account that has none yet, or ELKS_STATE_DIR or ELKS_LEDGER if the journals \
+             are elsewhere"
         );
     }
-    Ok(all)
+    all.iter().map(|account| of(account)).collect()
 }
 
-/// The name of an account's folder.
-fn name_of(folder: &Path) -> String {
-    folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned())
+/// The accounts that have a journal, sorted.
+fn accounts(state: &State) -> Result<Vec<String>> {
+    match state {
+        State::Memory => Ok(Vec::new()),
+        State::Disk(folder) => ledger::accounts(folder).with_context(|| format!("cannot read {}", folder.display())),
+        #[cfg(feature = "postgres")]
+        State::Database(address) => Ok(ledger::accounts_in(address)?),
+    }
 }

@@ -3,7 +3,7 @@
 
 use crate::config::Settings;
 use crate::count::count;
-use crate::ledger::{self, Exit, Hash, Open, Sends};
+use crate::ledger::{self, Exit, Hash, Location, Open, Sends};
 use crate::sending::reconcile::{BEFORE, api_time, can_be_of, contents};
 use crate::summary::connection::{because, next};
 use crate::verdict::rows::each_row;
@@ -13,7 +13,6 @@ use elks_sandbox::{Allowed, Egress, ElksApi, Outcome, Parameter, Permit, Request
 use sms_rules::limits::MAX_PAGE;
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 /// How many pages of the history are read, at most: with [`MAX_PAGE`], 50,000 messages.
@@ -41,12 +40,12 @@ struct History {
     is_whole: bool,
 }
 
-/// Compares the journal in a folder with the history of its account.
+/// Compares a journal with the history of its account.
 ///
 /// # Errors
 /// The output cannot be written, or the system gives no runtime.
-pub(super) fn compare(folder: &Path, settings: &Settings, out: &mut dyn Write) -> Result<Exit> {
-    let sends = match ledger::sends(folder) {
+pub(super) fn compare(location: &Location, settings: &Settings, out: &mut dyn Write) -> Result<Exit> {
+    let sends = match ledger::sends(location) {
         Ok(sends) => sends,
         Err(unavailable) => {
             writeln!(out, "UNREADABLE: {unavailable}")?;

@@ -84,7 +84,7 @@ fn known(name: &str) -> Result<&'static str, String> {
 }
 
 /// The settings that a policy file may not hold.
-pub(crate) const NOT_OF_THE_POLICY: [&str; 12] = [
+pub(crate) const NOT_OF_THE_POLICY: [&str; 14] = [
     "ELKS_API_USERNAME",
     "ELKS_API_USERNAME_FILE",
     "ELKS_API_PASSWORD",
@@ -97,4 +97,6 @@ pub(crate) const NOT_OF_THE_POLICY: [&str; 12] = [
     "ELKS_STATE_DIR",
     "ELKS_STATE",
     "ELKS_KEEP_DAYS",
+    "ELKS_LEDGER",
+    "ELKS_LEDGER_FILE",
 ];

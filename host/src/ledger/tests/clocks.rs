@@ -4,8 +4,9 @@ use super::*;
 
 #[test]
 fn a_clock_that_was_set_back_stops_sends_until_46elks_confirms_it() {
-    let (folder, clock) = (Folder::new(), Time::new());
-    for ledger in [folder.ledger(&clock), Ledger::in_memory(Arc::clone(&clock) as Arc<dyn Clock>)] {
+    let (homes, clock) = (homes(), Time::new());
+    let memory = Ledger::in_memory(Arc::clone(&clock) as Arc<dyn Clock>);
+    for ledger in homes.iter().map(|home| home.ledger(&clock)).chain([memory]) {
         let first = append(&ledger, intent(1));
         clock.add(TimeDelta::minutes(-5));
         assert_eq!(ledger.with(|book| book.now()).unwrap(), clock.now() + TimeDelta::minutes(5));
@@ -13,7 +14,9 @@ fn a_clock_that_was_set_back_stops_sends_until_46elks_confirms_it() {
         clock.add(TimeDelta::minutes(-55));
         let text = error(&ledger);
         assert!(text.contains("clock (2026-01-31 11:00:00 UTC) is more than 5 minutes behind"), "{text}");
-        assert!(text.contains("of the send journal (2026-01-31 12:00:00 UTC). Set this computer's clock."), "{text}");
+        let whose = ledger.slot().account.as_ref().unwrap().store.whose_clock();
+        let mend = format!("of the send journal (2026-01-31 12:00:00 UTC). Set {whose}'s clock.");
+        assert!(text.starts_with(&format!("{whose}'s clock")) && text.contains(&mend), "{text}");
         ledger.settle(first, accepted("s1"), By::Answer).expect("an outcome is recorded whatever the clock says");
         ledger.pause().expect("a pause, too");
         ledger.server_time(clock.now() + TimeDelta::minutes(6));
@@ -26,9 +29,11 @@ fn a_clock_that_was_set_back_stops_sends_until_46elks_confirms_it() {
         assert_eq!(ledger.with(times).unwrap(), [clock.now(); 3], "nothing happened later than now");
         clock.add(TimeDelta::minutes(60));
     }
-    let again = folder.ledger(&clock);
-    assert_eq!(again.mark().map(|mark| mark.seq), None);
-    assert_eq!(sends(&again), [1, 2, 6]);
+    for home in homes {
+        let again = home.ledger(&clock);
+        assert_eq!(again.mark().map(|mark| mark.seq), None);
+        assert_eq!(sends(&again), [1, 2, 6]);
+    }
 }
 
 #[test]
@@ -47,8 +52,9 @@ fn a_clock_that_is_ahead_of_46elks_stops_sends_until_it_is_set() {
 
 #[test]
 fn a_clock_that_jumps_ahead_opens_no_window_until_46elks_confirms_it() {
-    let (folder, clock) = (Folder::new(), Time::new());
-    for ledger in [folder.ledger(&clock), Ledger::in_memory(Arc::clone(&clock) as Arc<dyn Clock>)] {
+    let (homes, clock) = (homes(), Time::new());
+    let memory = Ledger::in_memory(Arc::clone(&clock) as Arc<dyn Clock>);
+    for ledger in homes.iter().map(|home| home.ledger(&clock)).chain([memory]) {
         send(&ledger, &clock, 1);
         clock.add(TimeDelta::seconds(300));
         append(&ledger, intent(2));
@@ -94,7 +100,7 @@ fn a_clock_that_nobody_confirmed_removes_no_month() {
     assert_eq!(folder.names(), [JANUARY, "journal-2027-03.jsonl"], "only a send removes months");
     append(&ledger, intent(3));
     assert_eq!(folder.names(), ["journal-2027-03.jsonl"]);
-    assert_eq!(verify(&folder.account(), None, &mut Vec::new()).unwrap(), Exit::Whole);
+    assert_eq!(verify(&folder.location(), None, &mut Vec::new()).unwrap(), Exit::Whole);
 }
 
 #[test]
@@ -122,7 +128,7 @@ fn what_is_recorded_by_a_wrong_clock_does_not_stop_the_months() {
     assert_eq!(folder.names(), [FEBRUARY, "journal-2026-05.jsonl"], "January is older than 90 days");
     idle.server_time(clock.now());
     assert_eq!(sends(&idle), sends(&folder.ledger(&clock)));
-    assert_eq!(verify(&folder.account(), None, &mut Vec::new()).unwrap(), Exit::Whole);
+    assert_eq!(verify(&folder.location(), None, &mut Vec::new()).unwrap(), Exit::Whole);
 }
 
 #[test]
@@ -184,7 +190,7 @@ fn a_month_that_a_wrong_clock_began_does_not_stop_the_months() {
         assert_eq!(folder.names().len(), before);
         ledger.server_time(clock.now());
         ledger.resume().unwrap();
-        assert_eq!(verify(&folder.account(), None, &mut Vec::new()).unwrap(), Exit::Whole);
+        assert_eq!(verify(&folder.location(), None, &mut Vec::new()).unwrap(), Exit::Whole);
         names.push(folder.names());
     }
     assert_eq!(names[0], [JANUARY, "journal-2027-06.jsonl", "journal-2027-07.jsonl", "journal-2027-08.jsonl"]);
@@ -201,19 +207,23 @@ fn a_month_that_a_wrong_clock_began_does_not_stop_the_months() {
 
 #[test]
 fn what_a_wrong_clock_forgot_is_remembered_again() {
-    let (folder, clock) = (Folder::new(), Time::new());
-    let (ledger, other) = (folder.ledger(&clock), folder.ledger(&clock));
-    let first = append(&ledger, intent(1));
-    ledger.settle(first, accepted("s1"), By::Answer).unwrap();
-    assert_eq!(sends(&other), [1]);
-    clock.add(TimeDelta::days(40));
-    append(&ledger, intent(2));
-    assert_eq!((sends(&ledger), sends(&other)), (vec![3], vec![3]));
-    clock.add(TimeDelta::days(-40));
-    ledger.server_time(clock.now());
-    append(&ledger, intent(3));
-    assert_eq!(sends(&ledger), [1, 3, 5]);
-    assert_eq!(sends(&other), [1, 3, 5], "in every process");
-    assert_eq!(sends(&folder.ledger(&clock)), [1, 3, 5]);
-    assert_eq!(folder.names(), [JANUARY, "journal-2026-03.jsonl"], "files stay in the order of events");
+    for home in homes() {
+        let clock = Time::new();
+        let (ledger, other) = (home.ledger(&clock), home.ledger(&clock));
+        let first = append(&ledger, intent(1));
+        ledger.settle(first, accepted("s1"), By::Answer).unwrap();
+        assert_eq!(sends(&other), [1]);
+        clock.add(TimeDelta::days(40));
+        append(&ledger, intent(2));
+        assert_eq!((sends(&ledger), sends(&other)), (vec![3], vec![3]));
+        clock.add(TimeDelta::days(-40));
+        ledger.server_time(clock.now());
+        append(&ledger, intent(3));
+        assert_eq!(sends(&ledger), [1, 3, 5]);
+        assert_eq!(sends(&other), [1, 3, 5], "in every process");
+        assert_eq!(sends(&home.ledger(&clock)), [1, 3, 5]);
+        if let Home::Folder(folder) = home {
+            assert_eq!(folder.names(), [JANUARY, "journal-2026-03.jsonl"], "files stay in the order of events");
+        }
+    }
 }

@@ -6,7 +6,11 @@ use sha2::{Digest, Sha256};
 /// A journal of two months with every kind of event.
 fn journal(folder: &Folder) -> (Ledger, Arc<Time>) {
     let clock = Time::new();
-    let ledger = folder.ledger(&clock);
+    (fill(folder.ledger(&clock), &clock), clock)
+}
+
+/// Appends every kind of event, over two months.
+fn fill(ledger: Ledger, clock: &Arc<Time>) -> Ledger {
     let first = append(&ledger, intent(1));
     clock.add(TimeDelta::seconds(1));
     ledger.settle(first, accepted("s0231d6d7d6bc14a7e7734e466785c4ce"), By::Answer).unwrap();
@@ -26,7 +30,7 @@ fn journal(folder: &Folder) -> (Ledger, Arc<Time>) {
     clock.add(TimeDelta::days(2));
     append(&ledger, intent(5));
     ledger.settle(third, Outcome::NotLeft, By::Operator).unwrap();
-    (ledger, clock)
+    ledger
 }
 
 /// Runs a command. The folder and heads are replaced in what it writes.
@@ -38,7 +42,7 @@ fn run(folder: &Folder, command: impl FnOnce(&mut Vec<u8>) -> std::io::Result<Ex
 }
 
 fn verified(folder: &Folder) -> (u8, String) {
-    run(folder, |out| verify(&folder.account(), None, out))
+    run(folder, |out| verify(&folder.location(), None, out))
 }
 
 /// Verifies against a log with this text, and gives the part between the head and what it cannot show.
@@ -46,7 +50,7 @@ fn against(folder: &Folder, log: &str) -> (u8, String) {
     let path = folder.0.join("client.log");
     fs::create_dir_all(&folder.0).unwrap();
     fs::write(&path, log).unwrap();
-    let (exit, text) = run(folder, |out| verify(&folder.account(), Some(&path), out));
+    let (exit, text) = run(folder, |out| verify(&folder.location(), Some(&path), out));
     let from = text.find("\nlog  ").or(text.find("\n\n")).unwrap() + 1;
     (exit, text[from..].replace(&format!("\n{LIMITS}"), "").trim().to_string())
 }
@@ -89,7 +93,7 @@ WHOLE: every line is as it was written, and none is missing between the first an
 
 /// The head of the newest event.
 fn head_of(folder: &Folder) -> String {
-    let (exit, text) = run(folder, |out| head(&folder.account(), out));
+    let (exit, text) = run(folder, |out| head(&folder.location(), out));
     let words: Vec<&str> = text.split_whitespace().collect();
     assert_eq!((exit, words.len(), words[0], words[2]), (0, 3, "11", "2026-02-03T12:00:10.000Z"));
     words[1].to_string()
@@ -104,10 +108,10 @@ fn a_broken_journal_is_named_and_nothing_after_it_is_believed() {
     let broken = "BROKEN: journal-2026-01.jsonl, line 1: it was changed after it was written.";
     let (exit, text) = verified(&folder);
     assert!(exit == 1 && text.contains(&format!("\n{broken} All before it is whole; nothing after it")), "{text}");
-    assert_eq!(run(&folder, |out| head(&folder.account(), out)), (1, format!("{broken}\n")));
-    assert_eq!(run(&folder, |out| show(&folder.account(), false, out)), (1, format!("{broken}\n")));
-    assert_eq!(run(&folder, |out| show(&folder.account(), true, out)), (1, String::new()));
-    assert!(matches!(super::super::sends(&folder.account()), Err(Unavailable::Broken(_))));
+    assert_eq!(run(&folder, |out| head(&folder.location(), out)), (1, format!("{broken}\n")));
+    assert_eq!(run(&folder, |out| show(&folder.location(), false, out)), (1, format!("{broken}\n")));
+    assert_eq!(run(&folder, |out| show(&folder.location(), true, out)), (1, String::new()));
+    assert!(matches!(super::super::sends(&folder.location()), Err(Unavailable::Broken(_))));
     fs::remove_file(folder.file(JANUARY)).unwrap();
     let (exit, text) = verified(&folder);
     let missing = "\nBROKEN: journal-2026-02.jsonl, line 1: the events before it are missing.\n";
@@ -149,7 +153,7 @@ WHOLE: every line is as it was written, none is missing between the first and th
 
     let (exit, text) = against(&folder, "nothing about a journal");
     assert!(exit == 3 && text.contains("UNREADABLE: the client's log names no event of this journal"), "{text}");
-    let (exit, text) = run(&folder, |out| verify(&folder.account(), Some(&folder.0.join("none")), out));
+    let (exit, text) = run(&folder, |out| verify(&folder.location(), Some(&folder.0.join("none")), out));
     assert!(exit == 3 && text.contains("UNREADABLE: the client's log cannot be read: "), "{text}");
 }
 
@@ -163,9 +167,9 @@ fn without_an_event_there_is_nothing_to_verify() {
         let (exit, text) = verified(&folder);
         assert!(exit == 3 && text.contains("UNREADABLE: there is no event here."), "{text}");
         assert!(text.contains("(ELKS_STATE_DIR)"), "{text}");
-        assert_eq!(run(&folder, |out| head(&folder.account(), out)).0, 3);
-        assert_eq!(run(&folder, |out| show(&folder.account(), true, out)), (3, String::new()));
-        assert_eq!(super::super::sends(&folder.account()).is_ok(), made);
+        assert_eq!(run(&folder, |out| head(&folder.location(), out)).0, 3);
+        assert_eq!(run(&folder, |out| show(&folder.location(), true, out)), (3, String::new()));
+        assert_eq!(super::super::sends(&folder.location()).is_ok(), made);
     }
     fs::remove_dir_all(folder.account()).unwrap();
     fs::write(folder.account(), "no folder").unwrap();
@@ -190,8 +194,6 @@ fn removed_months_are_explained() {
 
 #[test]
 fn a_table_shows_every_event_once_and_masked() {
-    let folder = Folder::new();
-    journal(&folder);
     let expected = "\
 time (UTC)           event    to                from            parts  cost       outcome        id
 2026-01-31 12:00:00  1        +467****605       Elks            1      0.52       accepted       \
@@ -204,9 +206,44 @@ s0231d6d7d6bc14a7e7734e466785c4ce
 2026-02-03 12:00:10  10       +467****605       Elks            1      (~0.52)    none known
 2026-02-03 12:00:10  11       event 7: not sent
 ";
-    assert_eq!(run(&folder, |out| show(&folder.account(), false, out)), (0, expected.into()));
-    let lines = fs::read_to_string(folder.file(JANUARY)).unwrap() + &fs::read_to_string(folder.file(FEBRUARY)).unwrap();
-    assert_eq!(run(&folder, |out| show(&folder.account(), true, out)), (0, lines));
+    for home in homes() {
+        let clock = Time::new();
+        fill(home.ledger(&clock), &clock);
+        let shown = |json| {
+            let mut out = Vec::new();
+            let exit = show(&home.location(), json, &mut out).unwrap();
+            (exit.code(), String::from_utf8(out).unwrap())
+        };
+        assert_eq!(shown(false), (0, expected.into()));
+        // The lines are those of files, wherever they are kept.
+        let files = Folder::new();
+        journal(&files);
+        let text = |name| fs::read_to_string(files.file(name)).unwrap();
+        assert_eq!(shown(true), (0, text(JANUARY) + &text(FEBRUARY)));
+    }
+}
+
+#[test]
+fn an_export_is_a_journal_with_the_same_heads() {
+    for home in homes() {
+        let (clock, into) = (Time::new(), Folder::new());
+        let ledger = fill(home.ledger(&clock), &clock);
+        let location = home.location();
+        let mut out = Vec::new();
+        assert_eq!(export(&location, &into.0, &mut out).unwrap(), Exit::Whole);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("11 events in 2 files\n"), "{text}");
+        let exported = Location::Folder(into.0.join(location.account()));
+        let mut heads = [Vec::new(), Vec::new()];
+        head(&location, &mut heads[0]).unwrap();
+        assert_eq!(head(&exported, &mut heads[1]).unwrap(), Exit::Whole);
+        assert_eq!(heads[0], heads[1]);
+        // The program itself can go on with it.
+        let again = ledger_at(exported, 90, &clock);
+        assert_eq!((sends(&again), again.mark()), (sends(&ledger), ledger.mark()));
+        let error = export(&location, &into.0, &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("is there already"), "{error}");
+    }
 }
 
 #[test]
@@ -219,12 +256,12 @@ fn what_a_journal_contains_cannot_move_the_cursor_or_hide() {
     };
     let seq = append(&ledger, hostile);
     ledger.settle(seq, accepted("s1\u{1b}[2J\n\t\r\n\u{9b}\u{7f}x"), By::Answer).unwrap();
-    let (_, text) = run(&folder, |out| show(&folder.account(), false, out));
+    let (_, text) = run(&folder, |out| show(&folder.location(), false, out));
     assert!(text.ends_with("  s1\\u{1b}[2J\\u{a}\\u{9}\\u{d}\\u{a}\\u{9b}\\u{7f}x\n"), "{text}");
     assert!(text.contains("  a\\u{202e}b\\u{200b}  ") && text.lines().count() == 2, "{text}");
     let whole = fs::read_to_string(folder.file(JANUARY)).unwrap();
     assert!(whole.contains(['\u{9b}', '\u{7f}']), "the journal has them as they are");
-    let (exit, text) = run(&folder, |out| show(&folder.account(), true, out));
+    let (exit, text) = run(&folder, |out| show(&folder.location(), true, out));
     assert_eq!((exit, text), (0, whole.replace('\u{9b}', "\\u009b").replace('\u{7f}', "\\u007f")));
 }
 
@@ -238,7 +275,7 @@ fn a_line_that_something_else_wrote_is_shown_as_json_of_the_same_meaning() {
     let head = Sha256::new().chain_update("elks-mcp journal 1\n").chain_update([0; 32]).chain_update(body).finalize();
     let line = format!("{body},\"head\":\"{}\"}}\n", super::super::keys::hex(&head));
     fs::write(folder.file(JANUARY), &line).unwrap();
-    let (exit, text) = run(&folder, |out| show(&folder.account(), true, out));
+    let (exit, text) = run(&folder, |out| show(&folder.location(), true, out));
     assert_eq!((exit, &text), (0, &line.replace("\t\r", "  ")));
     assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
 }
@@ -248,7 +285,7 @@ fn a_send_is_open_until_it_is_certain_and_an_accepted_one_is_ours_without_its_in
     let folder = Folder::new();
     let (ledger, clock) = journal(&folder);
     let open = || {
-        let sends = super::super::sends(&folder.account()).unwrap();
+        let sends = super::super::sends(&folder.location()).unwrap();
         sends.open.iter().map(|open| open.seq).collect::<Vec<u64>>()
     };
     assert_eq!(open(), [9, 10], "event 7 was not sent, as the operator said");
@@ -262,7 +299,7 @@ fn a_send_is_open_until_it_is_certain_and_an_accepted_one_is_ours_without_its_in
     ledger.settle(9, accepted("sffffffffffffffffffffffffffffffff"), By::Operator).unwrap();
     clock.add(TimeDelta::days(60));
     send(&ledger, &clock, 6);
-    let sends = super::super::sends(&folder.account()).unwrap();
+    let sends = super::super::sends(&folder.location()).unwrap();
     assert_eq!(sends.accepted, [], "all intents but the newest are removed");
     assert!(sends.ids.contains("sffffffffffffffffffffffffffffffff") && sends.ids.len() == 1, "{sends:?}");
 }
@@ -270,7 +307,7 @@ fn a_send_is_open_until_it_is_certain_and_an_accepted_one_is_ours_without_its_in
 #[test]
 fn accepted_messages_and_accounts_are_listed() {
     let folder = Folder::new();
-    assert_eq!(accounts(&folder.0).unwrap(), Vec::<PathBuf>::new());
+    assert_eq!(accounts(&folder.0).unwrap(), Vec::<String>::new());
     let (_, clock) = journal(&folder);
     let sent = Sent {
         seq: 1,
@@ -279,13 +316,13 @@ fn accepted_messages_and_accounts_are_listed() {
         parts: 1,
         cost: Some(5200),
     };
-    let found = super::super::sends(&folder.account()).unwrap();
+    let found = super::super::sends(&folder.location()).unwrap();
     assert_eq!((found.accepted, found.ids), (vec![sent.clone()], [sent.id].into()));
     let open: Vec<(u64, Hash)> = found.open.iter().map(|open| (open.seq, open.content)).collect();
     assert_eq!(open, [(9, Hash([4; 16])), (10, Hash([5; 16]))]);
     fs::create_dir(folder.0.join("other")).unwrap();
     fs::write(folder.0.join("fedcba9876543210"), "no folder").unwrap();
-    assert_eq!(accounts(&folder.0).unwrap(), [folder.account()]);
+    assert_eq!(accounts(&folder.0).unwrap(), ["0123456789abcdef"]);
 }
 
 #[test]
@@ -301,7 +338,7 @@ fn a_reader_that_goes_away_is_an_error_of_the_output() {
     }
     let folder = Folder::new();
     journal(&folder);
-    for result in [show(&folder.account(), true, &mut Closed), verify(&folder.account(), None, &mut Closed)] {
+    for result in [show(&folder.location(), true, &mut Closed), verify(&folder.location(), None, &mut Closed)] {
         assert_eq!(result.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
     }
 }

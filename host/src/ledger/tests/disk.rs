@@ -82,7 +82,8 @@ fn no_cut(_: &Path, _: u64) -> io::Result<()> {
 /// Gives a ledger another disk.
 fn set_disk(ledger: &Ledger, disk: Disk) {
     let mut turn = ledger.turn().unwrap();
-    turn.account.as_mut().unwrap().journal.as_mut().unwrap().disk = disk;
+    let Store::Folder(journal) = &mut turn.account.as_mut().unwrap().store else { panic!("is on the disk") };
+    journal.disk = disk;
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A ledger on the disk that is opened again and again, and used by several processes, is the one in memory.
+//! A ledger in a folder or in a database that is opened again and again, and used by several processes, is the one in
+//! memory.
 
 use super::*;
 use crate::mask;
@@ -68,53 +69,61 @@ fn judged(ledger: &Ledger) -> Result<String, String> {
     })
 }
 
+/// Does the same with a ledger in memory and with two processes that share a journal.
+fn is_the_one_in_memory(home: &Home, steps: &[Step]) -> Result<(), TestCaseError> {
+    let clock = Time::new();
+    let open = || ledger_at(home.location(), 3650, &clock);
+    let memory = Ledger::in_memory(Arc::clone(&clock) as Arc<dyn Clock>);
+    let mut kept = [open(), open()];
+    let answer = |ledgers: &[&Ledger]| {
+        ledgers.iter().for_each(|ledger| ledger.server_time(clock.now()));
+        [None; 2]
+    };
+    for (number, step) in steps.iter().cloned().enumerate() {
+        let both = [&memory, &kept[number % 2]];
+        let record = |record: &dyn Fn(&Ledger) -> Result<u64, Unavailable>| both.map(|ledger| record(ledger).ok());
+        let recorded = match step {
+            Step::Send(to) => record(&|ledger| ledger.with(|book| book.append(intent(to))).and_then(|seq| seq)),
+            Step::Settle(of, kind, operator) => {
+                let by = if operator { By::Operator } else { By::Answer };
+                let latest = memory.with(|book| book.state().entries().last().map_or(1, |entry| entry.seq));
+                let of = latest.unwrap_or(of).saturating_sub(of / 3).max(1);
+                record(&|ledger| ledger.settle(of, outcome(kind, of), by))
+            }
+            Step::Pause => record(&Ledger::pause),
+            Step::Resume => record(&Ledger::resume),
+            Step::Wait(seconds) => {
+                clock.add(TimeDelta::seconds(seconds));
+                [None; 2]
+            }
+            Step::Sleep(seconds) => {
+                clock.add(TimeDelta::seconds(seconds));
+                answer(&[&memory, &kept[0], &kept[1]])
+            }
+            Step::Answer => answer(&[&memory, &kept[0], &kept[1]]),
+            Step::Restart(which) => {
+                kept[which] = open();
+                answer(&[&memory, &kept[0], &kept[1]])
+            }
+        };
+        prop_assert_eq!(recorded[0], recorded[1]);
+        prop_assert_eq!(judged(&memory), judged(&kept[number % 2]));
+    }
+    let last = open();
+    answer(&[&memory, &kept[0], &kept[1], &last]);
+    let all = [judged(&memory), judged(&kept[0]), judged(&kept[1]), judged(&last)];
+    prop_assert!(all.iter().all(|seen| *seen == all[0]), "{all:#?}");
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn windows_over_restarts_are_those_in_memory(steps in prop::collection::vec(step(), 1..60)) {
-        let (folder, clock) = (Folder::new(), Time::new());
-        let open = || Ledger::on_disk(folder.account(), 3650, Arc::clone(&clock) as Arc<dyn Clock>);
-        let memory = Ledger::in_memory(Arc::clone(&clock) as Arc<dyn Clock>);
-        let mut disk = [open(), open()];
-        let answer = |ledgers: &[&Ledger]| {
-            ledgers.iter().for_each(|ledger| ledger.server_time(clock.now()));
-            [None; 2]
-        };
-        for (number, step) in steps.into_iter().enumerate() {
-            let both = [&memory, &disk[number % 2]];
-            let record = |record: &dyn Fn(&Ledger) -> Result<u64, Unavailable>| both.map(|ledger| record(ledger).ok());
-            let recorded = match step {
-                Step::Send(to) => record(&|ledger| ledger.with(|book| book.append(intent(to))).and_then(|seq| seq)),
-                Step::Settle(of, kind, operator) => {
-                    let by = if operator { By::Operator } else { By::Answer };
-                    let latest = memory.with(|book| book.state().entries().last().map_or(1, |entry| entry.seq));
-                    let of = latest.unwrap_or(of).saturating_sub(of / 3).max(1);
-                    record(&|ledger| ledger.settle(of, outcome(kind, of), by))
-                }
-                Step::Pause => record(&Ledger::pause),
-                Step::Resume => record(&Ledger::resume),
-                Step::Wait(seconds) => {
-                    clock.add(TimeDelta::seconds(seconds));
-                    [None; 2]
-                }
-                Step::Sleep(seconds) => {
-                    clock.add(TimeDelta::seconds(seconds));
-                    answer(&[&memory, &disk[0], &disk[1]])
-                }
-                Step::Answer => answer(&[&memory, &disk[0], &disk[1]]),
-                Step::Restart(which) => {
-                    disk[which] = open();
-                    answer(&[&memory, &disk[0], &disk[1]])
-                }
-            };
-            prop_assert_eq!(recorded[0], recorded[1]);
-            prop_assert_eq!(judged(&memory), judged(&disk[number % 2]));
+        for home in homes() {
+            is_the_one_in_memory(&home, &steps)?;
         }
-        let last = open();
-        answer(&[&memory, &disk[0], &disk[1], &last]);
-        let all = [judged(&memory), judged(&disk[0]), judged(&disk[1]), judged(&last)];
-        prop_assert!(all.iter().all(|seen| *seen == all[0]), "{all:#?}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn read(folder: &Folder, clock: &Arc<Time>) -> Result<u64, Broken> {
 }
 
 fn broken(file: &str, line: u64, fault: Fault) -> Result<u64, Broken> {
-    Err(Broken { file: file.into(), line, fault })
+    Err(Broken { file: Some(file.into()), line, fault })
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn an_older_month_must_be_whole() {
             (false, 0) => broken(FEBRUARY, 1, Fault::Beginning),
             (false, _) => broken(FEBRUARY, 1, Fault::Order { expected: lines + 1, found: 5 }),
         };
-        assert_eq!(verify(&folder.account(), None, &mut Vec::new()).unwrap(), Exit::Broken, "{length}");
+        assert_eq!(verify(&folder.location(), None, &mut Vec::new()).unwrap(), Exit::Broken, "{length}");
         assert_eq!(read(&folder, &clock), expected, "{length}");
         assert_eq!(fs::metadata(folder.file(JANUARY)).unwrap().len(), length as u64, "nothing is cut");
     }
@@ -84,7 +84,7 @@ fn every_changed_bit_is_named() {
                 match read(&folder, &clock) {
                     // Without its end the last line of all is one that was being written.
                     Ok(read) => assert_eq!((name, place, read), (FEBRUARY, whole.len() - 1, 5)),
-                    Err(broken) => assert!(broken.file == name && broken.line == line, "{broken}"),
+                    Err(broken) => assert!(broken.file.as_deref() == Some(name) && broken.line == line, "{broken}"),
                 }
             }
         }
@@ -218,7 +218,7 @@ proptest! {
             changed.extend_from_slice(&whole[from..until]);
         }
         fs::write(folder.file(name), &changed).unwrap();
-        let verified = verify(&folder.account(), None, &mut Vec::new()).unwrap();
+        let verified = verify(&folder.location(), None, &mut Vec::new()).unwrap();
         let read = read(&folder, &clock);
         let expected = match read {
             Err(_) => Exit::Broken,

@@ -1,0 +1,197 @@
+//! Where an account's journal is kept: in a folder, in a database, or nowhere but in memory. The rest of the ledger does
+//! not know the difference: each store gives the lock, the events of others, and the time by which they are judged.
+
+use super::chain;
+#[cfg(feature = "postgres")]
+use super::database::{Address, Database};
+use super::event::Event;
+use super::journal::{Contents, Journal};
+use super::lock::Lock;
+use super::unavailable::{Unavailable, Whose};
+use crate::clock::Clock;
+use chrono::{DateTime, Utc};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+#[cfg(feature = "postgres")]
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Where the journal of an account is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In a folder of the account's own.
+    Folder(PathBuf),
+    /// In a database, as rows of an account.
+    #[cfg(feature = "postgres")]
+    Database(Arc<Address>, String),
+}
+
+impl Location {
+    /// The name of the account: 16 hexadecimal digits, as [`folder`](super::folder) makes them.
+    pub fn account(&self) -> String {
+        match self {
+            Self::Folder(folder) => name_of(folder),
+            #[cfg(feature = "postgres")]
+            Self::Database(_, account) => account.clone(),
+        }
+    }
+
+    /// Whether it is a folder that was not made yet.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            Self::Folder(folder) => {
+                matches!(folder.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
+            }
+            #[cfg(feature = "postgres")]
+            Self::Database(..) => false,
+        }
+    }
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned())
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            #[cfg(feature = "postgres")]
+            Self::Database(address, account) => write!(f, "account {account} in {address}"),
+        }
+    }
+}
+
+/// A store, and how far this process has read it.
+pub(super) enum Store {
+    /// Nothing but memory.
+    Memory,
+    /// A folder.
+    Folder(Journal),
+    /// A database.
+    #[cfg(feature = "postgres")]
+    Database(Box<Database>),
+}
+
+/// A store while nobody else can append to it.
+pub(super) struct Held {
+    /// The time by which a send is judged, before the ledger's rules about it.
+    pub(super) ours: DateTime<Utc>,
+    _lock: Option<Lock>,
+}
+
+impl Store {
+    /// The store of a location. Nothing is read or written yet.
+    pub(super) fn of(location: Location, keep_days: u32) -> Self {
+        match location {
+            Location::Folder(folder) => Self::Folder(Journal::new(folder, keep_days)),
+            #[cfg(feature = "postgres")]
+            Location::Database(address, account) => Self::Database(Box::new(Database::new(address, account))),
+        }
+    }
+
+    /// Waits until nobody else can append, and reads what others have appended.
+    pub(super) fn hold(
+        &mut self,
+        contents: &mut Contents,
+        clock: &dyn Clock,
+        deadline: Instant,
+    ) -> Result<Held, Unavailable> {
+        let lock = match self {
+            Self::Folder(journal) => Some(journal.lock(deadline)?),
+            _ => None,
+        };
+        let ours = match self {
+            #[cfg(feature = "postgres")]
+            Self::Database(database) => database.hold(contents, clock, deadline)?,
+            _ => clock.now(),
+        };
+        match self.read_new(contents, ours) {
+            Ok(()) => Ok(Held { ours, _lock: lock }),
+            Err(unavailable) => {
+                self.release();
+                Err(unavailable)
+            }
+        }
+    }
+
+    /// Reads what was appended since the last time, and everything again where a clock was set right meanwhile.
+    fn read_new(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
+        let is_first = contents.tip.seq == 0;
+        self.read_on(contents, clock)?;
+        if contents.redated && !is_first {
+            // What was forgotten because of a wrong clock may not be old by the right one.
+            self.read_again(contents, clock)?;
+        }
+        contents.redated = false;
+        Ok(())
+    }
+
+    /// Reads what was appended since the last time.
+    fn read_on(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
+        match self {
+            Self::Memory => Ok(()),
+            Self::Folder(journal) => journal.read_on(contents, clock),
+            #[cfg(feature = "postgres")]
+            Self::Database(database) => database.read_on(contents, clock),
+        }
+    }
+
+    /// Reads everything from the beginning.
+    pub(super) fn read_again(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
+        if matches!(self, Self::Memory) {
+            return Ok(());
+        }
+        *contents = Contents::default();
+        if let Self::Folder(journal) = self {
+            journal.forget();
+        }
+        self.read_on(contents, clock)?;
+        contents.redated = false;
+        Ok(())
+    }
+
+    /// Appends an event and returns its number. It is durable then. When this fails, nothing was appended, or the next
+    /// use finds what was. `confirmed`: 46elks's clock agrees with the event's time.
+    pub(super) fn append(
+        &mut self,
+        contents: &mut Contents,
+        at: DateTime<Utc>,
+        event: Event,
+        confirmed: bool,
+    ) -> Result<u64, Unavailable> {
+        match self {
+            Self::Memory => {
+                let tip = chain::Tip { seq: contents.tip.seq + 1, at: Some(at), ..chain::Tip::default() };
+                contents.take(chain::Checked { tip, at, event }, at);
+                Ok(tip.seq)
+            }
+            Self::Folder(journal) => journal.append(contents, at, event, confirmed),
+            #[cfg(feature = "postgres")]
+            Self::Database(database) => database.append(contents, at, event),
+        }
+    }
+
+    /// Lets others append again.
+    pub(super) fn release(&mut self) {
+        #[cfg(feature = "postgres")]
+        if let Self::Database(database) = self {
+            database.release();
+        }
+    }
+
+    /// Whose clock its times are of.
+    pub(super) fn whose_clock(&self) -> Whose {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Database(_) => Whose::Server,
+            _ => Whose::Computer,
+        }
+    }
+
+    /// Whether its events have heads, and stay when the process ends.
+    pub(super) fn is_kept(&self) -> bool {
+        !matches!(self, Self::Memory)
+    }
+}
