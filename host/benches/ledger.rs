@@ -1,16 +1,19 @@
 //! What the ledger costs: a send with a journal and without one, four processes on one account, the reading of a long
-//! journal, and what the program holds. `cargo bench --bench ledger`
+//! journal, and what the program holds. `cargo bench --bench ledger --features postgres`
 //!
-//! The program is driven over pipes, and a fake 46elks answers over TLS on loopback. The figures are printed and
-//! written to `target/ledger.json`.
+//! The program is driven over pipes, and a fake 46elks answers over TLS on loopback. So does a PostgreSQL server that
+//! waits for its disk. The figures are printed and written to `target/ledger.json`.
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use driver::{Server, command, milliseconds, starts};
 use elks_mcp::clock::{Clock, SystemClock};
 use elks_mcp::config::{self, Settings, Variables};
-use elks_mcp::ledger::{self, Accepted, By, Content, Event, Intent, Keys, Ledger, Outcome};
+use elks_mcp::database::{self, Address};
+use elks_mcp::ledger::{self, Accepted, By, Content, Event, Intent, Keys, Ledger, Location, Outcome};
+use elks_sandbox::Certificates;
 use fake_elks::{FakeElks, Protocol, Reaction, Received};
+use postgres::{CLIENT, Database, OWNER, Postgres};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
@@ -24,6 +27,9 @@ mod driver;
 #[expect(dead_code, reason = "the tests look at requests, too")]
 #[path = "../../tests/support/fake_elks.rs"]
 mod fake_elks;
+#[expect(dead_code, reason = "the tests stop servers, too")]
+#[path = "../../tests/support/postgres.rs"]
+mod postgres;
 
 /// How many sends a figure is made of.
 const SENDS: usize = 1_000;
@@ -54,18 +60,43 @@ fn main() -> Result<()> {
     let without = one(launch(&folder.join("none"), "memory")?)?;
     let shared = folder.join("shared");
     let contended = together(|| launch(&shared, "disk"))?;
+    let server = Postgres::start_with("fsync = on");
+    let databases = [(); 4].map(|()| server.empty_database());
+    let mut addresses = Vec::new();
+    for database in &databases {
+        let parsed = |role| Address::parse(&database.address(role), &Certificates::default());
+        let role = CLIENT.to_string();
+        database::init(&parsed(OWNER).map_err(anyhow::Error::msg)?, &[role])
+            .map_err(|fault| anyhow::anyhow!("{fault}"))?;
+        addresses.push(Arc::new(parsed(CLIENT).map_err(anyhow::Error::msg)?));
+    }
+    let launch_in = |database: &Database<'_>| -> Result<Command> {
+        let mut command = launch(&folder.join("unused"), "disk")?;
+        command.env_remove("ELKS_STATE").env("ELKS_LEDGER", database.address(CLIENT));
+        Ok(command)
+    };
+    let in_database = one(launch_in(&databases[0])?)?.0;
+    let contended_in_database = together(|| launch_in(&databases[1]))?;
     let mut read = serde_json::Map::new();
     for events in EVENTS {
-        let state = folder.join(events.to_string());
-        write_journal(&state, events)?;
-        read.insert(events.to_string(), read_journal(&state)?.into());
+        let location = Location::Folder(folder.join(events.to_string()).join(account()));
+        write_journal(&location, events)?;
+        read.insert(events.to_string(), read_journal(&location)?.into());
+    }
+    let mut read_rows = serde_json::Map::new();
+    for (events, address) in EVENTS.into_iter().zip(&addresses[2..]) {
+        let location = Location::Database(Arc::clone(address), account());
+        write_journal(&location, events)?;
+        read_rows.insert(events.to_string(), read_journal(&location)?.into());
     }
     let month = folder.join(EVENTS[0].to_string());
     let start = starts(STARTS, &[&|| launch(&folder.join("new"), "disk"), &|| launch(&month, "disk")])?;
     let figures = json!({
-        "send_ms": {"journal": with.0, "memory": without.0},
+        "send_ms": {"journal": with.0, "memory": without.0, "postgres": in_database},
         "four_processes": contended,
+        "four_processes_postgres": contended_in_database,
         "read_ms": read,
+        "read_postgres_ms": read_rows,
         "start_ms": {"no journal yet": start[0], "10,000 events": start[1]},
         "resident_mb": {"after": {"1,100 sends": with.1, "3,100 sends": with.2}},
     });
@@ -143,14 +174,18 @@ impl Clock for Moved {
     }
 }
 
-/// Writes a journal of so many events of the last 27 days.
-fn write_journal(state: &Path, events: usize) -> Result<()> {
+/// The name of the account's journal.
+fn account() -> String {
+    ledger::folder(config::SIMULATED_USERNAME)
+}
+
+/// Writes a journal of so many events: of the last 27 days, but of today in a database, whose server has its own clock.
+fn write_journal(location: &Location, events: usize) -> Result<()> {
     let sends = events / 2;
     let begin = SystemClock.now() - TimeDelta::days(27);
     let step = TimeDelta::days(26) / i32::try_from(sends)?;
     let clock = Arc::new(Moved(Mutex::new(begin)));
-    let folder = state.join(ledger::folder(config::SIMULATED_USERNAME));
-    let ledger = Ledger::on_disk(folder, config::MAX_KEEP_DAYS, Arc::clone(&clock) as Arc<dyn Clock>);
+    let ledger = Ledger::at(location.clone(), config::MAX_KEEP_DAYS, Arc::clone(&clock) as Arc<dyn Clock>);
     let keys = Keys::of_password(config::SIMULATED_PASSWORD);
     let settings = Settings::read(&Variables::default(), true)?;
     for number in 0..sends {
@@ -178,11 +213,10 @@ fn write_journal(state: &Path, events: usize) -> Result<()> {
 }
 
 /// The median of several first readings, in milliseconds.
-fn read_journal(state: &Path) -> Result<f64> {
+fn read_journal(location: &Location) -> Result<f64> {
     let mut took = Vec::new();
     for _ in 0..11 {
-        let folder = state.join(ledger::folder(config::SIMULATED_USERNAME));
-        let ledger = Ledger::on_disk(folder, config::MAX_KEEP_DAYS, Arc::new(SystemClock));
+        let ledger = Ledger::at(location.clone(), config::MAX_KEEP_DAYS, Arc::new(SystemClock));
         let begun = Instant::now();
         ledger.with(|book| book.state().entries().count())?;
         took.push(begun.elapsed());

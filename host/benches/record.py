@@ -5,7 +5,7 @@ docs/performance.md from them. Nothing is typed by hand.
     cargo build --release
     cargo bench --bench call
     cargo bench --bench process [-- [--reference CHECKOUT] [--before PROGRAM] [--program PROGRAM]]
-    cargo bench --bench ledger
+    cargo bench --bench ledger --features postgres
     python3 host/benches/record.py
 """
 
@@ -150,7 +150,9 @@ def tables(figures):
     rows += [f"| {step} | {us:,.1f} µs |" for step, us in figures["steps_us"].items()]
     ledger = figures["ledger"]
     ways = {"in memory (`ELKS_STATE=memory`)": ledger["send_ms"]["memory"], "with the journal": ledger["send_ms"]["journal"],
-            "with the journal, four processes at once": ledger["four_processes"]}
+            "with the journal in PostgreSQL, TLS on loopback": ledger["send_ms"]["postgres"],
+            "with the journal, four processes at once": ledger["four_processes"],
+            "with PostgreSQL, four processes at once": ledger["four_processes_postgres"]}
     rows += ["", "| a real send, whole program, 46elks over TLS | median | p99 | median, times in memory |",
              "| --- | --- | --- | --- |"]
     rows += [f"| {way} | {it['p50']:.2f} ms | {it['p99']:.2f} ms | {it['p50'] / ledger['send_ms']['memory']['p50']:.2f} |"
@@ -158,6 +160,8 @@ def tables(figures):
     rows += ["", "| the journal | |", "| --- | --- |",
              f"| longest of {1000:,} sends of four processes | {ledger['four_processes']['longest']:.0f} ms |"]
     rows += [f"| first reading of {int(events):,} events | {took:.0f} ms |" for events, took in ledger["read_ms"].items()]
+    rows += [f"| first reading of {int(events):,} events from PostgreSQL | {took:.0f} ms |"
+             for events, took in ledger["read_postgres_ms"].items()]
     rows += [f"| start to the handshake, {what} | {took:.1f} ms |" for what, took in ledger["start_ms"].items()]
     rows += [f"| resident after {what} | {held:.1f} MB |" for what, held in ledger["resident_mb"]["after"].items()]
     rows += ["", "| size or count | |", "| --- | --- |",

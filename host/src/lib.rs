@@ -21,7 +21,7 @@
 //! - [`tools`]: one file a tool; [`contract`]: their records, generated from `wit/`
 //! - [`call`]: a call from beginning to end
 //! - [`account`]: the check of the account; [`component`]: the embedded component
-//! - [`ledger`]: what was sent, over crashes and processes
+//! - [`ledger`]: what was sent, over crashes and processes; `database`: the PostgreSQL server that can hold it
 //! - `sending`: both together, for a call that sends
 //! - [`verdict`]: who is believed about a call (pure)
 //! - `summary`, `money`, `count`: the sentences of the host; [`failure`]: the kinds of failure
@@ -44,6 +44,8 @@ pub mod component;
 pub mod config;
 pub mod contract;
 mod count;
+#[cfg(feature = "postgres")]
+pub mod database;
 pub mod demo;
 pub mod doctor;
 pub mod failure;

@@ -44,8 +44,13 @@ impl Postgres {
         &SHARED
     }
 
-    /// A server of its own, for a test that stops it.
+    /// A server of its own, for a test that stops it. It does not wait for its disk.
     pub fn start() -> Self {
+        Self::start_with("fsync = off")
+    }
+
+    /// A server of its own with these settings.
+    pub fn start_with(more: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("elks-pg-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
@@ -69,7 +74,7 @@ impl Postgres {
         let socket = folder.display();
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{socket}'\nssl = on\n\
-             password_encryption = 'scram-sha-256'\nfsync = off\nmax_connections = 100\nlog_min_messages = fatal\n"
+             password_encryption = 'scram-sha-256'\n{more}\nmax_connections = 100\nlog_min_messages = fatal\n"
         );
         fs::write(data.join("postgresql.auto.conf"), settings).unwrap();
         fs::write(data.join("pg_hba.conf"), "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n")

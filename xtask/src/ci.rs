@@ -2,7 +2,7 @@
 
 use crate::dist::{self, Target};
 use crate::process::{cargo, command, exists, is_reference_platform, python_packages, root, run, target};
-use crate::{channels, figures, fuzz, interop, package, picture, platforms, reproduce, size, workflows};
+use crate::{channels, figures, fuzz, interop, package, picture, platforms, postgres, reproduce, size, workflows};
 use anyhow::{Result, ensure};
 use std::env;
 use std::time::{Duration, Instant};
@@ -13,6 +13,9 @@ const MAX_BEFORE_OTHER_SYSTEMS: Duration = Duration::from_secs(55 * 60);
 
 /// Cargo workspaces beside the main one; each has a lock file of its own. Interop and fuzzing build them.
 const OTHER_WORKSPACES: [&str; 2] = ["host/examples/embedder/Cargo.toml", "fuzz/Cargo.toml"];
+
+/// The features that a usual build leaves out.
+const FEATURES: &str = "elks-mcp/keyring,elks-mcp/postgres";
 
 /// The steps of one run.
 struct Steps {
@@ -81,13 +84,13 @@ pub(crate) fn run_all() -> Result<()> {
     }
 
     steps.begin("lints");
-    run(&mut cargo("clippy --workspace --all-targets --features elks-mcp/keyring --locked -- -D warnings"))?;
+    run(&mut cargo(&format!("clippy --workspace --all-targets --features {FEATURES} --locked -- -D warnings")))?;
 
     steps.begin("tests of the tasks");
     run(&mut cargo("test --package xtask --locked --quiet"))?;
 
     steps.begin("documentation");
-    run(cargo("doc --workspace --no-deps --features elks-mcp/keyring --locked --quiet")
+    run(cargo(&format!("doc --workspace --no-deps --features {FEATURES} --locked --quiet"))
         .env("RUSTDOCFLAGS", "-D warnings"))?;
 
     steps.begin("interop: other people's clients, conformance tools and other hosts");
@@ -118,6 +121,13 @@ pub(crate) fn run_all() -> Result<()> {
         steps.skipped.extend(channels::try_all()?);
     } else {
         steps.skip("the release program, docs/figures.json, dist and channels", "they are for Linux x86-64");
+    }
+
+    if postgres::is_installed() {
+        steps.begin("the ledger in PostgreSQL");
+        postgres::test()?;
+    } else {
+        steps.skip("the ledger in PostgreSQL", "it is not installed");
     }
 
     steps.begin("packages: packed, unpacked and built alone");

@@ -18,6 +18,7 @@ mod interop;
 mod package;
 mod picture;
 mod platforms;
+mod postgres;
 mod process;
 mod reproduce;
 mod size;
@@ -100,6 +101,8 @@ enum Task {
     Channels,
     /// Run the tests of the program for Windows under Wine, and check the types of the program for macOS
     Platforms,
+    /// Test the ledger in PostgreSQL, whose programs must be installed
+    Postgres,
     /// Pack the published crates, build the program from the packages alone, and compare its component
     Package {
         /// Keep host/component/ afterwards, so that `cargo publish` finds it
@@ -136,6 +139,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Dist { target, program, release } => dist::make(&dist::chosen(&target, &program)?, &program, release),
         Task::Channels => channels::try_all().map(drop),
         Task::Platforms => platforms::run_all().map(drop),
+        Task::Postgres => postgres::test(),
         Task::Package { keep } => package::check(keep),
     }
 }

@@ -59,4 +59,9 @@ ELKS_PHONE_NUMBER=
 # ELKS_STATE_DIR=
 # ELKS_STATE=disk
 # ELKS_KEEP_DAYS=90
+
+# The journal of all computers that share the account, in PostgreSQL: only with a program that is built with the feature
+# postgres. The address, or the absolute path of a file with it.
+# ELKS_LEDGER=
+# ELKS_LEDGER_FILE=
 ";

@@ -4,7 +4,7 @@ use super::Variables;
 use super::reader::Reader;
 use super::secret_file::Secret;
 #[cfg(feature = "postgres")]
-use crate::ledger::Address;
+use crate::database::Address;
 use crate::ledger::Location;
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -181,7 +181,7 @@ impl Row<'_> {
                 let folders = std::env::split_paths(text).map(|one| path(&one.to_string_lossy()));
                 folders.collect::<Vec<_>>().join(" and ")
             }
-            config::STATE_DIR | config::POLICY_FILE | CERTIFICATE_FILE => path(text),
+            config::STATE_DIR | config::POLICY_FILE | config::LEDGER_FILE | CERTIFICATE_FILE => path(text),
             name if PROXIES.contains(&name) => proxy(text).unwrap_or_else(hidden),
             name if NO_PROXIES.contains(&name) => {
                 let entries = text.split([',', ' ']).filter(|entry| !entry.is_empty()).count();

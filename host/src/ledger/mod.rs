@@ -5,7 +5,7 @@
 //! - `state`: what the events mean (pure)
 //! - `store`: where the journal is kept
 //! - `files`, `lock`, `lines`: a folder; `journal`: reading on and appending there
-//! - `database`: the same in PostgreSQL, for the computers that share an account (feature `postgres`)
+//! - `rows`: the same in PostgreSQL, for the computers that share an account (feature `postgres`)
 //! - `walk`: reading without changing anything; `verify`, `anchors`, `show`, `export`: the commands of
 //!   `elks-mcp audit`
 //! - `look`: what `elks-mcp doctor` shows
@@ -15,8 +15,6 @@
 
 mod anchors;
 mod chain;
-#[cfg(feature = "postgres")]
-mod database;
 mod event;
 mod export;
 mod files;
@@ -25,6 +23,8 @@ mod keys;
 mod lines;
 mod lock;
 mod look;
+#[cfg(feature = "postgres")]
+mod rows;
 mod show;
 mod state;
 mod store;
@@ -33,12 +33,12 @@ mod unavailable;
 mod verify;
 mod walk;
 
-#[cfg(feature = "postgres")]
-pub use database::{Address, Fault as DatabaseFault, Made, accounts_in, init};
 pub use event::{Accepted, By, Event, Intent, Outcome};
 pub use export::export;
 pub use keys::{Content, Hash, Keys, folder};
 pub(crate) use look::{Look, look};
+#[cfg(feature = "postgres")]
+pub use rows::accounts_in;
 pub use show::{Open, Sends, Sent, accounts, head, sends, show};
 pub use state::{Entry, Standing, State};
 pub use store::Location;

@@ -2,13 +2,15 @@
 //! not know the difference: each store gives the lock, the events of others, and the time by which they are judged.
 
 use super::chain;
-#[cfg(feature = "postgres")]
-use super::database::{Address, Database};
 use super::event::Event;
 use super::journal::{Contents, Journal};
 use super::lock::Lock;
+#[cfg(feature = "postgres")]
+use super::rows::Rows;
 use super::unavailable::{Unavailable, Whose};
 use crate::clock::Clock;
+#[cfg(feature = "postgres")]
+use crate::database::Address;
 use chrono::{DateTime, Utc};
 use std::fmt;
 use std::io;
@@ -71,7 +73,7 @@ pub(super) enum Store {
     Folder(Journal),
     /// A database.
     #[cfg(feature = "postgres")]
-    Database(Box<Database>),
+    Database(Box<Rows>),
 }
 
 /// A store while nobody else can append to it.
@@ -87,7 +89,7 @@ impl Store {
         match location {
             Location::Folder(folder) => Self::Folder(Journal::new(folder, keep_days)),
             #[cfg(feature = "postgres")]
-            Location::Database(address, account) => Self::Database(Box::new(Database::new(address, account))),
+            Location::Database(address, account) => Self::Database(Box::new(Rows::new(address, account))),
         }
     }
 
@@ -104,7 +106,7 @@ impl Store {
         };
         let ours = match self {
             #[cfg(feature = "postgres")]
-            Self::Database(database) => database.hold(contents, clock, deadline)?,
+            Self::Database(rows) => rows.hold(contents, clock, deadline)?,
             _ => clock.now(),
         };
         match self.read_new(contents, ours) {
@@ -134,7 +136,7 @@ impl Store {
             Self::Memory => Ok(()),
             Self::Folder(journal) => journal.read_on(contents, clock),
             #[cfg(feature = "postgres")]
-            Self::Database(database) => database.read_on(contents, clock),
+            Self::Database(rows) => rows.read_on(contents, clock),
         }
     }
 
@@ -169,15 +171,15 @@ impl Store {
             }
             Self::Folder(journal) => journal.append(contents, at, event, confirmed),
             #[cfg(feature = "postgres")]
-            Self::Database(database) => database.append(contents, at, event),
+            Self::Database(rows) => rows.append(contents, at, event),
         }
     }
 
     /// Lets others append again.
     pub(super) fn release(&mut self) {
         #[cfg(feature = "postgres")]
-        if let Self::Database(database) = self {
-            database.release();
+        if let Self::Database(rows) = self {
+            rows.release();
         }
     }
 

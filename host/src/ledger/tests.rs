@@ -88,6 +88,15 @@ impl Home {
         }
     }
 
+    /// The folder, if it is one.
+    fn folder(&self) -> Option<&Folder> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            #[cfg(feature = "postgres")]
+            Self::Database(_) => None,
+        }
+    }
+
     /// A ledger in it that goes by a test's clock.
     fn ledger(&self, clock: &Arc<Time>) -> Ledger {
         ledger_at(self.location(), 90, clock)
@@ -98,8 +107,8 @@ impl Home {
 fn ledger_at(location: Location, keep_days: u32, clock: &Arc<Time>) -> Ledger {
     let ledger = Ledger::at(location, keep_days, Arc::clone(clock) as Arc<dyn Clock>);
     #[cfg(feature = "postgres")]
-    if let Store::Database(database) = &mut ledger.slot().account.as_mut().unwrap().store {
-        database.by_own_clock = true;
+    if let Store::Database(rows) = &mut ledger.slot().account.as_mut().unwrap().store {
+        rows.by_own_clock = true;
     }
     ledger
 }

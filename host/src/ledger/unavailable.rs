@@ -40,7 +40,7 @@ pub enum Unavailable {
     },
     /// The database cannot be used.
     #[cfg(feature = "postgres")]
-    Database(super::database::Fault),
+    Database(crate::database::Fault),
 }
 
 /// Whose clock a ledger goes by.
@@ -223,8 +223,8 @@ impl fmt::Display for Time<'_> {
 impl std::error::Error for Unavailable {}
 
 #[cfg(feature = "postgres")]
-impl From<super::database::Fault> for Unavailable {
-    fn from(fault: super::database::Fault) -> Self {
+impl From<crate::database::Fault> for Unavailable {
+    fn from(fault: crate::database::Fault) -> Self {
         Self::Database(fault)
     }
 }

@@ -129,12 +129,12 @@ fn files(
 /// The rows of an account, page by page.
 #[cfg(feature = "postgres")]
 fn rows(
-    address: &std::sync::Arc<super::database::Address>,
+    address: &crate::database::Address,
     account: &str,
     walked: &mut Walked,
     each: &mut impl FnMut(&Checked, &[u8]) -> io::Result<()>,
 ) -> Result<(), Stop> {
-    let mut reader = super::database::Reader::open(address, account)?;
+    let mut reader = super::rows::Reader::open(address, account)?;
     while let Some(page) = reader.page()? {
         for (seq, line) in page {
             let broken = |fault| Stop::Broken(Broken { file: None, line: seq, fault });

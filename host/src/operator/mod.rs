@@ -11,6 +11,8 @@ pub use keyring::keyring;
 use crate::clock::SystemClock;
 use crate::config::{self, Settings, State, Variables};
 #[cfg(feature = "postgres")]
+use crate::database;
+#[cfg(feature = "postgres")]
 use crate::ledger::Unavailable;
 use crate::ledger::{self, Exit, Ledger, Location};
 use crate::policy::print;
@@ -82,7 +84,7 @@ pub fn init(variables: &Variables, roles: &[String], out: &mut dyn Write) -> Res
     let State::Database(address) = config::state_of(variables)? else {
         bail!("{} is not set: it names the database, with the role that owns it", config::LEDGER);
     };
-    let made = ledger::init(&address, roles).map_err(Unavailable::from)?;
+    let made = database::init(&address, roles).map_err(Unavailable::from)?;
     let what = if made.is_new { "now has a ledger" } else { "has a ledger already" };
     writeln!(out, "✓ {address} {what} (version {})", made.version)?;
     for role in roles {

@@ -222,7 +222,7 @@ fn what_a_wrong_clock_forgot_is_remembered_again() {
         assert_eq!(sends(&ledger), [1, 3, 5]);
         assert_eq!(sends(&other), [1, 3, 5], "in every process");
         assert_eq!(sends(&home.ledger(&clock)), [1, 3, 5]);
-        if let Home::Folder(folder) = home {
+        if let Some(folder) = home.folder() {
             assert_eq!(folder.names(), [JANUARY, "journal-2026-03.jsonl"], "files stay in the order of events");
         }
     }

@@ -7,7 +7,7 @@
 mod postgres;
 
 use super::*;
-use crate::ledger::database::{Address, Fault as DatabaseFault, init};
+use crate::database::{self, Address, Fault as DatabaseFault, init};
 use elks_sandbox::Certificates;
 use postgres::{CLIENT, Database, OWNER, Postgres};
 use std::sync::LazyLock;
@@ -164,7 +164,7 @@ fn the_ledger_is_made_once_and_by_its_owner() {
     let owner = parsed(&database.address(OWNER));
     assert_eq!(fault(&ledger_in(&database)), DatabaseFault::NotMade);
     assert_eq!(init(&parsed(&database.address(CLIENT)), &[]), Err(DatabaseFault::MayNot));
-    let made = |is_new| super::super::Made { is_new, version: 1 };
+    let made = |is_new| database::Made { is_new, version: 1 };
     assert_eq!(init(&owner, &[]), Ok(made(true)));
     assert_eq!(fault(&ledger_in(&database)), DatabaseFault::MayNot);
     assert_eq!(init(&owner, &[OWNER.into()]), Err(DatabaseFault::MayChange), "an owner is no role of the program");

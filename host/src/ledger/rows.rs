@@ -1,29 +1,17 @@
 //! The journal as rows of a PostgreSQL database, for the computers that share an account. A row is a line of a journal,
 //! with the same head.
 //!
-//! - `address`: the value of `ELKS_LEDGER`; `session`: a connection whose uses are bounded; `fault`: what is wrong
-//! - `schema`: the tables, which their owner makes
-//!
 //! A use of the ledger is one transaction: it takes the account's advisory lock, reads the rows of others and the
 //! server's clock, and ends with the row that it appends. Only the next event of an account can be appended: the number
 //! of a row is its key, and a trigger compares heads. So a process that lost the lock without knowing it cannot append.
-
-mod address;
-mod fault;
-mod schema;
-mod session;
-
-pub use address::Address;
-pub use fault::Fault;
-pub use schema::{Made, init};
 
 use super::chain::Checked;
 use super::event::Event;
 use super::journal::Contents;
 use super::unavailable::{Broken, Fault as Damage, Unavailable};
 use crate::clock::Clock;
+use crate::database::{Address, Fault, Session};
 use chrono::{DateTime, Utc};
-use session::Session;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_postgres::types::Type;
@@ -54,7 +42,7 @@ const APPEND: &str = "INSERT INTO elks_mcp.events (account, seq, line) VALUES ($
 type Line = (u64, String);
 
 /// The journal of an account in a database, and the connection to it.
-pub(super) struct Database {
+pub(super) struct Rows {
     address: Arc<Address>,
     account: String,
     session: Option<Session>,
@@ -67,7 +55,7 @@ pub(super) struct Database {
     pub(super) by_own_clock: bool,
 }
 
-impl Database {
+impl Rows {
     /// The journal of an account. Does nothing yet.
     pub(super) fn new(address: Arc<Address>, account: String) -> Self {
         Self {
@@ -112,16 +100,9 @@ impl Database {
 
     /// Connects, and makes sure that the ledger is there and that this role cannot change it.
     fn connect(&self, deadline: Instant) -> Result<Session, Fault> {
-        let session = open(&self.address, left(deadline))?;
-        let sql = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean";
-        let read_only: bool = session.wait(left(deadline), session.client.query_typed_one(sql, &[]))?.get(0);
-        if read_only {
-            return Err(Fault::ReadOnly);
-        }
-        match session.wait(left(deadline), schema::may_change(&session.client, None))? {
-            true => Err(Fault::MayChange),
-            false => Ok(session),
-        }
+        let session = Session::with_ledger(&self.address, left(deadline))?;
+        session.ensure_it_appends_only(left(deadline))?;
+        Ok(session)
     }
 
     /// Begins a transaction with the account's lock.
@@ -288,7 +269,7 @@ pub(super) struct Reader {
 impl Reader {
     /// Connects.
     pub(super) fn open(address: &Address, account: &str) -> Result<Self, Unavailable> {
-        Ok(Self { session: open(address, LIMIT)?, account: account.into(), next: Some(1) })
+        Ok(Self { session: Session::with_ledger(address, LIMIT)?, account: account.into(), next: Some(1) })
     }
 
     /// The next rows, oldest first; nothing after the last.
@@ -305,20 +286,10 @@ impl Reader {
 /// # Errors
 /// The database cannot be read.
 pub fn accounts_in(address: &Address) -> Result<Vec<String>, Unavailable> {
-    let session = open(address, LIMIT)?;
+    let session = Session::with_ledger(address, LIMIT)?;
     let sql = "SELECT DISTINCT account FROM elks_mcp.events ORDER BY account";
     let rows = session.wait(LIMIT, session.client.query_typed(sql, &[]))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
-}
-
-/// Connects to a database that has a ledger of this program's version.
-fn open(address: &Address, limit: Duration) -> Result<Session, Fault> {
-    let session = Session::open(address, limit)?;
-    match schema::version(&session)? {
-        Some(schema::VERSION) => Ok(session),
-        Some(other) => Err(Fault::OtherVersion(other)),
-        None => Err(Fault::NotMade),
-    }
 }
 
 /// The rows of an account from this number on.

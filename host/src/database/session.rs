@@ -9,8 +9,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, Error};
 
 /// A connection.
-pub(super) struct Session {
-    pub(super) client: Client,
+pub(crate) struct Session {
+    pub(crate) client: Client,
     /// Taken when the session ends.
     runtime: Option<Runtime>,
 }
@@ -40,7 +40,7 @@ impl Session {
     }
 
     /// Waits for a use of the client, at most so long.
-    pub(super) fn wait<T: Send>(
+    pub(crate) fn wait<T: Send>(
         &self,
         limit: Duration,
         work: impl Future<Output = Result<T, Error>> + Send,

@@ -100,7 +100,7 @@ impl Fault {
     }
 
     /// Whether nobody knows what the server did, or another connection may do better.
-    pub(super) fn is_lost(self) -> bool {
+    pub(crate) fn is_lost(self) -> bool {
         matches!(self, Self::Lost | Self::Slow)
     }
 }
