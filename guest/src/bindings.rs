@@ -2,6 +2,7 @@
 //! written by hand.
 
 #![expect(missing_docs, reason = "generated; `wit/` has the text")]
+#![cfg_attr(feature = "configured", expect(clippy::too_many_arguments, reason = "generated"))]
 
 #[cfg(not(feature = "configured"))]
 wit_bindgen::generate!({

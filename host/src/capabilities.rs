@@ -66,8 +66,8 @@ pub fn write(out: &mut dyn Write) -> Result<()> {
     write_configured(out)
 }
 
-/// Writes the digest of elks-sms-configured and the functions that it imports, as comments: none of it is about what the
-/// program runs.
+/// Writes the digest of elks-sms-configured and the functions that it imports, as comments: none of it is about what
+/// the program runs.
 fn write_configured(out: &mut dyn Write) -> Result<()> {
     let bytes = CONFIGURED.len();
     writeln!(out, "\n// Not run by this program, and written by `elks-mcp component --configured` for other hosts:")?;
