@@ -79,7 +79,7 @@ fn the_tool_list_is_printed_offline_and_without_credentials() {
 }
 
 #[test]
-fn the_component_is_written_as_it_is_embedded() {
+fn each_component_is_written_as_it_is_embedded() {
     let path = scratch().join("written.wasm");
     let finished = Launch::with(&["component", "--output", path.to_str().unwrap()]).run();
     assert_eq!(finished.code(), 0, "{}", finished.errors());
@@ -93,6 +93,14 @@ fn the_component_is_written_as_it_is_embedded() {
 
     let to_stdout = Launch::with(&["component", "--output", "-"]).output();
     assert_eq!(to_stdout, elks_mcp::component::COMPONENT);
+    let configured = Launch::with(&["component", "--configured", "--output", path.to_str().unwrap()]).run();
+    assert_eq!(configured.code(), 0, "{}", configured.errors());
+    let written = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(written, elks_mcp::component::CONFIGURED);
+    let digest: String = Sha256::digest(&written).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(configured.errors().contains(&digest) && capabilities.contains(&digest));
+
     let nowhere = Launch::with(&["component", "--output", "/no/such/folder/x.wasm"]).run();
     assert_eq!(nowhere.code(), 1);
     assert!(nowhere.errors().contains("cannot write /no/such/folder/x.wasm"), "{}", nowhere.errors());
@@ -133,6 +141,10 @@ fn capabilities_are_printed_as_json() {
         serde_json::from_str(&Launch::with(&["capabilities", "--json"]).run().stdout.join("\n")).expect("is JSON");
     assert_eq!(output["component"]["sha256"], elks_mcp::component::SHA256);
     assert_eq!(output["component"]["exports"]["elks:sms/sending@0.3.0"], json!(["send-sms"]));
+    let configured = &output["configured"];
+    assert_eq!(configured["sha256"], elks_mcp::component::CONFIGURED_SHA256);
+    assert_eq!(configured["bytes"], elks_mcp::component::CONFIGURED.len());
+    assert_eq!(configured["exports"].as_object().unwrap().len(), 1, "functions of the world alone");
     assert_eq!(output["destination"], "https://api.46elks.com");
     let permits = output["permits"].as_array().unwrap();
     assert_eq!(permits.len(), 14);

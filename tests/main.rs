@@ -17,6 +17,7 @@ mod chaos;
 mod clients;
 mod commands;
 mod component;
+mod configured;
 mod confirm;
 mod connections;
 mod contacts;

@@ -2,6 +2,8 @@
 //! any
 //! [`Fetch`]) that answers in the place of 46elks. Re-exports only: the component does not use this module.
 
+#[cfg(feature = "configured")]
+pub use crate::bindings::Guest;
 pub use crate::bindings::{queries, sending, types};
 pub use crate::fetch::{Fetch, FetchError, Request, Response};
 pub use crate::tools::{

@@ -92,11 +92,5 @@ fn assignment(line: &str) -> Result<(&str, &str), String> {
 /// With what lines begin that were written for a shell.
 const SHELL_WORDS: [&str; 4] = ["export", "set", "setx", "declare"];
 
-/// What is wrong with a value that [`is_quoted`], behind the name of the setting.
+/// What is wrong with a value that [`sms_rules::settings::is_quoted`], behind the name of the setting.
 pub(crate) const QUOTED: &str = "is written in quotes: leave them out";
-
-/// Whether a value begins or ends with a quote. Quotes are of shells, and would be a part of the value. Word processors
-/// make curly ones of them.
-pub(crate) fn is_quoted(value: &str) -> bool {
-    ['"', '\'', '“', '”', '„', '‘', '’'].into_iter().any(|quote| value.starts_with(quote) || value.ends_with(quote))
-}

@@ -1,6 +1,6 @@
 //! What reviewers want to see: what the component can reach, which bytes it is, and what a call of each tool may cause.
 
-use crate::component::{COMPONENT, IS_OWN, ORIGIN, SHA256};
+use crate::component::{COMPONENT, CONFIGURED, CONFIGURED_ORIGIN, CONFIGURED_SHA256, IS_OWN, ORIGIN, SHA256};
 use crate::config::{Settings, Variables};
 use crate::tools::{TOOLS_JSON, Tool};
 use anyhow::{Context, Result};
@@ -14,7 +14,10 @@ use std::path::Path;
 const COMPONENT_WIT: &str = include_str!(concat!(env!("OUT_DIR"), "/elks-sms.wit"));
 
 /// The functions that the component imports and exports, by interface, read by the build script from its bytes.
-const INTERFACES_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/interfaces.json"));
+const INTERFACES_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/elks-sms.json"));
+
+/// The same of the component that the program does not run.
+const CONFIGURED_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/elks-sms-configured.json"));
 
 /// Writes the served tool list as JSON.
 ///
@@ -26,21 +29,23 @@ pub fn write_tools(out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Writes the component to a file, or to stdout if the path is `-`.
+/// Writes the component to a file, or to stdout if the path is `-`; with `configured` elks-sms-configured.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_component(path: &Path) -> Result<()> {
+pub fn write_component(path: &Path, configured: bool) -> Result<()> {
+    let (component, sha256) = if configured { (CONFIGURED, CONFIGURED_SHA256) } else { (COMPONENT, SHA256) };
     if path == Path::new("-") {
-        std::io::stdout().write_all(COMPONENT)?;
+        std::io::stdout().write_all(component)?;
         return Ok(());
     }
-    std::fs::write(path, COMPONENT).with_context(|| format!("cannot write {}", path.display()))?;
-    writeln!(std::io::stderr(), "✓ {} bytes, SHA-256 {}, written to {}", COMPONENT.len(), SHA256, path.display())?;
+    std::fs::write(path, component).with_context(|| format!("cannot write {}", path.display()))?;
+    writeln!(std::io::stderr(), "✓ {} bytes, SHA-256 {sha256}, written to {}", component.len(), path.display())?;
     Ok(())
 }
 
-/// Writes the component's imports and exports, its digest, and the permits.
+/// Writes the component's imports and exports, its digest, and the permits. Then which component the program has for
+/// other hosts.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -58,6 +63,21 @@ pub fn write(out: &mut dyn Write) -> Result<()> {
             }
         }
     }
+    write_configured(out)
+}
+
+/// Writes the digest of elks-sms-configured and the functions that it imports, as comments: none of it is about what
+/// the program runs.
+fn write_configured(out: &mut dyn Write) -> Result<()> {
+    let bytes = CONFIGURED.len();
+    writeln!(out, "\n// Not run by this program, and written by `elks-mcp component --configured` for other hosts:")?;
+    writeln!(out, "// elks-sms-configured.wasm, {bytes} bytes, {CONFIGURED_ORIGIN}, SHA-256 {CONFIGURED_SHA256}")?;
+    writeln!(out, "// The functions that it imports, read from these bytes:\n//")?;
+    let interfaces: Value = serde_json::from_str(CONFIGURED_JSON)?;
+    for (interface, functions) in interfaces["imports"].as_object().context("imports are an object")? {
+        let names: Vec<&str> = functions.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        writeln!(out, "//   {interface}: {}", if names.is_empty() { "none".into() } else { names.join(", ") })?;
+    }
     Ok(())
 }
 
@@ -67,6 +87,7 @@ pub fn write(out: &mut dyn Write) -> Result<()> {
 /// When it cannot be written.
 pub fn write_json(out: &mut dyn Write) -> Result<()> {
     let interfaces: Value = serde_json::from_str(INTERFACES_JSON)?;
+    let of_configured: Value = serde_json::from_str(CONFIGURED_JSON)?;
     let mut permits = Vec::new();
     for dry_run in [true, false] {
         for &tool in Tool::ALL {
@@ -86,6 +107,16 @@ pub fn write_json(out: &mut dyn Write) -> Result<()> {
             "origin": ORIGIN,
             "imports": interfaces["imports"],
             "exports": interfaces["exports"],
+        },
+        // The program never runs it: neither destination nor permits are about it.
+        "configured": {
+            "name": "elks-sms-configured",
+            "version": env!("CARGO_PKG_VERSION"),
+            "bytes": CONFIGURED.len(),
+            "sha256": CONFIGURED_SHA256,
+            "origin": CONFIGURED_ORIGIN,
+            "imports": of_configured["imports"],
+            "exports": of_configured["exports"],
         },
         "destination": format!("https://{API_HOST}"),
         "permits": permits,

@@ -114,6 +114,9 @@ pub enum Command {
     },
     /// Write the component to a file, for other WASI hosts
     Component {
+        /// The component that reads the account from wasi:config, for hosts that make a tool of each function
+        #[arg(long)]
+        configured: bool,
         /// Where to write it
         #[arg(long, value_name = "FILE")]
         output: PathBuf,

@@ -1,4 +1,5 @@
-//! The embedded component: its bytes, their digest, and the sandbox that runs it.
+//! The embedded component: its bytes, their digest, and the sandbox that runs it. And the bytes of the component for
+//! hosts that make a tool of each exported function, which the program only writes to a file.
 
 use elks_sandbox::{LoadError, Sandbox, Stopped};
 
@@ -9,14 +10,29 @@ pub const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/elks-sms.
 pub const SHA256: &str = env!("ELKS_COMPONENT_SHA256");
 
 /// Where the component comes from, as `--version` and `capabilities` say it.
-pub const ORIGIN: &str = match env!("ELKS_COMPONENT_SOURCE").as_bytes() {
-    b"source" => "built from this source",
-    b"package" => "carried by the published crate",
-    _ => "given to the build by ELKS_COMPONENT",
-};
+pub const ORIGIN: &str = origin(env!("ELKS_COMPONENT_SOURCE"));
 
 /// Whether it is the component of this release, and not one that the builder named.
 pub const IS_OWN: bool = !matches!(env!("ELKS_COMPONENT_SOURCE").as_bytes(), b"ELKS_COMPONENT");
+
+/// elks-sms-configured, the component for hosts that make a tool of each exported function. No variable of the build
+/// replaces it, and the program never runs it.
+pub const CONFIGURED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/elks-sms-configured.wasm"));
+
+/// The SHA-256 of [`CONFIGURED`], as 64 hexadecimal digits.
+pub const CONFIGURED_SHA256: &str = env!("CONFIGURED_SHA256");
+
+/// Where [`CONFIGURED`] comes from, as `capabilities` says it.
+pub const CONFIGURED_ORIGIN: &str = origin(env!("CONFIGURED_SOURCE"));
+
+/// The origin of a component in words, from the word of the build script.
+const fn origin(source: &str) -> &'static str {
+    match source.as_bytes() {
+        b"source" => "built from this source",
+        b"package" => "carried by the published crate",
+        _ => "given to the build by ELKS_COMPONENT",
+    }
+}
 
 /// The component compiled ahead of time for this program's target.
 const IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/elks-sms.cwasm"));

@@ -26,13 +26,13 @@ use crate::count::count;
 use crate::failure::{Code, Failure};
 use crate::ledger::{self, Keys, Location};
 use crate::policy::print::Sources;
-use crate::policy::settings::{SWITCH, rate, switch};
+use crate::policy::settings::rate;
 use crate::policy::{InForce, Policy, file};
-use crate::sanitise::visible;
 use elks_sandbox::{Connection, Credentials};
 use reader::Reader;
 use secret_file::Secret;
 use sms_rules::sender;
+use sms_rules::settings::{self, SWITCH, switch};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -295,8 +295,7 @@ impl Reader<'_> {
     /// The sender. The component checks each sender by the same rule; here a mistake shows at the start.
     fn sender(&mut self, simulated: Option<String>) -> Option<String> {
         self.required(SENDER, simulated, |value| {
-            let allowed = "a phone number like +46701740605, or a sender name of 3 to 11 letters and digits";
-            sender::form(value).map_err(|error| format!("{allowed} ({error})"))
+            sender::form(value).map_err(|error| format!("{} ({error})", settings::SENDER))
         })
     }
 
@@ -317,6 +316,5 @@ fn username(value: &str) -> Result<String, String> {
 
 /// A password.
 fn password(value: &str) -> Result<String, String> {
-    let valid = visible(value) == value;
-    valid.then(|| value.to_string()).ok_or_else(|| "the API password, without characters that nobody sees".into())
+    settings::is_password(value).then(|| value.to_string()).ok_or_else(|| settings::PASSWORD.into())
 }

@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         Command::Tools => capabilities::write_tools(out),
         Command::Capabilities { json: false } => capabilities::write(out),
         Command::Capabilities { json: true } => capabilities::write_json(out),
-        Command::Component { output } => capabilities::write_component(&output),
+        Command::Component { configured, output } => capabilities::write_component(&output, configured),
         Command::PrintConfig { client } => {
             clients::print_config(client.as_deref(), settings, out, &mut io::stderr().lock())
         }

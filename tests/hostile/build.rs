@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "cargo passes everything to a build script in the environment")]
 
 use anyhow::{Context, Result};
-use elks_component_build::{Contract, build, compile, report};
+use elks_component_build::{Contract, ELKS_SMS, Guest, build, compile, report};
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
@@ -48,8 +48,8 @@ fn run() -> Result<()> {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let contract = Contract::read(&root.join("wit"))?;
-    fs::write(out.join("imports.txt"), contract.import_list()?)?;
-    let hostile = build(root, "hostile-guest", &out.join("guest"))?;
+    fs::write(out.join("imports.txt"), contract.import_list(ELKS_SMS.world)?)?;
+    let hostile = build(root, &Guest { package: "hostile-guest", ..ELKS_SMS }, &out.join("guest"))?;
     fs::write(out.join("hostile.cwasm"), compile(&hostile)?)?;
     fs::write(out.join("grower.cwasm"), compile(&wat::parse_str(GROWER)?)?)?;
 
@@ -74,5 +74,5 @@ fn run() -> Result<()> {
 
 /// Why a build with `ELKS_COMPONENT` refuses a component; empty when it does not.
 fn refusal(contract: &Contract, component: &[u8]) -> String {
-    contract.check(component).err().map(|error| format!("{error:#}")).unwrap_or_default()
+    contract.check(component, ELKS_SMS.world).err().map(|error| format!("{error:#}")).unwrap_or_default()
 }

@@ -4,7 +4,6 @@
 
 pub mod answers;
 pub mod fake_account;
-#[expect(dead_code, reason = "only the loopback example speaks without TLS")]
 pub mod fake_elks;
 pub mod http_2;
 pub mod journal;
@@ -16,6 +15,7 @@ pub mod program;
 pub mod scene;
 pub mod snapshot;
 pub mod state_dir;
+pub mod wasi_host;
 #[cfg(unix)]
 pub mod watch;
 

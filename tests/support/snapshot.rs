@@ -20,8 +20,12 @@ const REPLACED: [(&str, &str); 4] = [
 ];
 
 /// What is replaced: the digits after a text.
-const COUNTED: [(&str, &str); 3] =
-    [("\"durationMs\":", "[ms]"), ("Please wait ", "[seconds]"), ("elks-sms.wasm, ", "[bytes]")];
+const COUNTED: [(&str, &str); 4] = [
+    ("\"durationMs\":", "[ms]"),
+    ("Please wait ", "[seconds]"),
+    ("elks-sms.wasm, ", "[bytes]"),
+    ("elks-sms-configured.wasm, ", "[bytes]"),
+];
 
 /// Compares an output with the snapshot of this name.
 pub fn assert_snapshot(name: &str, output: &str) {

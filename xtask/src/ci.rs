@@ -85,6 +85,8 @@ pub(crate) fn run_all() -> Result<()> {
 
     steps.begin("lints");
     run(&mut cargo(&format!("clippy --workspace --all-targets --features {FEATURES} --locked -- -D warnings")))?;
+    // The exports of the second component are compiled with its feature alone.
+    run(&mut cargo("clippy --package elks-sms --all-targets --features configured --locked -- -D warnings"))?;
 
     steps.begin("tests of the tasks");
     run(&mut cargo("test --package xtask --locked --quiet"))?;

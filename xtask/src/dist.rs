@@ -24,7 +24,7 @@ mod wheel;
 pub(crate) use program::{Given, reference_program};
 pub(crate) use target::Target;
 
-use crate::component;
+use crate::component::{self, COMPONENTS, Kind};
 use crate::process::{empty, output, root, target as target_folder};
 use about::About;
 use anyhow::{Context, Result, ensure};
@@ -52,8 +52,8 @@ struct Release {
     about: About,
     about_component: About,
     programs: Vec<Program>,
-    component: Vec<u8>,
-    /// What the component imports and exports, as `elks-mcp capabilities --json` says it.
+    components: Vec<(&'static Kind, Vec<u8>)>,
+    /// What the components import and export, as `elks-mcp capabilities --json` says it.
     capabilities: serde_json::Value,
     /// The list of the tools, as `elks-mcp tools` prints it.
     tools: serde_json::Value,
@@ -63,7 +63,7 @@ struct Release {
     licences: Vec<File>,
     /// Completions for shells, and the manual page.
     pages: Vec<File>,
-    /// The lists of the crates in the programs and in the component.
+    /// The lists of the crates in the programs and in the components.
     crates: Vec<Package>,
 }
 
@@ -103,13 +103,14 @@ pub(crate) fn make(targets: &[&'static Target], given: &[Given], is_release: boo
 
 /// All packages for these systems.
 fn packages(targets: &[&'static Target], given: &[Given]) -> Result<Vec<Package>> {
-    let component = fs::read(component::built()?)?;
-    let programs = program::all(targets, given, &component)?;
+    let component = |kind| Ok((kind, fs::read(component::built(kind)?)?));
+    let components: Vec<_> = COMPONENTS.into_iter().map(component).collect::<Result<_>>()?;
+    let programs = program::all(targets, given, &components)?;
     packages_of(&Release {
         about: About::read("elks-mcp")?,
         about_component: About::read("elks-sms")?,
         programs,
-        component,
+        components,
         capabilities: component::capabilities()?,
         tools: component::tools()?,
         readme: readme()?,

@@ -79,11 +79,14 @@ fn file() -> PathBuf {
 /// What is true now.
 fn measured() -> Result<Value> {
     component::build()?;
-    let component = Component::of(&debug_program())?;
+    let components = Component::all_of(&debug_program())?;
+    let [component, configured] = components.as_slice() else { bail!("there are two components") };
     let program = dist::reference_program()?;
     Ok(json!({
         "component_bytes": component.bytes,
         "component_sha256": component.sha256,
+        "configured_bytes": configured.bytes,
+        "configured_sha256": configured.sha256,
         "instructions": instructions::counted(&program)?,
         "package_bytes": package_bytes()?,
         "program_bytes": fs::metadata(&program)?.len(),

@@ -1,6 +1,6 @@
 //! Short runs of each fuzz target, always with the same seed, so that CI repeats. Long runs are for people.
 
-use crate::component;
+use crate::component::{self, ELKS_SMS};
 use crate::process::{cargo, logged, path_with, root, target, tool};
 use anyhow::{Context, Result};
 use std::env;
@@ -28,7 +28,7 @@ pub(crate) fn run_all(seconds: Option<u32>) -> Result<()> {
     };
     let path = path_with(&[tool("cargo-fuzz", CARGO_FUZZ_VERSION)?])?;
     // The component of the stable toolchain: nightly need not have the WebAssembly target.
-    let component = component::built()?;
+    let component = component::built(&ELKS_SMS)?;
     let mut targets = Vec::new();
     for entry in fs::read_dir(root().join("fuzz/fuzz_targets"))? {
         let file = entry?.path();

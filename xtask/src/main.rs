@@ -41,9 +41,9 @@ struct Arguments {
 enum Task {
     /// Run every check of a submission; this is what `.ci/run` calls
     Ci,
-    /// Build the component and print where it is, its size and its SHA-256
+    /// Build the components and print where each is, its size and its SHA-256
     Component,
-    /// Build the component in another folder and under another home, and compare the bytes
+    /// Build the components in another folder and under another home, and compare the bytes
     Reproduce,
     /// Check the release program: under 13 MB, and no compiler inside
     Size {
@@ -103,7 +103,7 @@ enum Task {
     Platforms,
     /// Test the ledger in PostgreSQL, whose programs must be installed
     Postgres,
-    /// Pack the published crates, build the program from the packages alone, and compare its component
+    /// Pack the published crates, build the program from the packages alone, and compare its components
     Package {
         /// Keep host/component/ afterwards, so that `cargo publish` finds it
         #[arg(long)]

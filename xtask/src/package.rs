@@ -17,10 +17,10 @@ use std::process::Command;
 /// What is published, in the order in which one needs the other.
 const CRATES: [&str; 4] = ["sms-rules", "elks-sandbox", "elks-component-build", "elks-mcp"];
 
-/// Packs, unpacks, builds, and compares the component with the one of the checkout.
+/// Packs, unpacks, builds, and compares the components with those of the checkout.
 pub(crate) fn check(keep: bool) -> Result<()> {
     component::build()?;
-    let here = Component::of(&debug_program())?;
+    let here = Component::all_of(&debug_program())?;
     let enclosed = Enclosed::lay(&here, keep)?;
     let mut pack = cargo("package --locked --quiet --no-verify --allow-dirty");
     run(pack.args(CRATES.iter().flat_map(|name| ["--package", name])))?;
@@ -30,9 +30,9 @@ pub(crate) fn check(keep: bool) -> Result<()> {
     unpack(&work)?;
     let program = install(&work)?;
     print!("{}", output(Command::new(&program).arg("--version"))?);
-    let there = Component::of(&program)?;
+    let there = Component::all_of(&program)?;
     ensure!(there == here, "the packed program embeds {there:?}, the program of the checkout {here:?}");
-    println!("the packed program embeds the component of the checkout");
+    println!("the packed program embeds the components of the checkout");
     session::play(Command::new(&program).arg("--simulate"))?;
     println!("a whole session with it works");
     Ok(())
@@ -45,14 +45,17 @@ struct Enclosed {
 }
 
 impl Enclosed {
-    fn lay(component: &Component, keep: bool) -> Result<Self> {
+    fn lay(components: &[Component], keep: bool) -> Result<Self> {
         let folder = root().join("host/component");
         empty(&folder)?;
         // From here on it is removed again, whatever happens.
         let enclosed = Self { folder, keep };
         let folder = &enclosed.folder;
-        component::write(&debug_program(), &folder.join("elks-sms.wasm"))?;
-        fs::write(folder.join("elks-sms.wasm.sha256"), format!("{}  elks-sms.wasm\n", component.sha256))?;
+        for Component { kind, sha256, .. } in components {
+            let file = format!("{}.wasm", kind.name);
+            component::write(&debug_program(), kind, &folder.join(&file))?;
+            fs::write(folder.join(format!("{file}.sha256")), format!("{sha256}  {file}\n"))?;
+        }
         copy(&root().join("wit"), &folder.join("wit"))?;
         Ok(enclosed)
     }

@@ -34,7 +34,7 @@ type Skipped = Vec<String>;
 /// Runs everything; what could not run here is said on the console and handed back.
 pub(crate) fn run_all() -> Result<Skipped> {
     component::build()?;
-    let here = Component::of(&debug_program())?;
+    let here = Component::all_of(&debug_program())?;
     fs::create_dir_all(target().join("platforms"))?;
     let mut skipped = Skipped::new();
     if !exists("rustup") {
@@ -63,7 +63,7 @@ fn skip(skipped: &mut Skipped, what: &str, why: &str) {
 }
 
 /// The tests for Windows, and what the program itself does.
-fn windows(wine: &Wine, here: &Component, skipped: &mut Skipped) -> Result<()> {
+fn windows(wine: &Wine, here: &[Component], skipped: &mut Skipped) -> Result<()> {
     println!("-- Windows: tests under Wine");
     add(WINDOWS)?;
     for (name, why) in FAULTS_OF_WINE {
@@ -88,7 +88,7 @@ fn windows(wine: &Wine, here: &Component, skipped: &mut Skipped) -> Result<()> {
         start.args(line.split_whitespace());
         start
     };
-    same_component(WINDOWS, &mut start("capabilities --json"), here)?;
+    same_components(WINDOWS, &mut start("capabilities --json"), here)?;
     output(&mut start("demo")).map(drop)
 }
 
@@ -114,11 +114,16 @@ fn failed_tests(printed: &str) -> Vec<&str> {
     names
 }
 
-/// That a program has the component of this platform's program.
-fn same_component(platform: &str, capabilities: &mut Command, here: &Component) -> Result<()> {
-    let there = Component::stated(capabilities)?;
-    ensure!(there == *here, "the program for {platform} embeds {there:?}, the one of this platform {here:?}");
-    println!("{platform}: the same {} bytes, SHA-256 {}", there.bytes, there.sha256);
+/// That a program has the components of this platform's program.
+fn same_components(platform: &str, capabilities: &mut Command, here: &[Component]) -> Result<()> {
+    let there = Component::all_stated(capabilities)?;
+    ensure!(there == here, "the program for {platform} embeds {there:?}, the one of this platform {here:?}");
+    for component in there {
+        println!(
+            "{platform}: {}, the same {} bytes, SHA-256 {}",
+            component.kind.name, component.bytes, component.sha256
+        );
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The component is the same bytes on every Linux x86-64 computer. This task builds it in another folder, with the
+//! Each component is the same bytes on every Linux x86-64 computer. This task builds them in another folder, with the
 //! downloads of cargo under another path.
 
 use crate::component::{self, Component};
@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds the component twice and compares the bytes.
+/// Builds the components twice and compares the bytes.
 pub(crate) fn compare() -> Result<()> {
     component::build()?;
     let work = target().join("reproduce");
@@ -31,17 +31,19 @@ pub(crate) fn compare() -> Result<()> {
     build.env("RUSTUP_HOME", tool_home("RUSTUP_HOME", ".rustup")?);
     run(build.env("HOME", &home).env("CARGO_HOME", &cargo_home).env("CARGO_TARGET_DIR", &built))?;
 
-    let (first, second) = (work.join("first.wasm"), work.join("second.wasm"));
-    component::write(&debug_program(), &first)?;
-    component::write(&built.join("debug/elks-mcp"), &second)?;
-    ensure!(
-        fs::read(&first)? == fs::read(&second)?,
-        "the component depends on where it is built: compare {} and {}",
-        first.display(),
-        second.display()
-    );
-    let component = Component::of(&debug_program())?;
-    println!("the same {} bytes twice, SHA-256 {}", component.bytes, component.sha256);
+    for component in Component::all_of(&debug_program())? {
+        let name = component.kind.name;
+        let (first, second) = (work.join(format!("{name}-first.wasm")), work.join(format!("{name}-second.wasm")));
+        component::write(&debug_program(), component.kind, &first)?;
+        component::write(&built.join("debug/elks-mcp"), component.kind, &second)?;
+        ensure!(
+            fs::read(&first)? == fs::read(&second)?,
+            "{name} depends on where it is built: compare {} and {}",
+            first.display(),
+            second.display()
+        );
+        println!("{name}: the same {} bytes twice, SHA-256 {}", component.bytes, component.sha256);
+    }
     Ok(())
 }
 

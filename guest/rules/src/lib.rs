@@ -32,6 +32,7 @@ mod list;
 pub mod phone;
 pub mod quote;
 pub mod sender;
+pub mod settings;
 pub mod slips;
 pub mod surrogates;
 pub mod text;

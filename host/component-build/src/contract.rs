@@ -5,10 +5,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use wit_component::{DecodedWasm, WitPrinter};
-use wit_parser::{IndexMap, PackageId, Resolve, WorldItem, WorldKey};
-
-/// The world whose imports and exports a component must have.
-pub(crate) const WORLD: &str = "elks-sms";
+use wit_parser::{IndexMap, PackageId, Resolve, World, WorldItem, WorldKey};
 
 /// The package in `wit/`.
 pub struct Contract {
@@ -27,35 +24,45 @@ impl Contract {
         Ok(Self { resolve, package })
     }
 
-    /// The functions that a component may import, by interface.
-    fn imports(&self) -> Result<Interfaces> {
-        let world = self.resolve.select_world(&[self.package], Some(WORLD))?;
-        Ok(functions(&self.resolve, &self.resolve.worlds[world].imports))
+    /// A world of the package.
+    pub(crate) fn world(&self, name: &str) -> Result<&World> {
+        Ok(&self.resolve.worlds[self.resolve.select_world(&[self.package], Some(name))?])
     }
 
-    /// The functions that a component may import, as `elks-sandbox` takes them: interface and name, one a line.
+    /// The functions that a component of a world may import, by interface. Of the contract's own interfaces it may
+    /// import types alone: no host offers their functions.
+    fn imports(&self, world: &str) -> Result<Interfaces> {
+        let mut imports = functions(&self.resolve, &self.world(world)?.imports);
+        for id in self.resolve.packages[self.package].interfaces.values() {
+            let name = self.resolve.id_of(*id).context("has a name")?;
+            imports.entry(name).and_modify(Vec::clear);
+        }
+        Ok(imports)
+    }
+
+    /// The functions that a component of a world may import, as `elks-sandbox` takes them: interface and name, one a
+    /// line.
     ///
     /// # Errors
     /// wit/ has no such world.
-    pub fn import_list(&self) -> Result<String> {
-        let imports = self.imports()?;
+    pub fn import_list(&self, world: &str) -> Result<String> {
+        let imports = self.imports(world)?;
         let line = |interface: &str, name: &str| format!("{interface} {name}\n");
         Ok(imports.iter().flat_map(|(interface, names)| names.iter().map(move |name| line(interface, name))).collect())
     }
 
-    /// The functions that a component must export, by interface.
-    fn exports(&self) -> Result<Interfaces> {
-        let world = self.resolve.select_world(&[self.package], Some(WORLD))?;
-        Ok(functions(&self.resolve, &self.resolve.worlds[world].exports))
+    /// The functions that a component of a world must export, by interface.
+    fn exports(&self, world: &str) -> Result<Interfaces> {
+        Ok(functions(&self.resolve, &self.world(world)?.exports))
     }
 
-    /// Checks that a component imports no function that the contract does not list, and exports each of its tools.
+    /// Checks that a component imports no function that a world does not list, and exports each of its functions.
     ///
     /// # Errors
     /// The first function that is not permitted or missing, by name.
-    pub fn check(&self, component: &[u8]) -> Result<()> {
+    pub fn check(&self, component: &[u8], world: &str) -> Result<()> {
         let (imports, exports) = interfaces(&decode(component)?)?;
-        let listed = self.imports()?;
+        let listed = self.imports(world)?;
         for (interface, functions) in &imports {
             let allowed =
                 listed.get(interface).with_context(|| format!("it imports {interface}, which wit/ does not list"))?;
@@ -63,7 +70,7 @@ impl Contract {
                 ensure!(allowed.contains(function), "it imports {function} of {interface}, which wit/ does not list");
             }
         }
-        for (interface, functions) in self.exports()? {
+        for (interface, functions) in self.exports(world)? {
             for function in functions {
                 let exported = exports.get(&interface).is_some_and(|exported| exported.contains(&function));
                 ensure!(exported, "it does not export {function} of {interface}");
@@ -103,7 +110,7 @@ pub fn describe(component: &[u8]) -> Result<Description> {
 }
 
 /// Takes a finished component apart.
-fn decode(component: &[u8]) -> Result<DecodedWasm> {
+pub(crate) fn decode(component: &[u8]) -> Result<DecodedWasm> {
     wit_component::decode(component).context("it is not a WebAssembly component")
 }
 
@@ -118,7 +125,7 @@ fn interfaces(decoded: &DecodedWasm) -> Result<(Interfaces, Interfaces)> {
 }
 
 /// The functions of a world's interfaces, in the order of the interface. Functions of the world itself stand under
-/// [`OF_THE_WORLD`], which no list of imports contains.
+/// [`OF_THE_WORLD`], which the list of imports of no world here contains.
 fn functions(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Interfaces {
     let mut found = Interfaces::new();
     for (key, item) in items {

@@ -14,15 +14,44 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// that less memory is overwritten between calls.
 const STACK: &str = "-Clink-arg=-zstack-size=65536";
 
+/// What a component is built from.
+#[derive(Clone, Copy, Debug)]
+pub struct Guest<'a> {
+    /// The crate.
+    pub package: &'a str,
+    /// The features of the crate.
+    pub features: &'a [&'a str],
+    /// The world that the component must fit. Its name is that of the component, too.
+    pub world: &'a str,
+}
+
+/// The component that elks-mcp runs.
+pub const ELKS_SMS: Guest<'static> = Guest { package: "elks-sms", features: &[], world: "elks-sms" };
+
+/// The component for hosts that make a tool of each exported function. elks-mcp only writes it to a file.
+pub const CONFIGURED: Guest<'static> =
+    Guest { package: "elks-sms", features: &["configured"], world: "elks-sms-configured" };
+
 /// Builds a guest crate of the workspace at `root` and makes it a component. It needs a target directory of its own,
-/// because the outer cargo holds the lock of the usual one.
+/// because the outer cargo holds the lock of the usual one. Guests that share one compile what they have in common once.
 ///
 /// # Errors
 /// The target is missing, the crate does not build, or it needs something that its WIT does not offer.
-pub fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec<u8>> {
+pub fn build(root: &Path, guest: &Guest<'_>, target_dir: &Path) -> Result<Vec<u8>> {
     ensure_target()?;
+    let package = guest.package;
+    let folder = target_dir.join(TARGET).join("component");
+    let module = Path::new(&package.replace('-', "_")).with_extension("wasm");
+    // Whatever its features, a crate of this kind has one name for its module, and cargo calls it fresh when it is there,
+    // although another set of features made it. What is missing is made again; the dependencies stay.
+    for written in [folder.join("deps").join(&module), folder.join(&module)] {
+        if written.exists() {
+            fs::remove_file(&written).with_context(|| format!("cannot remove {}", written.display()))?;
+        }
+    }
     let status = Command::new(env::var("CARGO")?)
         .args(["build", "--package", package, "--lib", "--locked", "--quiet"])
+        .args(["--features", &guest.features.join(",")])
         .args(["--target", TARGET, "--profile", "component", "--target-dir"])
         .arg(target_dir)
         .current_dir(root)
@@ -32,13 +61,17 @@ pub fn build(root: &Path, package: &str, target_dir: &Path) -> Result<Vec<u8>> {
         .env_remove("RUSTFLAGS")
         .status()
         .context("cannot start cargo to build the component")?;
-    ensure!(status.success(), "the component did not build; `cargo build -p {package} --target {TARGET}` shows why");
-    let core = target_dir.join(TARGET).join("component").join(package.replace('-', "_")).with_extension("wasm");
+    ensure!(
+        status.success(),
+        "{} did not build; `cargo build -p {package} --target {TARGET} --features \"{}\"` shows why",
+        guest.world,
+        guest.features.join(",")
+    );
     wit_component::ComponentEncoder::default()
         .validate(true)
-        .module(&fs::read(&core)?)
+        .module(&fs::read(folder.join(module))?)
         .and_then(|mut encoder| encoder.encode())
-        .with_context(|| format!("{package} needs something that its WIT does not offer"))
+        .with_context(|| format!("{} needs something that its WIT does not offer", guest.world))
 }
 
 /// The output of rustc.

@@ -17,7 +17,7 @@ mod tools;
 
 pub use commit::Commit;
 pub use contract::{Contract, Description, describe};
-pub use guest::{build, compile};
+pub use guest::{CONFIGURED, ELKS_SMS, Guest, build, compile};
 pub use metadata::with_metadata;
 pub use records::records;
 pub use tools::tools;

@@ -5,27 +5,33 @@
 //! world, which it calls `root` whatever the world's name was: interfaces belong to packages that it does not see. So
 //! all comments of `wit/` become the world's text, in the two fields that tools of every age read. A tool that meets a
 //! field that it does not know refuses the component.
+//!
+//! A function that belongs to the world itself has a text of its own there. `wit/` has it on the tool of the same name.
 
-use crate::contract::{Contract, WORLD};
-use crate::tools::text;
+use crate::contract::{Contract, decode};
+use crate::guest::Guest;
+use crate::tools::{INTERFACES, interface_id, text};
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::env;
 use std::fmt::Write as _;
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasm_metadata::{AddMetadata, AddMetadataField};
-use wit_parser::{Docs, InterfaceId, Resolve, TypeDefKind, WorldItem};
+use wit_component::DecodedWasm;
+use wit_parser::{Docs, InterfaceId, Resolve, TypeDefKind, World, WorldItem};
 
 /// The version of `package-docs`, its first byte.
 const DOCS_VERSION: u8 = 1;
 
-/// A component with its metadata: name, version, licence, source, and every comment of the contract.
+/// A component with its metadata: name, version, licence, source, and every comment of the contract about what is in
+/// it.
 ///
 /// # Errors
-/// The bytes are no component.
-pub fn with_metadata(component: &[u8], contract: &Contract) -> Result<Vec<u8>> {
+/// The bytes are no component, or a function of its world has no text.
+pub fn with_metadata(component: &[u8], contract: &Contract, guest: &Guest<'_>) -> Result<Vec<u8>> {
+    let comments = comments(contract, guest.world, &decode(component)?)?;
     let mut name = AddMetadata::default();
-    name.name = AddMetadataField::Set("elks-sms".into());
+    name.name = AddMetadataField::Set(guest.world.into());
     let mut component = name.to_wasm(component)?;
     for (name, value) in [
         ("description", "CARGO_PKG_DESCRIPTION"),
@@ -36,7 +42,7 @@ pub fn with_metadata(component: &[u8], contract: &Contract) -> Result<Vec<u8>> {
         append(&mut component, name, env::var(value)?.as_bytes());
     }
     let mut docs = vec![DOCS_VERSION];
-    serde_json::to_writer(&mut docs, &comments(contract)?)?;
+    serde_json::to_writer(&mut docs, &comments)?;
     append(&mut component, "package-docs", &docs);
     Ok(component)
 }
@@ -45,32 +51,60 @@ fn append(component: &mut Vec<u8>, name: &str, data: &[u8]) {
     CustomSection { name: name.into(), data: data.into() }.append_to_component(component);
 }
 
-/// Every comment of `wit/`.
-fn comments(contract: &Contract) -> Result<serde_json::Value> {
+/// Every comment of `wit/` about a component of this world.
+fn comments(contract: &Contract, world: &str, component: &DecodedWasm) -> Result<Value> {
     let Contract { resolve, package } = contract;
-    let world = &resolve.worlds[resolve.select_world(&[*package], Some(WORLD))?];
+    let world = contract.world(world)?;
     let mut all = format!("{}\n\n# Imports\n\n", text(&world.docs));
     for item in world.imports.values() {
         if let WorldItem::Interface { id, docs, .. } = item {
             writeln!(all, "- {}: {}", resolve.id_of(*id).context("is named")?, text(docs))?;
         }
     }
-    for item in world.exports.values() {
-        if let WorldItem::Interface { id, .. } = item {
-            interface(&mut all, resolve, *id)?;
+    // The own interfaces are exported, or only their types are imported.
+    for item in world.imports.values().chain(world.exports.values()) {
+        if let WorldItem::Interface { id, .. } = item
+            && resolve.interfaces[*id].package == Some(*package)
+        {
+            interface(&mut all, resolve, *id, component.resolve())?;
         }
     }
-    Ok(json!({"docs": text(&resolve.packages[*package].docs), "worlds": {"root": {"docs": all.trim_end()}}}))
+    let mut root = json!({"docs": all.trim_end()});
+    let functions = texts_of_functions(contract, world)?;
+    if !functions.is_empty() {
+        root["func_exports"] = functions.into();
+    }
+    Ok(json!({"docs": text(&resolve.packages[*package].docs), "worlds": {"root": root}}))
 }
 
-/// The comments of an exported interface: its functions, then its types.
-fn interface(all: &mut String, resolve: &Resolve, id: InterfaceId) -> Result<()> {
+/// The texts of the functions that a world exports itself: those of the tools with the same names.
+fn texts_of_functions(contract: &Contract, world: &World) -> Result<Map<String, Value>> {
+    let interfaces: Vec<InterfaceId> =
+        INTERFACES.iter().map(|name| interface_id(contract, name)).collect::<Result<_>>()?;
+    let functions = world.exports.values().filter_map(|item| match item {
+        WorldItem::Function(function) => Some(&function.name),
+        _ => None,
+    });
+    functions
+        .map(|name| {
+            let tool = interfaces.iter().find_map(|id| contract.resolve.interfaces[*id].functions.get(name));
+            let docs = tool.and_then(|tool| tool.docs.contents.as_deref());
+            Ok((name.clone(), json!({"docs": docs.with_context(|| format!("no tool {name} has a text"))?})))
+        })
+        .collect()
+}
+
+/// The comments of an interface: its functions, then its types, without those that the component does not have.
+fn interface(all: &mut String, resolve: &Resolve, id: InterfaceId, component: &Resolve) -> Result<()> {
     let interface = &resolve.interfaces[id];
-    write!(all, "\n# {}\n\n{}\n", resolve.id_of(id).context("is named")?, text(&interface.docs))?;
-    for function in interface.functions.values() {
+    let name = resolve.id_of(id).context("is named")?;
+    let same = component.interfaces.iter().find(|(id, _)| component.id_of(*id).as_ref() == Some(&name));
+    let (_, in_component) = same.with_context(|| format!("the component has no {name}"))?;
+    write!(all, "\n# {name}\n\n{}\n", text(&interface.docs))?;
+    for function in interface.functions.values().filter(|it| in_component.functions.contains_key(&it.name)) {
         write!(all, "\n## {}\n\n{}\n", function.name, text(&function.docs))?;
     }
-    for (name, id) in &interface.types {
+    for (name, id) in interface.types.iter().filter(|(name, _)| in_component.types.contains_key(*name)) {
         let items: Vec<(&str, &Docs)> = match &resolve.types[*id].kind {
             TypeDefKind::Record(it) => it.fields.iter().map(|field| (&*field.name, &field.docs)).collect(),
             TypeDefKind::Enum(it) => it.cases.iter().map(|case| (&*case.name, &case.docs)).collect(),

@@ -3,7 +3,7 @@
 
 use super::reader::Reader;
 use super::{KEYRING, PASSWORD, PASSWORD_FILE};
-use crate::policy::settings::{SWITCH, switch};
+use sms_rules::settings::{SWITCH, switch};
 
 impl Reader<'_> {
     /// Whether the password is in the keyring; nothing if that cannot be read.

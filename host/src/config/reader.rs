@@ -3,11 +3,12 @@
 use super::secret_file::Secret;
 use super::state::absolute;
 use super::{DRY_RUN, PASSWORD, Problems, QUERIES_PER_MINUTE, SENDER, USERNAME, Variables};
-use crate::assignments::{Place, QUOTED, is_quoted};
+use crate::assignments::{Place, QUOTED};
 use crate::nearest::{differs_by, nearest};
 use crate::policy::settings::{self, Given};
 use crate::policy::{InForce, Stated, file, print::Sources};
 use crate::unfilled::Unfilled;
+use sms_rules::settings::is_quoted;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 

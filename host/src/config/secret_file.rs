@@ -4,8 +4,9 @@
 use super::private;
 use super::reader::Reader;
 use super::state::absolute;
-use crate::assignments::{Place, QUOTED, is_quoted};
+use crate::assignments::{Place, QUOTED};
 use crate::unfilled::Unfilled;
+use sms_rules::settings::is_quoted;
 
 /// What problems call the file.
 const WHAT: &str = "its file";

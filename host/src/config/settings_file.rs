@@ -8,6 +8,7 @@ use crate::count::count;
 use crate::nearest::nearest;
 use crate::policy::{file::NOT_OF_THE_POLICY, settings::NAMES};
 use crate::unfilled::Unfilled;
+use sms_rules::settings::is_quoted;
 use std::path::Path;
 
 /// What problems call the file.
@@ -72,7 +73,7 @@ impl Lines {
         if let Some((_, _, before)) = self.values.iter().find(|(before, ..)| *before == known) {
             return Err(format!("{known} is set again (before in line {before}): write it once"));
         }
-        if assignments::is_quoted(value) {
+        if is_quoted(value) {
             return Err(format!("{known} {}", assignments::QUOTED));
         }
         if value.starts_with('#') || value.contains(" #") {

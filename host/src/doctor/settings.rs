@@ -13,9 +13,10 @@ use crate::config::{
 use crate::count::count;
 use crate::mask;
 use crate::policy::file::line_of;
-use crate::policy::settings::{NAMES, switch};
+use crate::policy::settings::NAMES;
 use crate::unfilled::Unfilled;
 use elks_sandbox::Proxy;
+use sms_rules::settings::switch;
 use std::ffi::OsStr;
 use std::path::Path;
 

@@ -9,9 +9,10 @@ use super::meet::{Allowed, AtLeast, AtMost};
 use super::quiet_hours::QuietHours;
 use super::recipients::Numbers;
 use super::stated::Stated;
-use crate::assignments::{Place, QUOTED, is_quoted};
+use crate::assignments::{Place, QUOTED};
 use crate::unfilled::Unfilled;
 use sms_rules::sender;
+use sms_rules::settings::{SWITCH, is_quoted, switch};
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
@@ -87,9 +88,6 @@ pub const MAX_AMOUNT: u64 = 1_000_000 * 10_000;
 pub const MAX_MAX_PARTS: u64 = 10;
 /// The longest time for duplicates that can be set, in minutes: a day.
 pub const MAX_DUPLICATE_MINUTES: u32 = 1440;
-
-/// What a switch may hold.
-pub(crate) const SWITCH: &str = "true, 1, yes, on or false, 0, no, off";
 
 /// A value and where it was given.
 pub(crate) struct Given<'a> {
@@ -288,15 +286,6 @@ fn add_sender(list: &mut BTreeSet<String>, entry: &str) -> Result<(), String> {
     let reason = "is neither a phone number like +46701740605 nor a sender name of 3 to 11 letters and digits";
     list.insert(sender::form(entry).map_err(|error| format!("{reason} ({error})"))?);
     Ok(())
-}
-
-/// A switch that is on or off.
-pub(crate) fn switch(value: &str) -> Option<bool> {
-    match value.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Some(true),
-        "false" | "0" | "no" | "off" => Some(false),
-        _ => None,
-    }
 }
 
 fn confirm(value: &str) -> Option<Confirm> {

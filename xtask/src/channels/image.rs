@@ -1,6 +1,6 @@
-//! The container image, and the component as an artefact of a registry.
+//! The container image, and the components as artefacts of a registry.
 //!
-//! podman loads and starts the image, locked down as docs/install/containers.md has it. skopeo must read the artefact.
+//! podman loads and starts the image, locked down as docs/install/containers.md has it. skopeo must read the artefacts.
 
 use super::{Run, SIMULATE, ensure_version, session};
 use crate::component;
@@ -41,7 +41,7 @@ const FAULT_OF_PODMAN: i32 = 125;
 
 /// Tries the image, and the component beside it.
 pub(super) fn try_it(all: &mut Run) -> Result<()> {
-    artefact(all)?;
+    artefacts(all)?;
     let folder = all.folder("image")?;
     let podman = |words: &[&str]| {
         let mut podman = Command::new("podman");
@@ -91,23 +91,24 @@ pub(super) fn try_it(all: &mut Run) -> Result<()> {
     Ok(())
 }
 
-/// The component's artefact: its layer is the component, byte for byte.
-fn artefact(all: &mut Run) -> Result<()> {
+/// The artefacts of the components: the layer of each is the component, byte for byte.
+fn artefacts(all: &mut Run) -> Result<()> {
     if !exists("skopeo") {
-        all.skip("component as an OCI artefact", "there is no skopeo");
+        all.skip("the components as OCI artefacts", "there is no skopeo");
         return Ok(());
     }
-    let archive = all.package("elks-sms-", "-oci.tar")?;
-    let folder = all.folder("artefact")?;
-    let copied = folder.join("copied");
-    run(Command::new("skopeo")
-        .args(["copy", "--quiet"])
-        .arg(format!("oci-archive:{}", archive.display()))
-        .arg(format!("dir:{}", copied.display())))?;
-    let manifest: Value = serde_json::from_slice(&fs::read(copied.join("manifest.json"))?)?;
-    let digest = manifest["layers"][0]["digest"].as_str().unwrap_or_default().trim_start_matches("sha256:");
-    let here = component::Component::of(&crate::process::debug_program())?;
-    ensure!(digest == here.sha256, "the artefact has the component {digest}, the checkout {}", here.sha256);
-    println!("-- component as an OCI artefact: its layer is the component");
+    for here in component::Component::all_of(&crate::process::debug_program())? {
+        let name = here.kind.name;
+        let archive = all.package(&format!("{name}-{VERSION}"), "-oci.tar")?;
+        let copied = all.folder(&format!("artefact-{name}"))?.join("copied");
+        run(Command::new("skopeo")
+            .args(["copy", "--quiet"])
+            .arg(format!("oci-archive:{}", archive.display()))
+            .arg(format!("dir:{}", copied.display())))?;
+        let manifest: Value = serde_json::from_slice(&fs::read(copied.join("manifest.json"))?)?;
+        let digest = manifest["layers"][0]["digest"].as_str().unwrap_or_default().trim_start_matches("sha256:");
+        ensure!(digest == here.sha256, "the artefact has the component {digest}, the checkout {}", here.sha256);
+        println!("-- {name} as an OCI artefact: its layer is the component");
+    }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The archives that people download by hand, and the component as a file.
+//! The archives that people download by hand, and the components as files.
 
 use super::archive::{File, tar_gz, zip};
 use super::target::Target;
@@ -20,7 +20,7 @@ pub(super) fn file_name(target: &Target) -> String {
     name(target) + ending(target)
 }
 
-/// An archive for each system, and the component.
+/// An archive for each system, and the components.
 pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
     let mut packages = Vec::new();
     for program in &release.programs {
@@ -35,7 +35,12 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
         let bytes = if program.target.is_windows() { zip(files) } else { tar_gz(files) };
         packages.push(Package { name: file_name(program.target), bytes: bytes? });
     }
-    packages.push(Package { name: format!("elks-sms-{VERSION}.wasm"), bytes: release.component.clone() });
+    packages.extend(
+        release
+            .components
+            .iter()
+            .map(|(kind, bytes)| Package { name: format!("{}-{VERSION}.wasm", kind.name), bytes: bytes.clone() }),
+    );
     Ok(packages)
 }
 

@@ -1,10 +1,11 @@
-//! The container image, from scratch: the program, certificates, an empty folder for the journal, and licences. And the
-//! component as an artefact for other hosts, which load components from registries of containers.
+//! The container image, from scratch: the program, certificates, an empty folder for the journal, and licences. And
+//! each component as an artefact for other hosts, which load components from registries of containers.
 
 use super::about::About;
 use super::archive::{File, OwnedFolder, gzip, tar};
 use super::oci::{Blob, Layout, sha256};
 use super::{Package, REGISTRY_NAME, REPOSITORY, Release, VERSION};
+use crate::component::Kind;
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +21,7 @@ const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 /// How long the lines of a certificate are.
 const PEM_COLUMNS: usize = 64;
 
-/// The image for both processors of Linux, and the component.
+/// The image for both processors of Linux, and the components.
 pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
     let mut image = Layout::new(annotations(&release.about, "elks-mcp"));
     for program in &release.programs {
@@ -37,10 +38,12 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
             )?;
         }
     }
-    Ok(vec![
-        Package { name: format!("elks-mcp-{VERSION}-image.tar"), bytes: image.into_tar(VERSION)? },
-        Package { name: format!("elks-sms-{VERSION}-oci.tar"), bytes: artefact(release)? },
-    ])
+    let mut packages = vec![Package { name: format!("elks-mcp-{VERSION}-image.tar"), bytes: image.into_tar(VERSION)? }];
+    for (kind, component) in &release.components {
+        let bytes = artefact(release, kind, component)?;
+        packages.push(Package { name: format!("{}-{VERSION}-oci.tar", kind.name), bytes });
+    }
+    Ok(packages)
 }
 
 /// How a container of the image starts.
@@ -88,22 +91,22 @@ fn certificates() -> Result<String> {
     Ok(file)
 }
 
-/// The component in the form of the CNCF's "Wasm OCI Artifact layout", as `wkg` and other hosts pull it.
-fn artefact(release: &Release) -> Result<Vec<u8>> {
+/// A component in the form of the CNCF's "Wasm OCI Artifact layout", as `wkg` and other hosts pull it.
+fn artefact(release: &Release, kind: &Kind, component: &[u8]) -> Result<Vec<u8>> {
     let names = |of: &str| -> Result<Vec<&String>> {
-        let listed = release.capabilities["component"][of].as_object();
+        let listed = release.capabilities[kind.key][of].as_object();
         Ok(listed.with_context(|| format!("the capabilities list {of}"))?.keys().collect())
     };
     let config = json!({
         "architecture": "wasm",
         "os": "wasip2",
-        "layerDigests": [format!("sha256:{}", sha256(&release.component))],
+        "layerDigests": [format!("sha256:{}", sha256(component))],
         "component": {"exports": names("exports")?, "imports": names("imports")?},
     });
-    let mut layout = Layout::new(annotations(&release.about_component, "elks-sms"));
+    let mut layout = Layout::new(annotations(&release.about_component, kind.name));
     layout.add(
         Blob::new("application/vnd.wasm.config.v0+json", serde_json::to_vec(&config)?),
-        vec![Blob::new("application/wasm", release.component.clone()).titled("elks-sms.wasm")],
+        vec![Blob::new("application/wasm", component.to_vec()).titled(format!("{}.wasm", kind.name))],
         None,
     )?;
     layout.into_tar(VERSION)

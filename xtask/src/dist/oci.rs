@@ -85,7 +85,7 @@ impl Layout {
 pub(super) struct Blob {
     media_type: &'static str,
     bytes: Vec<u8>,
-    title: Option<&'static str>,
+    title: Option<String>,
 }
 
 impl Blob {
@@ -94,7 +94,7 @@ impl Blob {
     }
 
     /// The name under which tools such as `oras` write the blob to a file.
-    pub(super) fn titled(self, title: &'static str) -> Self {
+    pub(super) fn titled(self, title: String) -> Self {
         Self { title: Some(title), ..self }
     }
 }

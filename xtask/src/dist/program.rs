@@ -1,9 +1,10 @@
-//! The programs of a release: one for each system, with the same component in each.
+//! The programs of a release: one for each system, with the same components in each.
 //!
 //! cargo-auditable writes the list of crates into each. For systems other than Linux x86-64, cargo-zigbuild compiles
 //! and links with the compiler and the C libraries of Zig. No path of the building machine is in a program.
 
 use super::target::Target;
+use crate::component::Kind;
 use crate::process::{
     is_reference_platform, output, path_with, python_packages, root, run, target as target_folder, tool,
 };
@@ -41,7 +42,11 @@ impl FromStr for Given {
 }
 
 /// The programs for these systems.
-pub(super) fn all(targets: &[&'static Target], given: &[Given], component: &[u8]) -> Result<Vec<Program>> {
+pub(super) fn all(
+    targets: &[&'static Target],
+    given: &[Given],
+    components: &[(&Kind, Vec<u8>)],
+) -> Result<Vec<Program>> {
     let to_build: Vec<_> =
         targets.iter().copied().filter(|target| !given.iter().any(|it| it.target.triple == target.triple)).collect();
     build(&to_build)?;
@@ -52,13 +57,15 @@ pub(super) fn all(targets: &[&'static Target], given: &[Given], component: &[u8]
             None => built(target),
         };
         let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        // The universal program for macOS is two programs, each with a component.
+        // The universal program for macOS is two programs, each with its components.
         let expected = if target.is_mac() { 2 } else { 1 };
-        let found = count(&bytes, component);
-        ensure!(found == expected, "{} has the component {found} times, not {expected}", file.display());
+        for (kind, component) in components {
+            let found = count(&bytes, component);
+            ensure!(found == expected, "{} has {} {found} times, not {expected}", file.display(), kind.name);
+        }
         programs.push(Program { target, bytes });
     }
-    println!("the same component is in every program");
+    println!("the same components are in every program");
     Ok(programs)
 }
 

@@ -5,6 +5,7 @@ use super::archive::File;
 use super::program::Program;
 use super::target::TARGETS;
 use super::{Package, Release, VERSION, packages_of, portable};
+use crate::component::{COMPONENTS, Kind};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flate2::read::GzDecoder;
@@ -23,8 +24,12 @@ fn packages() -> Vec<Package> {
         about: About::read("elks-mcp").expect("its manifest says what it is"),
         about_component: About::read("elks-sms").expect("its manifest says what it is"),
         programs: TARGETS.iter().map(program).collect(),
-        component: b"\0asm".to_vec(),
-        capabilities: json!({"component": {"exports": {"a:b/c": []}, "imports": {"d:e/f": []}}}),
+        components: COMPONENTS.map(|kind| (kind, component_of(kind).into_bytes())).into(),
+        capabilities: COMPONENTS
+            .map(|kind| (kind.key.to_string(), json!({"exports": {"a:b/c": []}, "imports": {"d:e/f": []}})))
+            .into_iter()
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
         tools: json!([{"name": "send_sms", "description": "Sends."}]),
         readme: "# elks-mcp\n".into(),
         licences: vec![File::text("LICENSE-MIT", "MIT"), File::text("LICENSES-OF-CRATES.txt", "all")],
@@ -37,6 +42,11 @@ fn packages() -> Vec<Package> {
 /// What stands for the program of a system.
 fn program_of(target: &super::Target) -> String {
     format!("the program for {}", target.triple)
+}
+
+/// What stands for a component.
+fn component_of(kind: &Kind) -> String {
+    format!("\0asm {}", kind.name)
 }
 
 /// The files in a package by their paths.
@@ -198,16 +208,28 @@ fn the_image_is_for_both_processors_of_linux_and_states_the_version() {
 }
 
 #[test]
-fn the_artefact_has_the_component_as_its_layer_and_states_the_version() {
-    let artefact = unpacked(&format!("elks-sms-{VERSION}-oci.tar"));
-    let top = &json_of(&artefact, "index.json")["manifests"][0];
-    let digest = top["digest"].as_str().expect("is a digest").replace(':', "/");
-    let manifest = json_of(&artefact, &format!("blobs/{digest}"));
-    assert_eq!(manifest["annotations"]["org.opencontainers.image.version"], VERSION);
-    assert_eq!(manifest["annotations"]["org.opencontainers.image.licenses"], "MIT OR Apache-2.0");
-    assert_eq!(manifest["layers"][0]["annotations"]["org.opencontainers.image.title"], "elks-sms.wasm");
-    let layer = manifest["layers"][0]["digest"].as_str().expect("is a digest").replace(':', "/");
-    assert_eq!(artefact[&format!("blobs/{layer}")], b"\0asm");
+fn each_artefact_has_its_component_as_its_layer_and_states_the_version() {
+    for kind in COMPONENTS {
+        let artefact = unpacked(&format!("{}-{VERSION}-oci.tar", kind.name));
+        let top = &json_of(&artefact, "index.json")["manifests"][0];
+        let digest = top["digest"].as_str().expect("is a digest").replace(':', "/");
+        let manifest = json_of(&artefact, &format!("blobs/{digest}"));
+        assert_eq!(manifest["annotations"]["org.opencontainers.image.version"], VERSION);
+        assert_eq!(manifest["annotations"]["org.opencontainers.image.licenses"], "MIT OR Apache-2.0");
+        let title = &manifest["layers"][0]["annotations"]["org.opencontainers.image.title"];
+        assert_eq!(*title, format!("{}.wasm", kind.name));
+        let layer = manifest["layers"][0]["digest"].as_str().expect("is a digest").replace(':', "/");
+        assert_eq!(artefact[&format!("blobs/{layer}")], component_of(kind).into_bytes());
+    }
+}
+
+#[test]
+fn each_component_is_a_file_of_its_own() {
+    for kind in COMPONENTS {
+        let name = format!("{}-{VERSION}.wasm", kind.name);
+        let file = PACKAGES.iter().find(|package| package.name == name).unwrap_or_else(|| panic!("no {name}"));
+        assert_eq!(file.bytes, component_of(kind).into_bytes());
+    }
 }
 
 #[test]
