@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{Parser, Payload, Validator};
 use wit_component::{DecodedWasm, WitPrinter};
-use wit_parser::{Resolve, WorldId, WorldItem};
+use wit_parser::{Resolve, Type, TypeDefKind, WorldId, WorldItem};
 
 /// A component of the program, and where it is described.
 struct Built {
@@ -164,7 +164,7 @@ fn the_configured_one_exports_the_tools_and_no_account() {
 }
 
 #[test]
-fn each_function_of_the_configured_one_has_the_text_of_its_tool() {
+fn each_function_of_the_configured_one_has_the_texts_of_its_tool_and_of_its_fields() {
     let (resolve, world) = ELKS_SMS_CONFIGURED.decoded();
     let mut wit = Resolve::default();
     let (package, _) = wit.push_dir(root().join("wit")).expect("is WIT");
@@ -176,8 +176,15 @@ fn each_function_of_the_configured_one_has_the_text_of_its_tool() {
                 WorldItem::Function(function) if function.name == *name => Some(function),
                 _ => None,
             });
-            assert_eq!(exported.expect(name).docs.contents, tool.docs.contents, "{name}");
-            assert!(tool.docs.contents.is_some(), "{name}");
+            let shown = exported.expect(name).docs.contents.as_deref().expect(name);
+            assert!(shown.starts_with(tool.docs.contents.as_deref().expect(name)), "{name}: {shown}");
+            let request = tool.params.iter().find(|param| param.name == "request").map(|param| param.ty);
+            let Some(Type::Id(id)) = request else { panic!("{name} takes no request") };
+            let TypeDefKind::Record(request) = &wit.types[id].kind else { panic!("{name} takes no record") };
+            for field in &request.fields {
+                let text = field.docs.contents.as_deref().expect(name).lines().next().unwrap();
+                assert!(shown.contains(&format!("\n- `{}`: {text}", field.name)), "{name}: {shown}");
+            }
             found += 1;
         }
     }

@@ -153,7 +153,7 @@ fn no_test_sleeps_or_is_ignored() {
 
 /// The parts of the code that must be trusted, as SECURITY.md lists them, each with its largest number of lines.
 const TRUSTED: [(&str, usize); 6] = [
-    ("what allows", 2800),
+    ("what allows", 2850),
     ("what lets out", 2400),
     ("what remembers", 3600),
     (

@@ -1,5 +1,5 @@
 //! What the ledger costs: a send with a journal and without one, four processes on one account, the reading of a long
-//! journal, and what the program holds. `cargo bench --bench ledger --features postgres`
+//! journal, and what the program holds. `cargo bench --bench ledger --features elks-mcp/postgres`
 //!
 //! The program is driven over pipes, and a fake 46elks answers over TLS on loopback. So does a PostgreSQL server that
 //! waits for its disk. The figures are printed and written to `target/ledger.json`.

@@ -18,7 +18,10 @@ use std::fmt::Write as _;
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasm_metadata::{AddMetadata, AddMetadataField};
 use wit_component::DecodedWasm;
-use wit_parser::{Docs, InterfaceId, Resolve, TypeDefKind, World, WorldItem};
+use wit_parser::{Docs, Function, InterfaceId, Resolve, Type, TypeDefKind, World, WorldItem};
+
+/// The parameter of a tool that a caller fills in.
+const REQUEST: &str = "request";
 
 /// The version of `package-docs`, its first byte.
 const DOCS_VERSION: u8 = 1;
@@ -77,7 +80,8 @@ fn comments(contract: &Contract, world: &str, component: &DecodedWasm) -> Result
     Ok(json!({"docs": text(&resolve.packages[*package].docs), "worlds": {"root": root}}))
 }
 
-/// The texts of the functions that a world exports itself: those of the tools with the same names.
+/// The texts of the functions that a world exports itself: those of the tools with the same names, and of the fields of
+/// their requests. A host that makes a tool of such a function shows a model no other text.
 fn texts_of_functions(contract: &Contract, world: &World) -> Result<Map<String, Value>> {
     let interfaces: Vec<InterfaceId> =
         INTERFACES.iter().map(|name| interface_id(contract, name)).collect::<Result<_>>()?;
@@ -88,10 +92,23 @@ fn texts_of_functions(contract: &Contract, world: &World) -> Result<Map<String, 
     functions
         .map(|name| {
             let tool = interfaces.iter().find_map(|id| contract.resolve.interfaces[*id].functions.get(name));
-            let docs = tool.and_then(|tool| tool.docs.contents.as_deref());
-            Ok((name.clone(), json!({"docs": docs.with_context(|| format!("no tool {name} has a text"))?})))
+            let tool = tool.with_context(|| format!("there is no tool {name}"))?;
+            let docs = tool.docs.contents.as_deref().with_context(|| format!("the tool {name} has no text"))?;
+            Ok((name.clone(), json!({"docs": format!("{docs}{}", fields(&contract.resolve, tool))})))
         })
         .collect()
+}
+
+/// The texts of the fields of a tool's request.
+fn fields(resolve: &Resolve, tool: &Function) -> String {
+    let mut all = format!("\n\nThe fields of `{REQUEST}`. One that may be left out may be null.\n");
+    let request = tool.params.iter().find(|param| param.name == REQUEST);
+    let Some(Type::Id(id)) = request.map(|param| param.ty) else { return String::new() };
+    let TypeDefKind::Record(record) = &resolve.types[id].kind else { return String::new() };
+    for field in &record.fields {
+        let _ = write!(all, "\n- `{}`: {}", field.name, text(&field.docs).replace('\n', "\n  "));
+    }
+    all
 }
 
 /// The comments of an interface: its functions, then its types, without those that the component does not have.
