@@ -9,7 +9,6 @@ use super::chain::Checked;
 use super::event::Event;
 use super::journal::Contents;
 use super::unavailable::{Broken, Fault as Damage, Unavailable};
-use crate::clock::Clock;
 use crate::database::{Address, Fault, Session};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row};
 
 /// How many rows are read at once. A row has at most 4 KiB.
-const PAGE: usize = 1_000;
+const PAGE: u32 = 1_000;
 
 /// How long one use of the server may take when nothing else bounds it.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -33,7 +32,7 @@ const GRACE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The newest rows of an account, from one on.
-const ROWS: &str = "SELECT seq, line FROM elks_mcp.events WHERE account = $1 AND seq >= $2 ORDER BY seq LIMIT 1000";
+const ROWS: &str = "SELECT seq, line FROM elks_mcp.events WHERE account = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
 
 /// Appends a row.
 const APPEND: &str = "INSERT INTO elks_mcp.events (account, seq, line) VALUES ($1, $2, $3)";
@@ -48,11 +47,11 @@ pub(super) struct Rows {
     session: Option<Session>,
     /// Whether a transaction is open, with the account's lock.
     is_holding: bool,
-    /// Rows that came with the lock, and whether there may be more.
+    /// Rows that came with the lock.
     fetched: Option<Vec<Line>>,
-    /// Whether the ledger's clock counts instead of the server's: in tests.
+    /// The clock of a test, which counts instead of the server's.
     #[cfg(test)]
-    pub(super) by_own_clock: bool,
+    pub(super) clock: Option<Arc<dyn crate::clock::Clock>>,
 }
 
 impl Rows {
@@ -65,17 +64,12 @@ impl Rows {
             is_holding: false,
             fetched: None,
             #[cfg(test)]
-            by_own_clock: false,
+            clock: None,
         }
     }
 
     /// Takes the account's lock, and returns the server's time.
-    pub(super) fn hold(
-        &mut self,
-        contents: &Contents,
-        clock: &dyn Clock,
-        deadline: Instant,
-    ) -> Result<DateTime<Utc>, Unavailable> {
+    pub(super) fn hold(&mut self, contents: &Contents, deadline: Instant) -> Result<DateTime<Utc>, Unavailable> {
         if self.is_holding {
             // The last use ended in the middle.
             self.give_up();
@@ -91,10 +85,9 @@ impl Rows {
         let (session, now, rows) = begun;
         (self.session, self.is_holding, self.fetched) = (Some(session), true, Some(rows));
         #[cfg(test)]
-        if self.by_own_clock {
+        if let Some(clock) = &self.clock {
             return Ok(clock.now());
         }
-        let _ = clock;
         Ok(now)
     }
 
@@ -162,7 +155,7 @@ impl Rows {
             }
         }
         loop {
-            let is_full = page.len() + 1 >= PAGE;
+            let is_full = page.len() + 1 >= PAGE as usize;
             for (seq, line) in page {
                 let checked = contents.tip.check(line.as_bytes()).map_err(|damage| broken(seq, damage))?;
                 contents.take(checked, clock);
@@ -276,7 +269,7 @@ impl Reader {
     pub(super) fn page(&mut self) -> Result<Option<Vec<Line>>, Unavailable> {
         let Some(from) = self.next else { return Ok(None) };
         let page = self.session.wait(LIMIT, rows(&self.session.client, &self.account, number(from)))?;
-        self.next = page.last().filter(|_| page.len() == PAGE).map(|(seq, _)| seq + 1);
+        self.next = page.last().filter(|_| page.len() == PAGE as usize).map(|(seq, _)| seq + 1);
         Ok(Some(page))
     }
 }
@@ -294,7 +287,9 @@ pub fn accounts_in(address: &Address) -> Result<Vec<String>, Unavailable> {
 
 /// The rows of an account from this number on.
 async fn rows(client: &Client, account: &str, from: i64) -> Result<Vec<Line>, Error> {
-    let rows = client.query_typed(ROWS, &[(&account, Type::TEXT), (&from, Type::INT8)]).await?;
+    let rows = client
+        .query_typed(ROWS, &[(&account, Type::TEXT), (&from, Type::INT8), (&i64::from(PAGE), Type::INT8)])
+        .await?;
     Ok(rows.iter().map(|row: &Row| (u64::try_from(row.get::<_, i64>(0)).unwrap_or_default(), row.get(1))).collect())
 }
 

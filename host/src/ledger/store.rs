@@ -106,7 +106,7 @@ impl Store {
         };
         let ours = match self {
             #[cfg(feature = "postgres")]
-            Self::Database(rows) => rows.hold(contents, clock, deadline)?,
+            Self::Database(rows) => rows.hold(contents, deadline)?,
             _ => clock.now(),
         };
         match self.read_new(contents, ours) {

@@ -108,7 +108,7 @@ fn ledger_at(location: Location, keep_days: u32, clock: &Arc<Time>) -> Ledger {
     let ledger = Ledger::at(location, keep_days, Arc::clone(clock) as Arc<dyn Clock>);
     #[cfg(feature = "postgres")]
     if let Store::Database(rows) = &mut ledger.slot().account.as_mut().unwrap().store {
-        rows.by_own_clock = true;
+        rows.clock = Some(Arc::clone(clock) as Arc<dyn Clock>);
     }
     ledger
 }
