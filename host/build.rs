@@ -11,8 +11,7 @@
 //!
 //! - `elks-sms.wasm`, `elks-sms-configured.wasm`: the components, as other hosts load them
 //! - `elks-sms.cwasm`: the first one, compiled for this target's baseline
-//! - `elks-sms-configured.cwasm`: the second one in the same way, for the tests; empty in a release, which has no use for
-//!   it
+//! - `elks-sms-configured.cwasm`: the second one in the same way, for the tests; empty in a release build
 //! - `elks-sms.wit`: its imports and exports, read from its bytes
 //! - `elks-sms.json`, `elks-sms-configured.json`: the functions that each imports and exports, by interface
 //! - `tools.json`: the tool list, from `wit/`

@@ -1,5 +1,5 @@
-//! elks-sms-configured in a host of other people: what it reads of the host's configuration, what leaves it, and that it
-//! answers as the first component does.
+//! elks-sms-configured in another host: what it reads of the host's configuration, what leaves it, and that it answers
+//! as the first component does.
 
 use crate::support::answers::{self, ID};
 use crate::support::fake_elks::{FakeElks, Protocol, Reaction, Received};

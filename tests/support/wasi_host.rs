@@ -1,5 +1,5 @@
-//! A small host of the components, as others write it: wasi:http over plain connections, and a store of wasi:config that
-//! remembers which keys were read. It knows no permit, and nothing of it is in the program.
+//! A small host of the components, as others write it: wasi:http over plain connections, and a store of wasi:config
+//! that remembers which keys were read. It knows no permit, and nothing of it is in the program.
 //!
 //! Not here: calls of tools and what they must give. That is `configured.rs`.
 
@@ -97,8 +97,8 @@ pub struct Hosted {
 }
 
 impl Hosted {
-    /// A component with a store that answers so, and with nothing else than wasi:io and wasi:http. Of the store there is
-    /// `get` alone.
+    /// A component with a store that answers so, and with nothing else than wasi:io and wasi:http. The store has `get`
+    /// alone.
     pub async fn with_store(image: &[u8], config: impl Fn(&str) -> Answer + Send + 'static) -> Self {
         Self::linked(image, config, |linker| {
             let mut store = linker.instance("wasi:config/store@0.2.0-rc.1").unwrap();

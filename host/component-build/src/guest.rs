@@ -33,7 +33,8 @@ pub const CONFIGURED: Guest<'static> =
     Guest { package: "elks-sms", features: &["configured"], world: "elks-sms-configured" };
 
 /// Builds a guest crate of the workspace at `root` and makes it a component. It needs a target directory of its own,
-/// because the outer cargo holds the lock of the usual one. Guests that share one compile what they have in common once.
+/// because the outer cargo holds the lock of the usual one. Guests that share a directory compile the crates that both
+/// need once.
 ///
 /// # Errors
 /// The target is missing, the crate does not build, or it needs something that its WIT does not offer.
@@ -42,8 +43,8 @@ pub fn build(root: &Path, guest: &Guest<'_>, target_dir: &Path) -> Result<Vec<u8
     let package = guest.package;
     let folder = target_dir.join(TARGET).join("component");
     let module = Path::new(&package.replace('-', "_")).with_extension("wasm");
-    // Whatever its features, a crate of this kind has one name for its module, and cargo calls it fresh when it is there,
-    // although another set of features made it. What is missing is made again; the dependencies stay.
+    // Whatever its features, a crate of this kind has one name for its module. cargo calls it fresh when it is there,
+    // although other features may have made it. What is missing is made again; the dependencies stay.
     for written in [folder.join("deps").join(&module), folder.join(&module)] {
         if written.exists() {
             fs::remove_file(&written).with_context(|| format!("cannot remove {}", written.display()))?;
