@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 const MAX_BEFORE_OTHER_SYSTEMS: Duration = Duration::from_secs(55 * 60);
 
 /// Cargo workspaces beside the main one; each has a lock file of its own. Interop and fuzzing build them.
-const OTHER_WORKSPACES: [&str; 2] = ["host/examples/embedder/Cargo.toml", "fuzz/Cargo.toml"];
+const OTHER_WORKSPACES: [&str; 3] =
+    ["host/examples/embedder/Cargo.toml", "host/examples/wasmcloud/Cargo.toml", "fuzz/Cargo.toml"];
 
 /// The steps of one run.
 struct Steps {

@@ -33,7 +33,7 @@ use oci::sha256;
 use program::Program;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use target::TARGETS;
 
@@ -135,6 +135,17 @@ fn packages_of(release: &Release) -> Result<Vec<Package>> {
     packages.push(Package { name: "server.json".into(), bytes: server_json::made(&packages)? });
     packages.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(packages)
+}
+
+/// Writes the artefacts of the components alone into an empty folder: the same bytes as in a release.
+pub(crate) fn write_artefacts(folder: &Path) -> Result<()> {
+    empty(folder)?;
+    let (about, capabilities) = (About::read("elks-sms")?, component::capabilities()?);
+    for kind in COMPONENTS {
+        let artefact = image::artefact(&about, &capabilities, kind, &fs::read(component::built(kind)?)?)?;
+        fs::write(folder.join(artefact.name), artefact.bytes)?;
+    }
+    Ok(())
 }
 
 /// The sizes of what is downloaded for Linux x86-64, in bytes, from the packages in target/dist.

@@ -2,6 +2,7 @@
 //! pinned, in tests/interop/requirements.txt and tests/interop/package.json, and come from the package registries.
 
 use crate::component;
+use crate::dist;
 use crate::process::{
     cargo, debug_program, exists, logged, logged_status, output, path_with, python_packages, root, run, target,
 };
@@ -32,20 +33,8 @@ struct Run {
 
 /// Runs everything; what could not run here is said on the console and handed back.
 pub(crate) fn run_all(schemas: Option<PathBuf>) -> Result<Skipped> {
-    component::build()?;
-    run(&mut cargo("build --locked --quiet --example loopback"))?;
-    let work = target().join("interop");
-    fs::create_dir_all(&work)?;
-    let venv = work.join("venv");
-    let it = Run {
-        scripts: root().join("tests/interop"),
-        program: debug_program(),
-        path: path_with(&[venv.join("bin")])?,
-        work,
-    };
+    let it = Run::prepared()?;
     let mut skipped = Skipped::new();
-
-    python_packages(&venv, &it.scripts.join("requirements.txt"), &[])?;
 
     println!("-- official Python SDK");
     it.python("python_sdk.py", &[it.program.as_path()])?;
@@ -76,9 +65,13 @@ pub(crate) fn run_all(schemas: Option<PathBuf>) -> Result<Skipped> {
         skip(&mut skipped, "official JSON schemas", "MCP_SCHEMAS is not set, and there is no npm");
     }
 
-    println!("-- other hosts: each page of docs/hosts, and all six tools");
-    it.other_hosts()?;
+    skipped.extend(it.other_hosts()?);
     Ok(skipped)
+}
+
+/// Runs the other hosts alone.
+pub(crate) fn run_hosts() -> Result<Skipped> {
+    Run::prepared()?.other_hosts()
 }
 
 /// Says aloud that a part does not run.
@@ -88,6 +81,17 @@ fn skip(skipped: &mut Skipped, what: &str, why: &str) {
 }
 
 impl Run {
+    /// The programs are built, and the Python packages installed.
+    fn prepared() -> Result<Self> {
+        component::build()?;
+        run(&mut cargo("build --locked --quiet --example loopback"))?;
+        let (scripts, work) = (root().join("tests/interop"), target().join("interop"));
+        fs::create_dir_all(&work)?;
+        let venv = work.join("venv");
+        python_packages(&venv, &scripts.join("requirements.txt"), &[])?;
+        Ok(Self { scripts, program: debug_program(), path: path_with(&[venv.join("bin")])?, work })
+    }
+
     fn log(&self, name: &str) -> PathBuf {
         self.work.join(format!("{name}.log"))
     }
@@ -180,12 +184,17 @@ impl Run {
         self.python("schema_check.py", &[&self.program, &folder])
     }
 
-    fn other_hosts(&self) -> Result<()> {
-        // The wheel of the wasmtime command line has lost the executable bit of its program.
-        let script = "import os, wasmtime_cli as w; p = w._binary_path(); os.chmod(p, 0o755)";
-        output(self.command("python").args(["-c", script]))?;
+    /// Each page of docs/hosts; those that could not run here are handed back.
+    fn other_hosts(&self) -> Result<Skipped> {
+        println!("-- other hosts: each page of docs/hosts, and all six tools");
+        let artefacts = self.work.join("artefacts");
+        dist::write_artefacts(&artefacts)?;
         let loopback = target().join("debug/examples/loopback");
         let mut hosts = self.command("python");
-        run(hosts.arg(self.scripts.join("hosts/run.py")).arg(&self.program).arg(loopback))
+        hosts.arg(self.scripts.join("hosts/run.py")).args([&self.program, &loopback, &artefacts]);
+        let printed = output(&mut hosts)?;
+        print!("{printed}");
+        let skipped = printed.lines().filter_map(|line| line.strip_prefix("-- ")?.split_once(": SKIPPED, "));
+        Ok(skipped.map(|(page, why)| format!("docs/hosts/{page}.md: {why}")).collect())
     }
 }

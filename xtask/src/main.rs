@@ -71,6 +71,9 @@ enum Task {
         /// Folder with the official MCP schemas, one VERSION.json each; without it the variable MCP_SCHEMAS
         #[arg(long, value_name = "DIR")]
         schemas: Option<PathBuf>,
+        /// Only the other hosts: each page of docs/hosts
+        #[arg(long)]
+        hosts: bool,
     },
     /// Fuzz each target for some seconds (needs the nightly toolchain)
     Fuzz {
@@ -130,7 +133,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Picture { check: false } => picture::update(),
         Task::Picture { check: true } => picture::check(),
         Task::Workflows => workflows::check(),
-        Task::Interop { schemas } => interop::run_all(schemas).map(drop),
+        Task::Interop { hosts: true, .. } => interop::run_hosts().map(drop),
+        Task::Interop { schemas, .. } => interop::run_all(schemas).map(drop),
         Task::Fuzz { seconds } => fuzz::run_all(seconds),
         Task::Chaos { rounds } => chaos::run_rounds(rounds),
         Task::Dist { target, program, release } => dist::make(&dist::chosen(&target, &program)?, &program, release),

@@ -1,26 +1,47 @@
 """Executes each page of docs/hosts/ unchanged, in a clean directory and against the simulator on loopback. Then calls all
 six tools in the same way as the page.
 
-Usage: run.py PATH_OF_ELKS_MCP PATH_OF_LOOPBACK [PAGE...]
+Usage: run.py PATH_OF_ELKS_MCP PATH_OF_LOOPBACK FOLDER_OF_ARTEFACTS [PAGE...]
 
 A block that begins with a comment naming a file becomes that file. A `sh` block is run. A `text` block after it must be
-its output.
+its output. The page `wasmcloud` pulls from the registry that the page `registries` has filled.
 """
 
+import contextlib
+import importlib.util
 import os
 import pathlib
+import platform
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[2]
-PAGES = ["wasmtime", "node", "python", "rust"]
+PAGES = ["wasmtime", "node", "python", "rust", "registries", "wasmcloud", "wassette"]
 TIMEOUT_SECONDS = 900  # the Rust host is built from scratch
+READY_SECONDS = 20
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SEPARATOR = "--- the next block ---"
 FILE = re.compile(r"(?://|#) (\S+)\n")
+
+# What a page needs beside elks-mcp. The packages of these programs are installed on Linux x86-64 alone.
+NEEDS = {
+    "node": ["npm"],
+    "registries": ["docker-registry", "skopeo", "wash"],
+    "wasmcloud": ["docker-registry", "skopeo", "wash", "wasm-tools", "curl"],
+    "wassette": ["wassette"],
+}
+
+# Wheels that have lost the executable bit of their program: its name and the Python module that it is in.
+WHEELS = {"wasmtime": "wasmtime_cli", "wash": "wash_cli", "wassette": "wassette_cli"}
+
+# Wassette is built for glibc 2.39. On Debian 12 its page unpacks the one of Debian 13 beside the system's.
+WASSETTE_GLIBC = (2, 39)
 
 
 class Loopback:
@@ -38,13 +59,52 @@ class Loopback:
         self.process.wait(60)
 
 
+def free_port():
+    """A port of loopback that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@contextlib.contextmanager
+def registry(work):
+    """An empty registry of containers on loopback; gives its address."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    port = free_port()
+    settings = f'version: 0.1\nstorage: {{filesystem: {{rootdirectory: "{work}/blobs"}}}}\nhttp: {{addr: "127.0.0.1:{port}"}}\n'
+    (work / "registry.yml").write_text(settings)
+    with open(work / "log", "w") as log:
+        process = subprocess.Popen(["docker-registry", "serve", work / "registry.yml"], stdout=log, stderr=log)
+    try:
+        wait_for(port, process)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_for(port, process):
+    """Waits until a program listens on a port."""
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    sys.exit(f"{process.args[0]} does not listen on its port")
+
+
 def run(command, work, env):
     """Runs a command to its end and returns its output. Ends this program when the command fails."""
-    done = subprocess.run(command, cwd=work, env=env, stdin=subprocess.DEVNULL, text=True, timeout=TIMEOUT_SECONDS,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if done.returncode:
-        sys.exit(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
-    return done.stdout
+    process = subprocess.Popen(command, cwd=work, env=env, stdin=subprocess.DEVNULL, text=True, start_new_session=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        output, errors = process.communicate(timeout=TIMEOUT_SECONDS)
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # what a page has started and a failure has left behind
+            os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode:
+        sys.exit(f"{command} ended with {process.returncode}:\n{output}\n{errors}")
+    return output
 
 
 def execute(page, work, env):
@@ -77,33 +137,79 @@ def tools(page, work, env):
     return run([program, test.name], work, env)
 
 
-def main(program, loopback, *pages):
+def lacking(page, path):
+    """Why a page cannot be executed here, or nothing."""
+    for program in NEEDS.get(page, []):
+        if not shutil.which(program, path=path):
+            return f"there is no {program}"
+    if page == "wassette":
+        version = tuple(map(int, platform.libc_ver()[1].split(".")[:2]))
+        system = platform.freedesktop_os_release()
+        if version < WASSETTE_GLIBC and (system["ID"], system.get("VERSION_ID")) != ("debian", "12"):
+            return f"its program needs glibc 2.39, and this is {system['ID']} with another"
+    return None
+
+
+def programs(bin, elks_mcp):
+    """A folder with the programs that pages start by name."""
+    shutil.rmtree(bin, ignore_errors=True)
+    bin.mkdir(parents=True)
+    (bin / "elks-mcp").symlink_to(pathlib.Path(elks_mcp).resolve())
+    for program, module in WHEELS.items():
+        if found := importlib.util.find_spec(module):
+            file = pathlib.Path(found.origin).parent / program
+            file.chmod(0o755)
+            (bin / program).symlink_to(file)
+
+
+def environment(page, work, path, elks, address, artefacts):
+    """The variables that a page may use."""
+    env = dict(
+        os.environ,
+        PATH=path,
+        CHECKOUT=str(CHECKOUT),
+        CARGO_TARGET_DIR=str(CHECKOUT / "target/interop/embedder"),
+        ELKS_API_USERNAME="u" + 32 * "0",
+        ELKS_API_PASSWORD="simulator-password",
+        ELKS_PHONE_NUMBER="+46766861004",
+        ELKS_ENDPOINT=elks.url,
+        ELKS_SMS_WASM=str(work / "elks-sms.wasm"),
+        ARTEFACTS=str(pathlib.Path(artefacts).resolve()),
+        REGISTRY=address,
+        PORT=str(free_port()),
+    )
+    if page in ("registries", "wasmcloud", "wassette"):  # Their programs keep files in the home folder.
+        home = pathlib.Path.home()
+        env.setdefault("CARGO_HOME", str(home / ".cargo"))
+        env.setdefault("RUSTUP_HOME", str(home / ".rustup"))
+        for name in [name for name in env if name.startswith("XDG_")]:
+            del env[name]
+        env["HOME"] = str(work)
+    return env
+
+
+def main(program, loopback, artefacts, *pages):
     base = CHECKOUT / "target/interop/hosts"
-    bin = base / "bin"
-    bin.mkdir(parents=True, exist_ok=True)
-    (bin / "elks-mcp").unlink(missing_ok=True)
-    (bin / "elks-mcp").symlink_to(pathlib.Path(program).resolve())
-    for page in pages or PAGES:
-        if page == "node" and not shutil.which("npm"):
-            print("node: skipped, there is no npm")
-            continue
-        work = base / page
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
-        with Loopback(loopback) as elks:
-            env = dict(
-                os.environ,
-                PATH=f"{bin}:{os.environ['PATH']}",
-                CHECKOUT=str(CHECKOUT),
-                CARGO_TARGET_DIR=str(CHECKOUT / "target/interop/embedder"),
-                ELKS_API_USERNAME="u" + 32 * "0",
-                ELKS_API_PASSWORD="simulator-password",
-                ELKS_PHONE_NUMBER="+46766861004",
-                ELKS_ENDPOINT=elks.url,
-                ELKS_SMS_WASM=str(work / "elks-sms.wasm"),
-            )
-            execute(page, work, env)
-            print(f"{page}: its output is as the page shows; {tools(page, work, env).strip().splitlines()[-1]}", flush=True)
+    programs(base / "bin", program)
+    path = f"{base / 'bin'}:{os.environ['PATH']}"
+    with contextlib.ExitStack() as stack:
+        address = ""
+        for page in pages or PAGES:
+            if why := lacking(page, path):
+                print(f"-- {page}: SKIPPED, {why}", flush=True)
+                continue
+            if page == "registries":
+                address = stack.enter_context(registry(base / "registry"))
+            begun = time.monotonic()
+            work = base / page
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
+            with Loopback(loopback) as elks:
+                env = environment(page, work, path, elks, address, artefacts)
+                execute(page, work, env)
+                result = tools(page, work, env).strip().splitlines()[-1]
+            seconds = time.monotonic() - begun
+            print(f"{page}: its output is as the page shows; {result} ({seconds:.1f} s)", flush=True)
 
 
 if __name__ == "__main__":

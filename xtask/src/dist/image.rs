@@ -40,8 +40,7 @@ pub(super) fn packages(release: &Release) -> Result<Vec<Package>> {
     }
     let mut packages = vec![Package { name: format!("elks-mcp-{VERSION}-image.tar"), bytes: image.into_tar(VERSION)? }];
     for (kind, component) in &release.components {
-        let bytes = artefact(release, kind, component)?;
-        packages.push(Package { name: format!("{}-{VERSION}-oci.tar", kind.name), bytes });
+        packages.push(artefact(&release.about_component, &release.capabilities, kind, component)?);
     }
     Ok(packages)
 }
@@ -92,9 +91,9 @@ fn certificates() -> Result<String> {
 }
 
 /// A component in the form of the CNCF's "Wasm OCI Artifact layout", as `wkg` and other hosts pull it.
-fn artefact(release: &Release, kind: &Kind, component: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn artefact(about: &About, capabilities: &Value, kind: &Kind, component: &[u8]) -> Result<Package> {
     let names = |of: &str| -> Result<Vec<&String>> {
-        let listed = release.capabilities[kind.key][of].as_object();
+        let listed = capabilities[kind.key][of].as_object();
         Ok(listed.with_context(|| format!("the capabilities list {of}"))?.keys().collect())
     };
     let config = json!({
@@ -103,11 +102,11 @@ fn artefact(release: &Release, kind: &Kind, component: &[u8]) -> Result<Vec<u8>>
         "layerDigests": [format!("sha256:{}", sha256(component))],
         "component": {"exports": names("exports")?, "imports": names("imports")?},
     });
-    let mut layout = Layout::new(annotations(&release.about_component, kind.name));
+    let mut layout = Layout::new(annotations(about, kind.name));
     layout.add(
         Blob::new("application/vnd.wasm.config.v0+json", serde_json::to_vec(&config)?),
         vec![Blob::new("application/wasm", component.to_vec()).titled(format!("{}.wasm", kind.name))],
         None,
     )?;
-    layout.into_tar(VERSION)
+    Ok(Package { name: format!("{}-{VERSION}-oci.tar", kind.name), bytes: layout.into_tar(VERSION)? })
 }
