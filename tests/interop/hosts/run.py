@@ -143,6 +143,8 @@ def lacking(page, path):
         if not shutil.which(program, path=path):
             return f"there is no {program}"
     if page == "wassette":
+        if sys.platform != "linux":
+            return "it was tried on Linux alone"
         version = tuple(map(int, platform.libc_ver()[1].split(".")[:2]))
         system = platform.freedesktop_os_release()
         if version < WASSETTE_GLIBC and (system["ID"], system.get("VERSION_ID")) != ("debian", "12"):
