@@ -68,4 +68,8 @@ const lost = failure(() => sending.sendSms(account, { to: "+46701740695", messag
 assert.equal(lost.tag, "outcome-unknown");
 passes();
 
+const redirected = failure(() => queries.checkAccountBalance({ ...account, endpoint: env.REDIRECTING }, {}));
+assert.deepEqual([redirected.tag, redirected.val], ["unexpected", "46elks answered 302"]);
+passes();
+
 console.log(`${passed} passed`);

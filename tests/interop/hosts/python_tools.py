@@ -69,4 +69,7 @@ fails(send("+46701234567"), "invalid")
 refused = fails(send("+46701740693"), "rejected")
 assert refused.status == 403 and "Not enough credits" in refused.reason
 fails(send("+46701740695"), "outcome-unknown")
+redirecting = ACCOUNT | {"endpoint": os.environ["REDIRECTING"]}
+redirected = fails(elks_sms.call("queries", "check-account-balance", redirecting, {"to": None}), "unexpected")
+assert redirected == "46elks answered 302", redirected
 print(f"{passed} passed")

@@ -1,5 +1,5 @@
-"""Both components in a registry: what skopeo and wash give back is what was pushed, byte for byte. Runs where the page has
-run, so that both have been pushed."""
+"""Both components in a registry: what skopeo and wash give back is what was pushed, byte for byte. Runs where the page
+has run, so that both have been pushed."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ import urllib.request
 REGISTRY, ARTEFACTS = os.environ["REGISTRY"], pathlib.Path(os.environ["ARTEFACTS"])
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 SOURCE = "https://github.com/elks-mcp/elks-mcp"
-VERSION = subprocess.run(["elks-mcp", "--version"], check=True, text=True, stdout=subprocess.PIPE, timeout=60).stdout.split()[1]
+VERSION = subprocess.check_output(["elks-mcp", "--version"], text=True, timeout=60).split()[1]
 passed = 0
 
 
@@ -29,7 +29,8 @@ def equal(found, expected):
 
 def served(name, reference):
     """A manifest as the registry serves it: the bytes and the digest that it states."""
-    request = urllib.request.Request(f"http://{REGISTRY}/v2/elks-mcp/{name}/manifests/{reference}", headers={"Accept": MANIFEST})
+    address = f"http://{REGISTRY}/v2/elks-mcp/{name}/manifests/{reference}"
+    request = urllib.request.Request(address, headers={"Accept": MANIFEST})
     with urllib.request.urlopen(request, timeout=20) as response:
         return response.read(), response.headers["Docker-Content-Digest"]
 
@@ -62,7 +63,8 @@ for name in ("elks-sms", "elks-sms-configured"):
         run("wash", "oci", "pull", "--insecure", f"{REGISTRY}/elks-mcp/{name}{reference}", str(pulled))
         equal(pulled.read_bytes() == component, True)
         shutil.rmtree("copied", ignore_errors=True)
-        run("skopeo", "copy", "--quiet", "--src-tls-verify=false", f"docker://{REGISTRY}/elks-mcp/{name}{reference}", "dir:copied")
+        pushed = f"docker://{REGISTRY}/elks-mcp/{name}{reference}"
+        run("skopeo", "copy", "--quiet", "--src-tls-verify=false", pushed, "dir:copied")
         equal((pathlib.Path("copied") / layer["digest"].removeprefix("sha256:")).read_bytes() == component, True)
 
     # A second push of the same file gives the same digest.

@@ -1,5 +1,5 @@
-"""Executes each page of docs/hosts/ unchanged, in a clean directory and against the simulator on loopback. Then calls all
-six tools in the same way as the page.
+"""Executes each page of docs/hosts/ unchanged, in a clean directory and against the simulator on loopback. Then calls
+all six tools in the same way as the page.
 
 Usage: run.py PATH_OF_ELKS_MCP PATH_OF_LOOPBACK FOLDER_OF_ARTEFACTS [PAGE...]
 
@@ -8,6 +8,7 @@ its output. The page `wasmcloud` pulls from the registry that the page `registri
 """
 
 import contextlib
+import http.server
 import importlib.util
 import os
 import pathlib
@@ -18,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -59,6 +61,26 @@ class Loopback:
         self.process.wait(60)
 
 
+@contextlib.contextmanager
+def redirecting(url):
+    """A server that redirects every GET to the account of a simulator, whose answer shows that a host has followed."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(302)
+            self.send_header("location", f"{url}/a1/me")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def free_port():
     """A port of loopback that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -71,8 +93,8 @@ def registry(work):
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     port = free_port()
-    settings = f'version: 0.1\nstorage: {{filesystem: {{rootdirectory: "{work}/blobs"}}}}\nhttp: {{addr: "127.0.0.1:{port}"}}\n'
-    (work / "registry.yml").write_text(settings)
+    storage = f'storage: {{filesystem: {{rootdirectory: "{work}/blobs"}}}}'
+    (work / "registry.yml").write_text(f'version: 0.1\n{storage}\nhttp: {{addr: "127.0.0.1:{port}"}}\n')
     with open(work / "log", "w") as log:
         process = subprocess.Popen(["docker-registry", "serve", work / "registry.yml"], stdout=log, stderr=log)
     try:
@@ -164,7 +186,7 @@ def programs(bin, elks_mcp):
             (bin / program).symlink_to(file)
 
 
-def environment(page, work, path, elks, address, artefacts):
+def environment(page, work, path, elks, redirects, address, artefacts):
     """The variables that a page may use."""
     env = dict(
         os.environ,
@@ -175,6 +197,7 @@ def environment(page, work, path, elks, address, artefacts):
         ELKS_API_PASSWORD="simulator-password",
         ELKS_PHONE_NUMBER="+46766861004",
         ELKS_ENDPOINT=elks.url,
+        REDIRECTING=redirects,
         ELKS_SMS_WASM=str(work / "elks-sms.wasm"),
         ARTEFACTS=str(pathlib.Path(artefacts).resolve()),
         REGISTRY=address,
@@ -206,8 +229,8 @@ def main(program, loopback, artefacts, *pages):
             work = base / page
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir()
-            with Loopback(loopback) as elks:
-                env = environment(page, work, path, elks, address, artefacts)
+            with Loopback(loopback) as elks, redirecting(elks.url) as redirects:
+                env = environment(page, work, path, elks, redirects, address, artefacts)
                 execute(page, work, env)
                 result = tools(page, work, env).strip().splitlines()[-1]
             seconds = time.monotonic() - begun

@@ -1,5 +1,5 @@
-"""All six tools through Wassette over MCP, what its policy does, and the gaps that the page names. Runs where the page has
-run, so that component, account and Wassette are there."""
+"""All six tools through Wassette over MCP, what its policy does, and the gaps that the page names. Runs where the page
+has run, so that component, account and Wassette are there."""
 
 import json
 import os
@@ -8,7 +8,8 @@ import subprocess
 import time
 
 ENDPOINT = os.environ["ELKS_ENDPOINT"]
-NAMES = ["check-account-balance", "check-sms-status", "estimate-sms-cost", "get-delivery-statistics", "get-sms-messages", "send-sms"]
+NAMES = ["check-account-balance", "check-sms-status", "estimate-sms-cost", "get-delivery-statistics",
+         "get-sms-messages", "send-sms"]
 TO, MESSAGE = "+46701740605", "Hej från Wassette"
 POLICY = pathlib.Path("components/elks-sms.policy.yaml")
 passed = 0
@@ -24,8 +25,9 @@ class Wassette:
         if not builtin:
             options.append("--disable-builtin-tools")
         with open(self.log, "w") as errors:
-            self.process = subprocess.Popen(["./wassette.sh", "run", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=errors, text=True, env=os.environ | {"RUST_LOG": level})
+            self.process = subprocess.Popen(
+                ["./wassette.sh", "run", *options], env=os.environ | {"RUST_LOG": level}, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
         self.last = 0
 
     def __enter__(self):
@@ -56,13 +58,19 @@ class Wassette:
         raise AssertionError(f"Wassette has ended:\n{self.log.read_text()}")
 
     def answer(self, tool, request):
-        return self.ask("tools/call", {"name": tool, "arguments": {"request": request}})
+        for _ in range(200):
+            found = self.ask("tools/call", {"name": tool, "arguments": {"request": request}})
+            if not (found["isError"] and "Tool not found" in json.dumps(found["content"])):
+                return found
+            time.sleep(0.05)  # It lists a tool that it knows from an earlier start before it can call it.
+        raise AssertionError(f"Wassette does not find {tool}")
 
     def call(self, tool, **request):
         return self.answer(tool, request)["structuredContent"]["result"]
 
     def send(self, to, dry_run=None):
-        return self.call("send-sms", **{"to": to, "message": MESSAGE, "from": None, "flashsms": None, "dry-run": dry_run})
+        request = {"to": to, "message": MESSAGE, "from": None, "flashsms": None, "dry-run": dry_run}
+        return self.call("send-sms", **request)
 
     def balance(self):
         return self.call("check-account-balance", to=None)
@@ -88,7 +96,8 @@ def six_tools(host):
     holds("six tools", sorted(tool["name"] for tool in host.tools) == NAMES)
     holds("each has its text", all(len(tool["description"]) > 20 for tool in host.tools))
     holds("no text is made up", not any("Auto-generated" in tool["description"] for tool in host.tools))
-    holds("no password", not any(word in json.dumps(host.tools).lower() for word in ("password", "username", "credentials")))
+    private = ("password", "username", "credentials")
+    holds("no credentials", not any(word in json.dumps(host.tools).lower() for word in private))
     holds("no account among the arguments", "account" not in json.dumps([tool["inputSchema"] for tool in host.tools]))
 
     check(host.balance()["ok"], balance=2_500_000, currency="SEK", subaccount=False, messages_left=480)
@@ -119,9 +128,14 @@ def gaps(host):
     partial = host.answer("send-sms", {"to": TO, "message": MESSAGE})
     holds("an argument that is left out fails", partial["isError"] and "missing field from" in json.dumps(partial))
     holds("the log of an incomplete call has its text", MESSAGE in host.log.read_text())
-    properties = next(tool for tool in host.tools if tool["name"] == "send-sms")["inputSchema"]["properties"]["request"]
-    holds("every argument is required", sorted(properties["required"]) == ["dry-run", "flashsms", "from", "message", "to"])
-    holds("no argument has a text", not any("description" in field for field in properties["properties"].values()))
+    send = next(tool for tool in host.tools if tool["name"] == "send-sms")
+    properties = send["inputSchema"]["properties"]["request"]
+    names = ["dry-run", "flashsms", "from", "message", "to"]
+    holds("every argument is required", sorted(properties["required"]) == names)
+    words = ("description", "minLength", "maxLength", "pattern", "minimum", "maximum", "E.164")
+    holds("no argument has a text or a bound", not any(word in json.dumps(properties) for word in words))
+    holds("no text says how a number is written", "E.164" not in send["description"])
+    holds("no annotations", not any("annotations" in tool for tool in host.tools))
     host.process.stdin.close()
     try:
         host.process.wait(1)
@@ -154,4 +168,7 @@ with Wassette("https://api.46elks.com", builtin=True) as host:
     host.ask("tools/call", {"name": "grant-network-permission",
                             "arguments": {"component_id": "elks-sms", "details": {"host": host_name}}})
     holds("with the built-in tools a model widens the policy", host.balance().get("ok"))
+account.write_text(account.read_text().replace(ENDPOINT, os.environ["REDIRECTING"]))
+with Wassette(os.environ["REDIRECTING"]) as host:  # A redirect is not followed.
+    check(host.balance()["err"], tag="unexpected", val="46elks answered 302")
 print(f"{passed} passed")

@@ -75,5 +75,11 @@ async fn six_tools_give_typed_results_and_typed_errors() -> wasmtime::Result<()>
     assert!(matches!(failed, Err(Error::Rejected(it)) if it.status == 403 && it.reason.contains("Not enough credits")));
     let failed = sending.call_send_sms(&mut store, &account, &message("+46701740695")).await?;
     assert!(matches!(failed, Err(Error::OutcomeUnknown(_))), "the connection ended before the answer");
+
+    // A redirect is not followed.
+    let account = Account { endpoint: Some(var("REDIRECTING")?), ..account };
+    let request = CheckAccountBalanceRequest { to: None };
+    let redirected = queries.call_check_account_balance(&mut store, &account, &request).await?;
+    assert!(matches!(&redirected, Err(Error::Unexpected(reason)) if reason == "46elks answered 302"), "{redirected:?}");
     Ok(())
 }

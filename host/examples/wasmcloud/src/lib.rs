@@ -1,8 +1,8 @@
 //! A trigger for wasmCloud: `POST /TOOL` with a request as JSON calls that tool of elks-sms, and the response has its
 //! result as JSON.
 //!
-//! The account and the token of the callers come from the configuration of the workload, never from a request. A request
-//! has its arguments in the body, because hosts write addresses into their logs.
+//! The account and the token of the callers come from the configuration of the workload, never from a request. The
+//! arguments of a request are in its body, because hosts write addresses into their logs.
 
 wit_bindgen::generate!({
     path: ["../../../wit", "wit"],
