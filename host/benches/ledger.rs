@@ -84,10 +84,9 @@ fn main() -> Result<()> {
         read.insert(events.to_string(), read_journal(&location)?.into());
     }
     let mut read_rows = serde_json::Map::new();
-    for (events, address) in EVENTS.into_iter().zip(&addresses[2..]) {
-        let location = Location::Database(Arc::clone(address), account());
-        write_journal(&location, events)?;
-        read_rows.insert(events.to_string(), read_journal(&location)?.into());
+    for ((events, address), database) in EVENTS.into_iter().zip(&addresses[2..]).zip(&databases[2..]) {
+        copy_journal(&folder.join(events.to_string()).join(account()), database)?;
+        read_rows.insert(events.to_string(), read_journal(&Location::Database(Arc::clone(address), account()))?.into());
     }
     let month = folder.join(EVENTS[0].to_string());
     let start = starts(STARTS, &[&|| launch(&folder.join("new"), "disk"), &|| launch(&month, "disk")])?;
@@ -179,7 +178,24 @@ fn account() -> String {
     ledger::folder(config::SIMULATED_USERNAME)
 }
 
-/// Writes a journal of so many events: of the last 27 days, but of today in a database, whose server has its own clock.
+/// Copies a journal from its folder into a database, which checks each line.
+fn copy_journal(folder: &Path, database: &Database<'_>) -> Result<()> {
+    let mut months: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    months.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    months.sort();
+    let mut rows = String::new();
+    for line in months.iter().map(fs::read_to_string).collect::<Result<Vec<_>, _>>()?.concat().lines() {
+        let seq = serde_json::from_str::<Value>(line)?["seq"].take();
+        rows += &format!("{}\u{2}{seq}\u{2}{line}\n", account());
+    }
+    let file = folder.join("rows");
+    fs::write(&file, rows)?;
+    let form = "(FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')";
+    database.sql(&format!("\\copy elks_mcp.events (account, seq, line) FROM '{}' WITH {form}", file.display()));
+    Ok(())
+}
+
+/// Writes a journal of so many events of the last 27 days.
 fn write_journal(location: &Location, events: usize) -> Result<()> {
     let sends = events / 2;
     let begin = SystemClock.now() - TimeDelta::days(27);

@@ -79,7 +79,8 @@ impl Postgres {
         fs::write(data.join("postgresql.auto.conf"), settings).unwrap();
         fs::write(data.join("pg_hba.conf"), "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n")
             .unwrap();
-        let stop = "cat >/dev/null; \"$@\" >/dev/null 2>&1; rm -rf \"$0\"";
+        // A Ctrl-C at a terminal reaches this shell, too.
+        let stop = "trap '' HUP INT TERM; cat >/dev/null; \"$@\" >/dev/null 2>&1; rm -rf \"$0\"";
         let mut watcher = Command::new("sh");
         watcher.args(["-c", stop]).arg(&folder).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let control = pg_ctl(&programs, &data);

@@ -133,8 +133,9 @@ def gaps(host):
     names = ["dry-run", "flashsms", "from", "message", "to"]
     holds("every argument is required", sorted(properties["required"]) == names)
     words = ("description", "minLength", "maxLength", "pattern", "minimum", "maximum", "E.164")
-    holds("no argument has a text or a bound", not any(word in json.dumps(properties) for word in words))
-    holds("no text says how a number is written", "E.164" not in send["description"])
+    holds("no argument has a text or a bound of its own", not any(word in json.dumps(properties) for word in words))
+    texts = all(f"- `{name}`: " in send["description"] for name in names) and "E.164" in send["description"]
+    holds("the text of the tool has those of its arguments", texts)
     holds("no annotations", not any("annotations" in tool for tool in host.tools))
     host.process.stdin.close()
     try:
