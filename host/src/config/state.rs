@@ -6,6 +6,7 @@ use super::secret_file::Secret;
 #[cfg(feature = "postgres")]
 use crate::database::Address;
 use crate::ledger::Location;
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "postgres")]
@@ -169,8 +170,11 @@ impl Reader<'_> {
     /// The address of the database and the variable that gave it: inner nothing if none is named. Set but empty, it must
     /// not mean that each computer counts for itself.
     fn address(&mut self) -> Option<Option<(String, &'static str)>> {
-        for name in [LEDGER, LEDGER_FILE] {
-            self.new_setting(name, "a journal of this computer alone", "an address", |_| Some(()))?;
+        let is_blank =
+            |name: &&str| self.variables.get(name).and_then(OsStr::to_str).is_some_and(|value| value.trim().is_empty());
+        if let Some(name) = [LEDGER, LEDGER_FILE].into_iter().find(is_blank) {
+            self.problem(name, "is set but empty: unset it for a journal of this computer alone");
+            return None;
         }
         self.secret(ADDRESS)
     }

@@ -159,7 +159,12 @@ fn no_problem_repeats_a_value_or_a_part_of_one() {
     let pasted = "Qx7 Zj:Kw\nVb9Qx7ZjKwVb9";
     for name in file::NOT_OF_THE_POLICY.into_iter().chain(settings::NAMES) {
         let text = problem(&[(name, pasted)]);
-        assert!(text.contains(&format!("{name} holds something else")) || text.contains(&format!("{name}, entry 1 ")));
+        // An address of a database has many ways to be wrong, and a program without PostgreSQL takes none.
+        let of_ledger = ["cannot be used (not shown here)", "is set, but this program was built without PostgreSQL"];
+        let expected = ["holds something else", "entry 1 "].iter().chain(of_ledger.iter().filter(|_| name == LEDGER));
+        let is_named =
+            |words: &&str| text.contains(&format!("{name} {words}")) || text.contains(&format!("{name}, {words}"));
+        assert!(expected.copied().any(|words| is_named(&words)), "{name}: {text}");
         for part in pasted.as_bytes().windows(3) {
             let part = std::str::from_utf8(part).expect("is ASCII");
             assert!(!text.contains(part), "{name}: {part:?} in {text}");
