@@ -1,4 +1,5 @@
-//! Several computers with one account: their programs share a ledger in PostgreSQL. Each test has a database of its own.
+//! Several computers with one account: their programs share a ledger in PostgreSQL. Each test has a database of its
+//! own.
 
 use crate::support::fake_account::FakeAccount;
 use crate::support::fake_elks::FakeElks;

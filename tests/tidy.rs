@@ -157,7 +157,7 @@ const TRUSTED: [(&str, usize); 6] = [
     ("what lets out", 2400),
     ("what remembers", 3600),
     (
-        "what reaches a database, only in a program that is built with the feature `postgres`, which the downloads are not",
+        "what reaches a database, only in a program that is built with the feature postgres, which the downloads are not",
         450,
     ),
     ("what diagnoses", 225),

@@ -1,5 +1,5 @@
-//! A PostgreSQL server of a test's own, on loopback, with TLS and passwords. It ends with the process of the tests, also
-//! if that is killed.
+//! A PostgreSQL server of a test's own, on loopback, with TLS and passwords. It ends with the process of the tests,
+//! also if that is killed.
 //!
 //! Not here: what the ledger must do with it. That stands in the tests.
 

@@ -1,5 +1,5 @@
-//! The tests of the ledger in PostgreSQL: those of the ledger, which run with both stores, and those of several computers
-//! with one account. They start servers of their own, with the programs of a package.
+//! The tests of the ledger in PostgreSQL: those of the ledger, which run with both stores, and those of several
+//! computers with one account. They start servers of their own, with the programs of a package.
 
 use crate::process::{cargo, exists, run};
 use anyhow::Result;

@@ -167,8 +167,8 @@ impl Reader<'_> {
         None
     }
 
-    /// The address of the database and the variable that gave it: inner nothing if none is named. Set but empty, it must
-    /// not mean that each computer counts for itself.
+    /// The address of the database and the variable that gave it: inner nothing if none is named. Set but empty, it
+    /// must not mean that each computer counts for itself.
     fn address(&mut self) -> Option<Option<(String, &'static str)>> {
         let is_blank =
             |name: &&str| self.variables.get(name).and_then(OsStr::to_str).is_some_and(|value| value.trim().is_empty());

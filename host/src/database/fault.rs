@@ -1,5 +1,5 @@
-//! What is wrong with a database. Then nothing is sent. No text has the server's name, a role or a password: a model may
-//! read it.
+//! What is wrong with a database. Then nothing is sent. No text has the server's name, a role or a password: a model
+//! may read it.
 
 use std::error::Error as _;
 use std::fmt;

@@ -1,11 +1,11 @@
-//! The PostgreSQL server of the operator, for the ledger of several computers (feature `postgres`): how it is reached, and
-//! the tables. What stands in a row is the ledger's business.
+//! The PostgreSQL server of the operator, for the ledger of several computers (feature `postgres`): how it is reached,
+//! and the tables. What stands in a row is the ledger's business.
 //!
 //! - `address`: the value of `ELKS_LEDGER`; `session`: a connection whose uses are bounded; `fault`: what is wrong
 //! - `schema`: the tables, which their owner makes
 //!
-//! Invariant: over a network, the server has proved its name; every use ends in time; and no text has the address, a role
-//! or a password.
+//! Invariant: over a network, the server has proved its name; every use ends in time; and no text has the address, a
+//! role or a password.
 
 mod address;
 mod fault;

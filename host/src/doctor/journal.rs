@@ -51,7 +51,7 @@ pub(super) fn findings(parts: &Parts, offline: bool) -> Vec<Finding> {
             return if used.status == Status::Ok { vec![used, content(&location, sends)] } else { vec![used] };
         }
     };
-    if location.is_missing() {
+    if folder.symlink_metadata().is_err() {
         return vec![to_be_made(folder, sends)];
     }
     let shown = folder.display();

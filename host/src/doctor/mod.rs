@@ -6,9 +6,9 @@
 //!   `account`
 //! - `certificate`: what is shown of the server's certificate
 //!
-//! A run ends within about 30 seconds, whatever does not answer: a connection has 10 seconds, the answer 12, the lock of
-//! the journal 2. A database that does not answer adds 12, and a keyring 40: it is read twice, and has 20 seconds each
-//! time.
+//! A run ends within about 30 seconds, whatever does not answer: a connection has 10 seconds, the answer 12, the lock
+//! of the journal 2. A database that does not answer adds 12, and a keyring 40: it is read twice, and has 20 seconds
+//! each time.
 
 mod account;
 mod certificate;

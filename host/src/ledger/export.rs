@@ -1,5 +1,5 @@
-//! `elks-mcp audit export`: a journal as files, with the same lines and heads, wherever it is kept. `audit verify` reads
-//! them like any other journal.
+//! `elks-mcp audit export`: a journal as files, with the same lines and heads, wherever it is kept. `audit verify`
+//! reads them like any other journal.
 
 use super::files::{Month, make, sync_folder};
 use super::show::end;

@@ -88,8 +88,8 @@ pub struct Mark {
 
 impl Ledger {
     /// The journal in this place. Nothing is read or written before the first use, which makes a missing folder. Months
-    /// in a folder whose last event is older than `keep_days` are removed before a send is recorded, but only if 46elks's
-    /// clock confirms that they are so old. From a database, nothing is removed.
+    /// in a folder whose last event is older than `keep_days` are removed before a send is recorded, but only if
+    /// 46elks's clock confirms that they are so old. From a database, nothing is removed.
     pub fn at(location: Location, keep_days: u32, clock: Arc<dyn Clock>) -> Self {
         Self::new(Store::of(location, keep_days), clock)
     }

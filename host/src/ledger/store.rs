@@ -1,5 +1,6 @@
-//! Where an account's journal is kept: in a folder, in a database, or nowhere but in memory. The rest of the ledger does
-//! not know the difference: each store gives the lock, the events of others, and the time by which they are judged.
+//! Where an account's journal is kept: in a folder, in a database, or nowhere but in memory. The rest of the ledger
+//! does not know the difference: each store gives the lock, the events of others, and the time by which they are
+//! judged.
 
 use super::chain;
 use super::event::Event;
