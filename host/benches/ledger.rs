@@ -27,7 +27,7 @@ mod driver;
 #[expect(dead_code, reason = "the tests look at requests, too")]
 #[path = "../../tests/support/fake_elks.rs"]
 mod fake_elks;
-#[expect(dead_code, unreachable_pub, reason = "the tests use more of it, as a module of their own")]
+#[expect(dead_code, unreachable_pub, clippy::unwrap_used, reason = "a module of the tests, which use more of it")]
 #[path = "../../tests/support/postgres.rs"]
 mod postgres;
 

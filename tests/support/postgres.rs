@@ -50,6 +50,7 @@ impl Postgres {
     }
 
     /// A server of its own with these settings.
+    #[expect(clippy::disallowed_methods, reason = "a free port for the server, which is not the program")]
     pub fn start_with(more: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("elks-pg-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -210,6 +211,7 @@ fn is_root() -> bool {
 }
 
 /// The folder of PostgreSQL's programs.
+#[expect(clippy::disallowed_methods, reason = "where programs are is no setting of the program")]
 fn programs() -> PathBuf {
     let of_debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|it| it.path().join("bin"));
     let on_path =

@@ -106,7 +106,7 @@ impl Fault {
 }
 
 /// The first cause of this type.
-fn cause<'a, E: std::error::Error + 'static>(error: &'a Error) -> Option<&'a E> {
+fn cause<E: std::error::Error + 'static>(error: &Error) -> Option<&E> {
     let mut cause = error.source();
     while let Some(found) = cause {
         if let Some(found) = found.downcast_ref::<E>() {
