@@ -3,8 +3,9 @@
 
 use crate::support::fake_account::FakeAccount;
 use crate::support::fake_elks::FakeElks;
+use crate::support::own_file::OwnFile;
 use crate::support::postgres::{CLIENT, Database, OWNER, Postgres};
-use crate::support::program::{Called, Launch, Program};
+use crate::support::program::{Called, Finished, Launch, Program};
 use crate::support::scene::{assert_duplicate, assert_sent, message, ready, send};
 use crate::support::state_dir::StateDir;
 use serde_json::{Value, json};
@@ -33,7 +34,7 @@ impl<'a> Fleet<'a> {
         Self { elks: account.server(), account, database: server.empty_database() }
     }
 
-    fn init(&self) -> crate::support::program::Finished {
+    fn init(&self) -> Finished {
         Launch::with(&["ledger", "init", "--grant", CLIENT]).env("ELKS_LEDGER", &self.database.address(OWNER)).run()
     }
 
@@ -54,6 +55,11 @@ impl<'a> Fleet<'a> {
     /// A command for people, about this ledger.
     fn command(&self, arguments: &[&str]) -> Launch {
         Launch::with(arguments).env("ELKS_LEDGER", &self.database.address(CLIENT))
+    }
+
+    /// A command that also asks 46elks.
+    fn launch_command(&self, arguments: &[&str]) -> Finished {
+        Launch::account_with(&self.elks, arguments).env("ELKS_LEDGER", &self.database.address(CLIENT)).run()
     }
 
     /// The events of the ledger, oldest first.
@@ -124,13 +130,6 @@ fn the_commands_of_the_audit_read_the_database() {
     assert!(again.code() == 3 && again.errors().contains("is there already"), "{}", again.errors());
     let provider = fleet.launch_command(&["audit", "verify", "--provider"]);
     assert_eq!(provider.code(), 0, "{:?} {:?}", provider.stdout, provider.stderr);
-}
-
-impl Fleet<'_> {
-    /// A command that also asks 46elks.
-    fn launch_command(&self, arguments: &[&str]) -> crate::support::program::Finished {
-        Launch::account_with(&self.elks, arguments).env("ELKS_LEDGER", &self.database.address(CLIENT)).run()
-    }
 }
 
 #[test]
@@ -383,7 +382,7 @@ fn a_socket_needs_no_tls_and_a_file_can_hold_the_address() {
     let fleet = Fleet::new(server);
     let socket = server.socket().to_str().unwrap().replace('/', "%2F");
     let address = format!("postgres://{CLIENT}@{socket}:{}/{}", server.port(), fleet.database.name);
-    let file = crate::support::own_file::OwnFile::new("ledger", &format!("{address}\n"));
+    let file = OwnFile::new("ledger", &format!("{address}\n"));
     let launch = fleet.launch().without("ELKS_LEDGER").env("ELKS_LEDGER_FILE", file.path());
     assert_sent(&send(&mut ready(launch), "Hej"));
     assert_eq!(fleet.events().len(), 2);

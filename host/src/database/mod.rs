@@ -17,13 +17,18 @@ pub use fault::Fault;
 pub use schema::{Made, init};
 pub(crate) use session::Session;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// The time until a deadline.
+pub(crate) fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
 
 impl Session {
     /// Connects to a database that has a ledger of this program's version.
-    pub(crate) fn with_ledger(address: &Address, limit: Duration) -> Result<Self, Fault> {
-        let session = Self::open(address, limit)?;
-        match schema::version(&session)? {
+    pub(crate) fn with_ledger(address: &Address, deadline: Instant) -> Result<Self, Fault> {
+        let session = Self::open(address, left(deadline))?;
+        match schema::version(&session, deadline)? {
             Some(schema::VERSION) => Ok(session),
             Some(other) => Err(Fault::OtherVersion(other)),
             None => Err(Fault::NotMade),
@@ -31,11 +36,11 @@ impl Session {
     }
 
     /// Makes sure that the role can append, and can neither change nor delete.
-    pub(crate) fn ensure_it_appends_only(&self, limit: Duration) -> Result<(), Fault> {
+    pub(crate) fn ensure_it_appends_only(&self, deadline: Instant) -> Result<(), Fault> {
         let sql = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean";
-        if self.wait(limit, self.client.query_typed_one(sql, &[]))?.get(0) {
+        if self.wait(left(deadline), self.client.query_typed_one(sql, &[]))?.get(0) {
             return Err(Fault::ReadOnly);
         }
-        if self.wait(limit, schema::may_change(&self.client, None))? { Err(Fault::MayChange) } else { Ok(()) }
+        if self.wait(left(deadline), schema::may_change(&self.client, None))? { Err(Fault::MayChange) } else { Ok(()) }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::address::Address;
 use super::fault::Fault;
+use super::left;
 use super::session::Session;
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
@@ -48,11 +49,11 @@ pub fn init(address: &Address, roles: &[String]) -> Result<Made, Fault> {
     // Two owners who do this at once wait for each other.
     let begin = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('elks-mcp ledger init', 0))";
     session.wait(LIMIT, client.batch_execute(begin))?;
-    let is_new = version(&session)?.is_none();
+    let is_new = version(&session, Instant::now() + LIMIT)?.is_none();
     if is_new {
         session.wait(LIMIT, client.batch_execute(TABLES))?;
     }
-    let version = version(&session)?.ok_or(Fault::NotMade)?;
+    let version = version(&session, Instant::now() + LIMIT)?.ok_or(Fault::NotMade)?;
     if version != VERSION {
         return Err(Fault::OtherVersion(version));
     }
@@ -67,14 +68,14 @@ pub fn init(address: &Address, roles: &[String]) -> Result<Made, Fault> {
 }
 
 /// The version of the tables; nothing where there are none.
-pub(super) fn version(session: &Session) -> Result<Option<i32>, Fault> {
+pub(super) fn version(session: &Session, deadline: Instant) -> Result<Option<i32>, Fault> {
     let sql = "SELECT to_regclass('elks_mcp.schema_version') IS NOT NULL";
-    let exists: bool = session.wait(LIMIT, session.client.query_typed_one(sql, &[]))?.get(0);
+    let exists: bool = session.wait(left(deadline), session.client.query_typed_one(sql, &[]))?.get(0);
     if !exists {
         return Ok(None);
     }
     let sql = "SELECT max(version) FROM elks_mcp.schema_version";
-    Ok(session.wait(LIMIT, session.client.query_typed_one(sql, &[]))?.get(0))
+    Ok(session.wait(left(deadline), session.client.query_typed_one(sql, &[]))?.get(0))
 }
 
 /// Whether a role can change or delete events; without a name, the role of the connection.

@@ -40,6 +40,11 @@ impl Contents {
         self.state.apply(tip.seq, at, event);
         self.state.forget(at.min(clock));
     }
+
+    /// Whether events before the first one are missing of which the journal does not say that they were removed.
+    pub(super) fn lacks_beginning(&self) -> bool {
+        self.state.removed_through() + 1 < self.begins
+    }
 }
 
 /// A journal and how far this process has read it.
@@ -174,7 +179,7 @@ impl Journal {
             self.read_month(*month, months.last() == Some(month), contents, clock)?;
         }
         match self.read.first() {
-            Some(oldest) if contents.state.removed_through() + 1 < contents.begins => {
+            Some(oldest) if contents.lacks_beginning() => {
                 Err(Broken { file: Some(oldest.month.file_name()), line: 1, fault: Fault::Beginning }.into())
             }
             _ => Ok(()),

@@ -9,7 +9,7 @@ use super::chain::Checked;
 use super::event::Event;
 use super::journal::Contents;
 use super::unavailable::{Broken, Fault as Damage, Unavailable};
-use crate::database::{Address, Fault, Session};
+use crate::database::{Address, Fault, Session, left};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -93,8 +93,8 @@ impl Rows {
 
     /// Connects, and makes sure that the ledger is there and that this role cannot change it.
     fn connect(&self, deadline: Instant) -> Result<Session, Fault> {
-        let session = Session::with_ledger(&self.address, left(deadline))?;
-        session.ensure_it_appends_only(left(deadline))?;
+        let session = Session::with_ledger(&self.address, deadline)?;
+        session.ensure_it_appends_only(deadline)?;
         Ok(session)
     }
 
@@ -165,7 +165,7 @@ impl Rows {
             }
             page = self.page(contents.tip.seq + 1)?;
         }
-        if contents.state.removed_through() + 1 < contents.begins {
+        if contents.lacks_beginning() {
             return Err(broken(contents.begins, Damage::Beginning));
         }
         Ok(())
@@ -262,7 +262,11 @@ pub(super) struct Reader {
 impl Reader {
     /// Connects.
     pub(super) fn open(address: &Address, account: &str) -> Result<Self, Unavailable> {
-        Ok(Self { session: Session::with_ledger(address, LIMIT)?, account: account.into(), next: Some(1) })
+        Ok(Self {
+            session: Session::with_ledger(address, Instant::now() + LIMIT)?,
+            account: account.into(),
+            next: Some(1),
+        })
     }
 
     /// The next rows, oldest first; nothing after the last.
@@ -279,7 +283,7 @@ impl Reader {
 /// # Errors
 /// The database cannot be read.
 pub fn accounts_in(address: &Address) -> Result<Vec<String>, Unavailable> {
-    let session = Session::with_ledger(address, LIMIT)?;
+    let session = Session::with_ledger(address, Instant::now() + LIMIT)?;
     let sql = "SELECT DISTINCT account FROM elks_mcp.events ORDER BY account";
     let rows = session.wait(LIMIT, session.client.query_typed(sql, &[]))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
@@ -301,10 +305,6 @@ fn number(seq: u64) -> i64 {
 /// The number of the account's advisory lock: the same 64 bits as its name.
 fn key(account: &str) -> i64 {
     u64::from_str_radix(account, 16).unwrap_or_default().cast_signed()
-}
-
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
 }
 
 fn broken(event: u64, fault: Damage) -> Unavailable {
