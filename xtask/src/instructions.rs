@@ -8,6 +8,7 @@ use crate::channels::session::Session;
 use crate::process::{empty, exists, target};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Map, Value, json};
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +21,7 @@ pub(crate) const TOLERANCE_PERCENT: u64 = 3;
 /// How often a session is played, at the same time. The mean counts. Where the allocator puts things depends on the
 /// turns of threads at the start, and moves all calls of a session up or down by 1 %; so the sessions must be several,
 /// and a longer one would not help.
-const SESSIONS: usize = 4;
+const SESSIONS: usize = 2;
 
 /// Limits that no session reaches.
 const SETTINGS: [(&str, &str); 5] = [
@@ -143,6 +144,11 @@ fn played(program: &Path, calls: &[Call], counts: &Path) -> Result<u64> {
     let mut valgrind = Command::new("valgrind");
     valgrind.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", counts.display()));
     valgrind.arg(program).arg("--simulate");
+    // The program reads its whole environment: each variable of the caller's would be some thousand instructions.
+    valgrind
+        .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap_or_default())
+        .env("HOME", target().join("instructions"));
     let mut session = Session::launch(&mut valgrind, &SETTINGS).context("cannot start valgrind")?;
     session.begin()?;
     for Call { tool, arguments } in calls {
