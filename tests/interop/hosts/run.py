@@ -192,7 +192,9 @@ def environment(page, work, path, elks, redirects, address, artefacts):
         os.environ,
         PATH=path,
         CHECKOUT=str(CHECKOUT),
-        CARGO_TARGET_DIR=str(CHECKOUT / "target/interop/embedder"),
+        # The Rust host is built as the program was, so that crates of both are compiled once.
+        CARGO_TARGET_DIR=str(CHECKOUT / os.environ.get("CARGO_TARGET_DIR", "target")),
+        CARGO_PROFILE_DEV_DEBUG="line-tables-only",
         ELKS_API_USERNAME="u" + 32 * "0",
         ELKS_API_PASSWORD="simulator-password",
         ELKS_PHONE_NUMBER="+46766861004",
