@@ -11,7 +11,7 @@ use crate::support::program::{Finished, Launch};
 use crate::support::state_dir::StateDir;
 use crate::support::{NOWHERE, PASSWORD, SENDER, USERNAME, answers, journal, merged};
 use chrono::TimeDelta;
-use elks_mcp::component::SHA256;
+use elks_mcp::component::{CONFIGURED_SHA256, SHA256};
 use elks_mcp::origin::{COMMIT, TARGET, VERSION};
 use serde_json::{Value, json};
 use std::fs;
@@ -113,10 +113,13 @@ fn an_account_in_good_order_is_well_and_only_its_account_is_asked_for() {
     assert!(found.findings().iter().all(|finding| finding["status"] == "ok"), "{:#}", found.output);
     assert_eq!((asked.load(Ordering::SeqCst), elks.requests().len()), (1, 0), "nothing else is asked, nothing is sent");
     found.assert("clients", "entry", "ok", "none in the files of the clients");
-    for (name, value) in [("version", VERSION), ("commit", COMMIT), ("target", TARGET), ("component_sha256", SHA256)] {
+    for (name, value) in [("version", VERSION), ("commit", COMMIT), ("target", TARGET)] {
         assert_eq!(found.output[name], value);
     }
-    found.assert("program", "component", "ok", SHA256);
+    for (check, sha256) in [("component", SHA256), ("configured", CONFIGURED_SHA256)] {
+        assert_eq!(found.output[format!("{check}_sha256")], sha256);
+        found.assert("program", check, "ok", sha256);
+    }
     found.assert("connection", "certificates", "ok", "1 certificate to verify 46elks with, from SSL_CERT_FILE");
     found.assert("connection", "proxy", "ok", &format!("{} (HTTPS_PROXY)", elks.proxy()));
     found.assert("connection", "dns", "ok", "the proxy itself looks up api.46elks.com");

@@ -1,7 +1,7 @@
 //! The findings for programs. `docs/doctor.md` describes the form.
 
 use super::finding::{Finding, is_well};
-use crate::component::SHA256;
+use crate::component::{CONFIGURED_SHA256, SHA256};
 use crate::origin::{COMMIT, TARGET, VERSION};
 use crate::sanitise::sanitise;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ pub(super) fn json(findings: &[Finding]) -> Value {
         "commit": COMMIT,
         "target": TARGET,
         "component_sha256": SHA256,
+        "configured_sha256": CONFIGURED_SHA256,
         "findings": findings.iter().map(finding).collect::<Vec<Value>>(),
     });
     sanitise(&mut output);

@@ -1,14 +1,14 @@
-//! The program itself: what it is, and whether its component can be loaded on this machine.
+//! The program itself: what it is, and which components are in it. The one that it runs must load on this machine.
 
 use super::finding::{Finding, Group};
-use crate::component::{self, IS_OWN, ORIGIN, SHA256};
+use crate::component::{self, CONFIGURED_ORIGIN, CONFIGURED_SHA256, IS_OWN, ORIGIN, SHA256};
 use crate::origin::{COMMIT, TARGET, VERSION};
 
 /// What the program is.
 pub(super) fn findings() -> Vec<Finding> {
     let text = format!("{VERSION}, commit {COMMIT}, for {TARGET}");
     let loaded = component::load().map(drop).map_err(|error| error.to_string());
-    vec![Finding::ok(Group::Program, "version", text), of_component(loaded, IS_OWN)]
+    vec![Finding::ok(Group::Program, "version", text), of_component(loaded, IS_OWN), of_configured()]
 }
 
 fn of_component(loaded: Result<(), String>, is_own: bool) -> Finding {
@@ -20,6 +20,12 @@ fn of_component(loaded: Result<(), String>, is_own: bool) -> Finding {
             .next("Install the program again, for the processor and system of this computer."),
     };
     found.fact("sha256", SHA256).fact("origin", ORIGIN)
+}
+
+/// The component for other hosts. The program only writes it to a file, so nothing about it can fail here.
+fn of_configured() -> Finding {
+    let text = format!("SHA-256 {CONFIGURED_SHA256}, {CONFIGURED_ORIGIN}: the component for other hosts");
+    Finding::ok(Group::Program, "configured", text).fact("sha256", CONFIGURED_SHA256).fact("origin", CONFIGURED_ORIGIN)
 }
 
 #[cfg(test)]
