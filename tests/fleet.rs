@@ -345,6 +345,17 @@ fn doctor_looks_at_the_database() {
         "{found:?}"
     );
     assert_eq!((&found[1]["check"], &found[1]["facts"]["newest"]), (&json!("content"), &json!(2)), "{found:?}");
+    // Without a connection it still says what to do.
+    let root = format!("?sslrootcert={}", fleet.database.server.root().display());
+    for (away, expected) in [
+        (fleet.database.address_with(CLIENT, "hunter2", &root), "refused the role or the password"),
+        (format!("postgres://{CLIENT}:hunter2@localhost:1/a{root}"), "does not accept connections"),
+        (format!("postgres://{CLIENT}:hunter2@name.invalid/a{root}"), "its name may be wrong"),
+    ] {
+        let (code, found) = doctor(&away, &[]);
+        assert_eq!((code, &found[0]["status"]), (1, &json!("problem")), "{found:?}");
+        assert!(found[0].to_string().contains(expected) && !found[0].to_string().contains("hunter2"), "{found:?}");
+    }
     let (_, found) = doctor(&address, &["--offline"]);
     assert_eq!((found.len(), &found[0]["status"]), (1, &json!("skipped")), "{found:?}");
 }
@@ -363,6 +374,11 @@ fn an_address_that_cannot_be_used_is_a_problem_of_the_settings() {
         ("postgres://a:hunter2@b/c?sslcert=/a", "are not supported"),
         ("postgres://a:hunter2@b/c?hunter2=1", "no other options"),
         ("postgres://a:hunter2@b:port/c", "it must have the form"),
+        ("postgres://a:x@hunter2@b/c", "with % codes for special characters of the password"),
+        ("postgres://a:x@hunter2:1@b/c", "with % codes for special characters of the password"),
+        ("postgres://a:x@b/c&password=hunter2", "with % codes for special characters of the password"),
+        ("postgres://a:x@b/c/hunter2@d", "with % codes for special characters of the password"),
+        ("postgres://a:x@hunter2%40b/c", "with % codes for special characters of the password"),
         ("", "ELKS_LEDGER is set but empty"),
         ("${LEDGER}", "ELKS_LEDGER holds a literal ${…}"),
     ] {

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Where certificates are read from. Without a file and a folder, it is the system's store.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Certificates {
     /// The file that `SSL_CERT_FILE` names.
     pub file: Option<PathBuf>,

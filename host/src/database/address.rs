@@ -3,6 +3,7 @@
 
 use super::fault::Fault;
 use elks_sandbox::Certificates;
+use rustls::pki_types::ServerName;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -16,6 +17,10 @@ const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// What stands for this program in the server's list of connections.
 const APPLICATION: &str = "elks-mcp";
+
+/// What is wrong with an address that has another form.
+const FORM: &str = "it must have the form postgres://ROLE:PASSWORD@HOST/DATABASE, with % codes for special characters \
+                    of the password, and no other options than those of docs/fleet.md";
 
 /// How long a connection is silent before the system asks whether the other end is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -40,6 +45,9 @@ impl Address {
         }
         let (mut ssl_mode, mut root) = (None, None);
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
+        if !has_only_separators(address) {
+            return Err(FORM.into());
+        }
         let mut kept = Vec::new();
         for option in query.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
@@ -51,11 +59,7 @@ impl Address {
             }
         }
         let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
-        let mut config: Config = format!("{address}{query}").parse().map_err(|_| {
-            "it must have the form postgres://ROLE:PASSWORD@HOST/DATABASE, with % codes for special characters of the \
-             password, and no other options than those of docs/fleet.md"
-                .to_string()
-        })?;
+        let mut config: Config = format!("{address}{query}").parse().map_err(|_| FORM.to_string())?;
         if config.get_hosts().is_empty() || config.get_user().is_none() || config.get_dbname().is_none() {
             return Err(
                 "it must name a host, a role and a database, as in postgres://ROLE:PASSWORD@HOST/DATABASE".into()
@@ -63,6 +67,9 @@ impl Address {
         }
         if !config.get_hostaddrs().is_empty() {
             return Err("hostaddr is not supported: name the host".into());
+        }
+        if !config.get_hosts().iter().all(has_name) {
+            return Err(FORM.into());
         }
         let is_local = config.get_hosts().iter().all(stays_here);
         let all_sockets = config.get_hosts().iter().all(is_socket);
@@ -83,14 +90,19 @@ impl Address {
         }
         config.ssl_mode(if certificates.is_some() { SslMode::Require } else { SslMode::Disable });
         config.application_name(APPLICATION);
-        config.keepalives_idle(KEEPALIVE);
+        if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+            config.keepalives_idle(KEEPALIVE);
+        }
         Ok(Self { config, certificates })
     }
 
-    /// The settings of a connection that comes about within this time.
+    /// The settings of a connection that comes about within this time. Each server gets its share, so that the next one
+    /// is tried when one does not answer.
     pub(super) fn config(&self, limit: Duration) -> Config {
         let mut config = self.config.clone();
-        config.connect_timeout(limit);
+        let share = limit / u32::try_from(config.get_hosts().len() + 1).unwrap_or(u32::MAX);
+        let own = config.get_connect_timeout().copied().filter(|own| !own.is_zero());
+        config.connect_timeout(own.map_or(share, |own| own.min(share)));
         config
     }
 
@@ -106,6 +118,24 @@ impl Address {
     /// Whether the connection is encrypted, and the server verified.
     pub(crate) fn has_tls(&self) -> bool {
         self.certificates.is_some()
+    }
+}
+
+/// Whether what stands before the options has each separator where it belongs. Otherwise a part of a password could be
+/// taken for a host or a database, and shown.
+fn has_only_separators(address: &str) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let place = rest.split_once('@').map_or(rest, |(_, place)| place);
+    let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
+    !hosts.contains(['@', '&', '=']) && !database.contains(['@', '&', '=', '/'])
+}
+
+/// Whether the name of a server is one that a server can have.
+fn has_name(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => ServerName::try_from(name.as_str()).is_ok(),
+        #[cfg(unix)]
+        Host::Unix(_) => true,
     }
 }
 
@@ -160,7 +190,7 @@ impl fmt::Debug for Address {
 
 impl PartialEq for Address {
     fn eq(&self, other: &Self) -> bool {
-        self.config == other.config
+        self.config == other.config && self.certificates == other.certificates
     }
 }
 

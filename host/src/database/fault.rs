@@ -61,7 +61,12 @@ impl Fault {
         if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
             return Self::Tls;
         }
+        if io.kind() == io::ErrorKind::PermissionDenied && io.get_ref().is_some() {
+            // The library's own word for `target_session_attrs=read-write` without such a server.
+            return Self::ReadOnly;
+        }
         Self::Unreachable(match io.kind() {
+            io::ErrorKind::PermissionDenied => "this user may not use its socket",
             io::ErrorKind::ConnectionRefused => "it does not accept connections",
             io::ErrorKind::TimedOut => "it does not answer",
             io::ErrorKind::NotFound => "there is no such socket",
@@ -87,7 +92,10 @@ impl Fault {
             &SqlState::ADMIN_SHUTDOWN
             | &SqlState::CRASH_SHUTDOWN
             | &SqlState::DATABASE_DROPPED
+            | &SqlState::IDLE_SESSION_TIMEOUT
             | &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Self::Lost,
+            // A pooler has lost the server, or the server has ended a transaction that took too long.
+            other if other.code().starts_with("08") || other.code() == "25P04" => Self::Lost,
             other => {
                 let mut digits = *b"XXXXX";
                 let text = other.code().as_bytes();
@@ -99,9 +107,14 @@ impl Fault {
         }
     }
 
-    /// Whether nobody knows what the server did, or another connection may do better.
+    /// Whether nobody knows what the server did.
     pub(crate) fn is_lost(self) -> bool {
         matches!(self, Self::Lost | Self::Slow)
+    }
+
+    /// Whether another connection may do better in a moment.
+    pub(crate) fn is_passing(self) -> bool {
+        self.is_lost() || matches!(self, Self::Unreachable(_))
     }
 }
 
@@ -164,8 +177,8 @@ impl fmt::Display for Fault {
                 "the database accepts no writes: it is a standby, or read-only. Let ELKS_LEDGER name the primary server.",
             ),
             Self::Busy => f.write_str(
-                "another process has used the send journal for too long. Try again in some seconds. If that does not \
-                 help, look in pg_locks for a session that hangs.",
+                "another process has used the send journal for too long, or was faster. Try again in some seconds. If \
+                 that does not help, look in pg_locks for a session that hangs.",
             ),
             Self::Slow => f.write_str("the database server did not answer in time. Try again in some seconds."),
             Self::Lost => f.write_str("the connection to the database server ended. Try again in some seconds."),

@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::fault::Fault;
-use super::left;
+use super::remaining;
 use super::session::Session;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -38,16 +38,16 @@ pub struct Made {
 pub fn init(address: &Address, roles: &[String]) -> Result<Made, Fault> {
     let session = Session::open(address, LIMIT)?;
     let client = &session.client;
-    let sql = "SELECT current_setting('server_version_num')::int, current_setting('server_encoding')";
-    let server = session.wait(LIMIT, client.query_typed_one(sql, &[]))?;
-    if server.get::<_, i32>(0) < OLDEST_SERVER {
+    // No function or operator that somebody has made in another schema runs as the owner.
+    session.wait(LIMIT, client.batch_execute("SET search_path = pg_catalog, pg_temp"))?;
+    if session.value::<i32>(LIMIT, "SELECT current_setting('server_version_num')::int")? < OLDEST_SERVER {
         return Err(Fault::Unfit("the server must be PostgreSQL 11 or newer"));
     }
-    if server.get::<_, &str>(1) != "UTF8" {
+    if session.value::<String>(LIMIT, "SELECT current_setting('server_encoding')")? != "UTF8" {
         return Err(Fault::Unfit("its encoding must be UTF8"));
     }
     // Two owners who do this at once wait for each other.
-    let begin = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('elks-mcp ledger init', 0))";
+    let begin = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('elks-mcp ledger init', 0::bigint))";
     session.wait(LIMIT, client.batch_execute(begin))?;
     let is_new = version(&session, Instant::now() + LIMIT)?.is_none();
     if is_new {
@@ -69,22 +69,23 @@ pub fn init(address: &Address, roles: &[String]) -> Result<Made, Fault> {
 
 /// The version of the tables; nothing where there are none.
 pub(super) fn version(session: &Session, deadline: Instant) -> Result<Option<i32>, Fault> {
-    let sql = "SELECT to_regclass('elks_mcp.schema_version') IS NOT NULL";
-    let exists: bool = session.wait(left(deadline), session.client.query_typed_one(sql, &[]))?.get(0);
-    if !exists {
+    if !session.value(remaining(deadline), "SELECT to_regclass('elks_mcp.schema_version') IS NOT NULL")? {
         return Ok(None);
     }
-    let sql = "SELECT max(version) FROM elks_mcp.schema_version";
-    Ok(session.wait(left(deadline), session.client.query_typed_one(sql, &[]))?.get(0))
+    session.value(remaining(deadline), "SELECT max(version) FROM elks_mcp.schema_version")
 }
 
-/// Whether a role can change or delete events; without a name, the role of the connection.
+/// Whether a role can change or delete events, now or as a member of their owner, or write what only the server writes;
+/// without a name, the role of the connection.
 pub(super) async fn may_change(client: &Client, role: Option<&str>) -> Result<bool, tokio_postgres::Error> {
-    let sql =
-        "SELECT has_any_column_privilege(r.name, t.name, 'UPDATE') OR has_table_privilege(r.name, t.name, 'DELETE')
-                   OR has_table_privilege(r.name, t.name, 'TRUNCATE')
-               FROM (SELECT coalesce($1, current_user::text)::name AS name) r, (SELECT 'elks_mcp.events' AS name) t";
-    Ok(client.query_typed_one(sql, &[(&role, Type::TEXT)]).await?.get(0))
+    let sql = "SELECT has_any_column_privilege(role, events.oid, 'UPDATE')
+                   OR has_table_privilege(role, events.oid, 'DELETE, TRUNCATE, TRIGGER')
+                   OR has_column_privilege(role, events.oid, 'recorded_at', 'INSERT')
+                   OR has_column_privilege(role, events.oid, 'recorded_by', 'INSERT')
+                   OR pg_has_role(role, events.relowner, 'MEMBER')
+               FROM (SELECT coalesce($1, current_user::text)::name AS role) AS asked,
+                   pg_catalog.pg_class AS events WHERE events.oid = 'elks_mcp.events'::regclass";
+    client.query_typed_one(sql, &[(&role, Type::TEXT)]).await?.try_get(0)
 }
 
 /// The rights of a role that reads and appends: no more than three columns can be written.

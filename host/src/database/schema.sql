@@ -24,7 +24,7 @@ CREATE TABLE elks_mcp.events (
 -- line up to its own head.
 CREATE FUNCTION elks_mcp.refuse_what_does_not_follow() RETURNS trigger
   LANGUAGE plpgsql
-  SET search_path = pg_catalog
+  SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   body text := left(NEW.line, -75);
@@ -33,7 +33,8 @@ DECLARE
   last_seq bigint := 0;
   last_head text := repeat('0', 64);
 BEGIN
-  IF NEW.line !~ '^\{"v":1,"seq":[0-9]+,.*,"prev":"[0-9a-f]{64}","head":"[0-9a-f]{64}"\}$' THEN
+  IF NEW.line !~ '^\{"v":1,"seq":[0-9]+,.*,"prev":"[0-9a-f]{64}","head":"[0-9a-f]{64}"\}$'
+    OR NEW.line ~ '[[:cntrl:]]' THEN
     RAISE EXCEPTION 'this is no line of a journal' USING ERRCODE = 'integrity_constraint_violation';
   END IF;
   SELECT seq, left(right(line, 66), 64) INTO last_seq, last_head

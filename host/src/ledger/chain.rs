@@ -88,7 +88,7 @@ impl Tip {
         if line.len() >= MAX_LINE {
             return Err(Fault::TooLong);
         }
-        let (body, prev, own) = split(line).ok_or(Fault::NotALine)?;
+        let (body, prev, own) = split(line).filter(|_| !line.contains(&b'\n')).ok_or(Fault::NotALine)?;
         if head(&prev, body) != own {
             return Err(Fault::Changed);
         }

@@ -5,12 +5,14 @@ use super::files::{Month, make, sync_folder};
 use super::show::end;
 use super::store::Location;
 use super::verify::{Exit, read};
+use super::walk::Walked;
 use crate::count::count;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// Writes a journal into the account's folder in this one, which must not have it yet.
+/// Writes a journal into the account's folder in this one, which must not have it yet. What is not whole is in a folder
+/// `ACCOUNT.part`, which the next export writes anew.
 ///
 /// # Errors
 /// If the files cannot be written, or the report.
@@ -20,7 +22,12 @@ pub fn export(location: &Location, folder: &Path, out: &mut dyn Write) -> io::Re
         let text = format!("{} is there already: name another folder, or remove it", folder.display());
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
-    make(&folder, sync_folder)?;
+    // Under another name until it is whole: an export that breaks off must not look like a journal.
+    let part = folder.with_extension("part");
+    if part.symlink_metadata().is_ok() {
+        fs::remove_dir_all(&part)?;
+    }
+    make(&part, sync_folder)?;
     let (mut month, mut file): (Option<Month>, Option<BufWriter<File>>) = (None, None);
     let (mut events, mut files) = (0_u64, 0_u64);
     let walked = read(location, |checked, line| {
@@ -28,7 +35,7 @@ pub fn export(location: &Location, folder: &Path, out: &mut dyn Write) -> io::Re
         let own = Month::of(checked.at);
         if month.is_none_or(|newest| own > newest) {
             finish(file.take())?;
-            file = Some(BufWriter::new(create(&folder.join(own.file_name()))?));
+            file = Some(BufWriter::new(create(&part.join(own.file_name()))?));
             (month, files) = (Some(own), files + 1);
         }
         if let Some(file) = &mut file {
@@ -39,9 +46,20 @@ pub fn export(location: &Location, folder: &Path, out: &mut dyn Write) -> io::Re
         Ok(())
     });
     finish(file)?;
-    sync_folder(&folder)?;
-    writeln!(out, "{}: {} in {}", folder.display(), count(events, "event"), count(files, "file"))?;
-    end(walked?, true, out)
+    let walked = walked?;
+    if events == 0 {
+        fs::remove_dir(&part)?;
+        return end(walked, true, out);
+    }
+    sync_folder(&part)?;
+    let is_whole = matches!(walked, Ok(Walked { broken: None, first: Some(_), .. }));
+    if is_whole {
+        fs::rename(&part, &folder)?;
+        folder.parent().map_or(Ok(()), sync_folder)?;
+    }
+    let (written, what) = if is_whole { (&folder, "") } else { (&part, ", which is not all of the journal") };
+    writeln!(out, "{}: {} in {}{what}", written.display(), count(events, "event"), count(files, "file"))?;
+    end(walked, true, out)
 }
 
 /// A file that only this user can read.

@@ -149,6 +149,19 @@ impl Ledger {
         self.record(Event::Outcome { of, outcome, by })
     }
 
+    /// Records it after a try that failed, unless that try has recorded it all the same.
+    ///
+    /// # Errors
+    /// If it could not be recorded. The intent then stays without an outcome, as far as this process knows.
+    pub(crate) fn settle_late(&self, of: u64, outcome: &Outcome, by: By) -> Result<(), Unavailable> {
+        self.locked(|account, ours| {
+            if account.contents.state.entry(of).is_some_and(|entry| !entry.would_change(outcome, by)) {
+                return Ok(());
+            }
+            account.record(ours, Event::Outcome { of, outcome: outcome.clone(), by }, self.server()).map(drop)
+        })
+    }
+
     /// Stops the sends of all processes of the account, whatever the clock says.
     ///
     /// # Errors
@@ -166,10 +179,7 @@ impl Ledger {
     }
 
     fn record(&self, event: Event) -> Result<u64, Unavailable> {
-        self.locked(|account, ours| {
-            let at = time::never_back(ours, account.contents.tip.at);
-            account.append(at, event, time::is_confirmed(at, self.server()))
-        })
+        self.locked(|account, ours| account.record(ours, event, self.server()))
     }
 
     /// The newest event that this process has seen. `None` before the first, and in memory. Does not wait for the disk.
@@ -251,6 +261,12 @@ impl Account {
             return Err(Unavailable::Disk { doing: "recording an outcome", error });
         }
         self.store.append(&mut self.contents, at, event, confirmed)
+    }
+
+    /// Appends an event whatever the clock says.
+    fn record(&mut self, ours: DateTime<Utc>, event: Event, server: Option<Seen>) -> Result<u64, Unavailable> {
+        let at = time::never_back(ours, self.contents.tip.at);
+        self.append(at, event, time::is_confirmed(at, server))
     }
 
     /// From here on it is `now`, although events have later times.

@@ -4,12 +4,14 @@
 //! A use of the ledger is one transaction: it takes the account's advisory lock, reads the rows of others and the
 //! server's clock, and ends with the row that it appends. Only the next event of an account can be appended: the number
 //! of a row is its key, and a trigger compares heads. So a process that lost the lock without knowing it cannot append.
+//! Many new rows are read before the lock is taken: rows never change, and the computers that wait for the lock wait
+//! for the reading of one page at most.
 
 use super::chain::Checked;
 use super::event::Event;
 use super::journal::Contents;
 use super::unavailable::{Broken, Fault as Damage, Unavailable};
-use crate::database::{Address, Fault, Session, left};
+use crate::database::{self, Address, Fault, Session, remaining};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,17 +27,35 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How long the server waits for this process within a transaction. Then it ends the transaction, and others go on.
 const IDLE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How much longer than the server this process waits: the server's answer says why.
+/// How long the rows of a long journal may be read, without the lock. What was read is known at the next try.
+const READ_LIMIT: Duration = Duration::from_secs(30);
+
+/// How much longer than for the lock the server waits for a statement, so that the lock is what an error names.
+const LOCK_FIRST: Duration = Duration::from_millis(250);
+
+/// How much longer than for the lock this process waits. It is more than [`LOCK_FIRST`]: the server's answer says why.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// The pause between two attempts to connect to a server that has just been lost.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The newest rows of an account, from one on.
+/// The oldest rows of an account, from a number on.
 const ROWS: &str = "SELECT seq, line FROM elks_mcp.events WHERE account = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
+
+/// The server's time in milliseconds, and the version of the tables.
+const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+                        (SELECT max(version) FROM elks_mcp.schema_version)";
 
 /// Appends a row.
 const APPEND: &str = "INSERT INTO elks_mcp.events (account, seq, line) VALUES ($1, $2, $3)";
+
+/// The accounts that have events, each found by the index.
+const ACCOUNTS: &str = "WITH RECURSIVE names AS (
+        (SELECT account FROM elks_mcp.events ORDER BY account LIMIT 1)
+        UNION ALL
+        SELECT (SELECT account FROM elks_mcp.events WHERE account > names.account ORDER BY account LIMIT 1)
+        FROM names WHERE names.account IS NOT NULL
+    ) SELECT account FROM names WHERE account IS NOT NULL";
 
 /// A row: its number and its line.
 type Line = (u64, String);
@@ -47,8 +67,6 @@ pub(super) struct Rows {
     session: Option<Session>,
     /// Whether a transaction is open, with the account's lock.
     is_holding: bool,
-    /// Rows that came with the lock.
-    fetched: Option<Vec<Line>>,
     /// The clock of a test, which counts instead of the server's.
     #[cfg(test)]
     pub(super) clock: Option<Arc<dyn crate::clock::Clock>>,
@@ -62,33 +80,35 @@ impl Rows {
             account,
             session: None,
             is_holding: false,
-            fetched: None,
             #[cfg(test)]
             clock: None,
         }
     }
 
-    /// Takes the account's lock, and returns the server's time.
-    pub(super) fn hold(&mut self, contents: &Contents, deadline: Instant) -> Result<DateTime<Utc>, Unavailable> {
+    /// Takes the account's lock, reads what others have appended, and returns the server's time.
+    pub(super) fn hold(
+        &mut self,
+        contents: &mut Contents,
+        mut deadline: Instant,
+    ) -> Result<DateTime<Utc>, Unavailable> {
         if self.is_holding {
             // The last use ended in the middle.
             self.give_up();
         }
-        let begun = match self.session.take() {
-            Some(session) => match self.begin(session, contents, deadline) {
-                // A server that was restarted since, or a connection that was idle for too long. Nothing was done yet.
-                Err(Fault::Lost) => self.begin(self.connect(deadline)?, contents, deadline)?,
-                begun => begun?,
-            },
-            None => self.begin(self.connect(deadline)?, contents, deadline)?,
-        };
-        let (session, now, rows) = begun;
-        (self.session, self.is_holding, self.fetched) = (Some(session), true, Some(rows));
-        #[cfg(test)]
-        if let Some(clock) = &self.clock {
-            return Ok(clock.now());
+        loop {
+            let was_empty = contents.tip.seq == 0;
+            let (now, page) = self.lock(contents.tip.seq.max(1), deadline)?;
+            let is_last = take(contents, page, now)?;
+            if !contents.begins_again(was_empty) && is_last {
+                return Ok(now);
+            }
+            // There is more than a page. Others append while it is read.
+            self.release();
+            let (for_the_lock, is_first) = (remaining(deadline), was_empty || contents.tip.seq == 0);
+            self.read_on(contents, now)?;
+            contents.redated &= !is_first;
+            deadline = Instant::now() + for_the_lock;
         }
-        Ok(now)
     }
 
     /// Connects, and makes sure that the ledger is there and that this role cannot change it.
@@ -98,83 +118,63 @@ impl Rows {
         Ok(session)
     }
 
-    /// Begins a transaction with the account's lock.
+    /// Begins a transaction with the account's lock. Gives the time, and the rows from a number on.
+    fn lock(&mut self, from: u64, deadline: Instant) -> Result<(DateTime<Utc>, Vec<Line>), Fault> {
+        let begun = match self.session.take() {
+            Some(session) => match self.begin(session, from, deadline) {
+                // A server that was restarted since, or a connection that was idle for too long. Nothing was done yet.
+                Err(Fault::Lost) => self.begin(self.connect(deadline)?, from, deadline)?,
+                begun => begun?,
+            },
+            None => self.begin(self.connect(deadline)?, from, deadline)?,
+        };
+        let (session, now, rows) = begun;
+        (self.session, self.is_holding) = (Some(session), true);
+        #[cfg(test)]
+        if let Some(clock) = &self.clock {
+            return Ok((clock.now(), rows));
+        }
+        Ok((now, rows))
+    }
+
     fn begin(
         &self,
         session: Session,
-        contents: &Contents,
+        from: u64,
         deadline: Instant,
     ) -> Result<(Session, DateTime<Utc>, Vec<Line>), Fault> {
-        let limit = left(deadline);
-        let milliseconds = limit.as_millis().max(1);
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED;
-             SET LOCAL lock_timeout = {milliseconds};
-             SET LOCAL statement_timeout = {statement};
-             SET LOCAL idle_in_transaction_session_timeout = {idle};
-             SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
-             SELECT pg_advisory_xact_lock({key})",
-            // A little later, so that it is the lock that is named.
-            statement = milliseconds + GRACE.as_millis() / 2,
-            idle = IDLE_LIMIT.as_millis(),
-            key = key(&self.account),
-        );
+        let limit = remaining(deadline);
+        let begin = begin(&self.account, limit);
         let client = &session.client;
-        let (account, from) = (self.account.as_str(), number(contents.tip.seq.max(1)));
         // The three are on their way at once, and the server does them in this order.
         let all = async {
             let (begun, time, rows) = tokio::join!(
                 biased;
                 client.batch_execute(&begin),
-                client.query_typed_one("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", &[]),
-                rows(client, account, from),
+                client.query_typed_one(TIME, &[]),
+                rows(client, &self.account, from),
             );
             begun?;
-            Ok((time?, rows?))
+            let time = time?;
+            Ok((time.try_get(0)?, time.try_get(1)?, rows?))
         };
-        let (time, rows) = session.wait(limit + GRACE, all)?;
-        let time = DateTime::from_timestamp_millis(time.get(0)).ok_or(Fault::Lost)?;
+        let (time, version, rows): (_, Option<i32>, _) = session.wait(limit + GRACE, all)?;
+        database::ensure_version(version)?;
+        let time = DateTime::from_timestamp_millis(time).ok_or(Fault::Lost)?;
         Ok((session, time, rows))
     }
 
-    /// Reads the rows that were appended since the last time.
+    /// Reads the rows that were appended since the last time, without the lock.
     pub(super) fn read_on(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
-        let known = contents.tip;
-        let mut page = match self.fetched.take() {
-            Some(rows) => rows,
-            None => self.page(known.seq.max(1))?,
-        };
-        if known.seq > 0 {
-            // The row that was read last must still be there.
-            let again = page.first().filter(|(seq, _)| *seq == known.seq).map(|(_, line)| line.as_bytes());
-            let is_same = again.map(|line| known.is_head_of(line));
-            match is_same {
-                Some(true) => drop(page.remove(0)),
-                Some(false) => return Err(broken(known.seq, Damage::Rewritten)),
-                None => return Err(broken(known.seq, Damage::Missing)),
-            }
-        }
+        let deadline = Instant::now() + READ_LIMIT;
         loop {
-            let is_full = page.len() + 1 >= PAGE as usize;
-            for (seq, line) in page {
-                let checked = contents.tip.check(line.as_bytes()).map_err(|damage| broken(seq, damage))?;
-                contents.take(checked, clock);
+            let session = self.session.as_ref().ok_or(Fault::Lost)?;
+            let page = rows(&session.client, &self.account, contents.tip.seq.max(1));
+            let read = session.wait(LIMIT.min(remaining(deadline)), page);
+            if take(contents, read.map_err(|fault| self.lost(fault))?, clock)? {
+                return Ok(());
             }
-            if !is_full {
-                break;
-            }
-            page = self.page(contents.tip.seq + 1)?;
         }
-        if contents.lacks_beginning() {
-            return Err(broken(contents.begins, Damage::Beginning));
-        }
-        Ok(())
-    }
-
-    fn page(&mut self, from: u64) -> Result<Vec<Line>, Unavailable> {
-        let session = self.session.as_ref().ok_or(Fault::Lost)?;
-        let read = session.wait(LIMIT, rows(&session.client, &self.account, number(from)));
-        read.map_err(|fault| self.lost(fault))
     }
 
     /// Appends an event, which is durable then, and lets others append again.
@@ -190,20 +190,24 @@ impl Rows {
         let line = String::from_utf8(line).map_err(|_| Fault::Lost)?;
         let session = self.session.as_ref().ok_or(Fault::Lost)?;
         let (client, seq) = (&session.client, number(tip.seq));
+        // The second event of a use has a transaction of its own.
+        let begin = if self.is_holding { String::new() } else { begin(&self.account, LIMIT) };
         let insert = async {
             let values = [(&self.account as _, Type::TEXT), (&seq as _, Type::INT8), (&line as _, Type::TEXT)];
-            let insert = client.execute_typed(APPEND, &values);
-            if !self.is_holding {
-                // A second event of the same use: its number is its lock.
-                return insert.await;
-            }
-            let (inserted, committed) = tokio::join!(biased; insert, client.batch_execute("COMMIT"));
+            let (begun, inserted, committed) = tokio::join!(
+                biased;
+                client.batch_execute(&begin),
+                client.execute_typed(APPEND, &values),
+                client.batch_execute("COMMIT"),
+            );
+            begun?;
             committed.and(inserted)
         };
-        let appended = session.wait(LIMIT, insert);
+        let appended = session.wait(LIMIT + GRACE, insert);
         self.is_holding = false;
         match appended {
-            Ok(_) => {}
+            Ok(1) => {}
+            Ok(_) => return Err(self.lost(Fault::Unfit("its table takes no rows"))),
             Err(fault) if fault.is_lost() && self.has(tip.seq, &line) => {}
             Err(fault) => return Err(self.lost(fault)),
         }
@@ -211,25 +215,28 @@ impl Rows {
         Ok(tip.seq)
     }
 
-    /// Whether a row is there, after the connection ended before the server's answer. False also means that nobody
-    /// knows: then the row counts, should it be there, because the next use reads it.
+    /// Whether a row is there, after the connection ended before the server's answer. With the lock it is certain: a
+    /// transaction that could still append it has ended. False also means that nobody knows: then the row counts,
+    /// should it be there, because the next use reads it.
     fn has(&mut self, seq: u64, line: &str) -> bool {
         self.give_up();
         let deadline = Instant::now() + LIMIT;
-        while !left(deadline).is_zero() {
-            if let Ok(session) = self.connect(deadline) {
-                let read = session.wait(left(deadline), rows(&session.client, &self.account, number(seq)));
-                self.session = Some(session);
-                return read.is_ok_and(|rows| rows.first().is_some_and(|(_, found)| found == line));
+        loop {
+            match self.lock(seq, deadline) {
+                Ok((_, rows)) => {
+                    self.release();
+                    return rows.first().is_some_and(|(_, found)| found == line);
+                }
+                Err(fault) if fault.is_passing() && !remaining(deadline).is_zero() => {
+                    std::thread::sleep(PAUSE.min(remaining(deadline)));
+                }
+                Err(_) => return false,
             }
-            std::thread::sleep(PAUSE.min(left(deadline)));
         }
-        false
     }
 
     /// Ends the transaction, if one is open.
     pub(super) fn release(&mut self) {
-        self.fetched = None;
         if !std::mem::take(&mut self.is_holding) {
             return;
         }
@@ -247,7 +254,7 @@ impl Rows {
 
     /// Ends the connection. The server ends its transaction then.
     fn give_up(&mut self) {
-        (self.session, self.is_holding, self.fetched) = (None, false, None);
+        (self.session, self.is_holding) = (None, false);
     }
 }
 
@@ -272,7 +279,7 @@ impl Reader {
     /// The next rows, oldest first; nothing after the last.
     pub(super) fn page(&mut self) -> Result<Option<Vec<Line>>, Unavailable> {
         let Some(from) = self.next else { return Ok(None) };
-        let page = self.session.wait(LIMIT, rows(&self.session.client, &self.account, number(from)))?;
+        let page = self.session.wait(LIMIT, rows(&self.session.client, &self.account, from))?;
         self.next = page.last().filter(|_| page.len() == PAGE as usize).map(|(seq, _)| seq + 1);
         Ok(Some(page))
     }
@@ -284,17 +291,59 @@ impl Reader {
 /// The database cannot be read.
 pub fn accounts_in(address: &Address) -> Result<Vec<String>, Unavailable> {
     let session = Session::with_ledger(address, Instant::now() + LIMIT)?;
-    let sql = "SELECT DISTINCT account FROM elks_mcp.events ORDER BY account";
-    let rows = session.wait(LIMIT, session.client.query_typed(sql, &[]))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    let names = async {
+        let rows = session.client.query_typed(ACCOUNTS, &[]).await?;
+        rows.iter().map(|row| row.try_get(0)).collect()
+    };
+    Ok(session.wait(LIMIT, names)?)
 }
 
-/// The rows of an account from this number on.
-async fn rows(client: &Client, account: &str, from: i64) -> Result<Vec<Line>, Error> {
-    let rows = client
-        .query_typed(ROWS, &[(&account, Type::TEXT), (&from, Type::INT8), (&i64::from(PAGE), Type::INT8)])
-        .await?;
-    Ok(rows.iter().map(|row: &Row| (u64::try_from(row.get::<_, i64>(0)).unwrap_or_default(), row.get(1))).collect())
+/// The rows of an account from this number on: one page.
+async fn rows(client: &Client, account: &str, from: u64) -> Result<Vec<Line>, Error> {
+    let values = [(&account as _, Type::TEXT), (&number(from) as _, Type::INT8), (&i64::from(PAGE) as _, Type::INT8)];
+    let rows = client.query_typed(ROWS, &values).await?;
+    let line = |row: &Row| Ok((u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or_default(), row.try_get(1)?));
+    rows.iter().map(line).collect()
+}
+
+/// Takes a page of rows: first the newest one that is known, which must still be there, then those after it. Returns
+/// whether there are no more.
+fn take(contents: &mut Contents, page: Vec<Line>, clock: DateTime<Utc>) -> Result<bool, Unavailable> {
+    let is_last = page.len() < PAGE as usize;
+    let mut rows = page.into_iter().peekable();
+    let known = contents.tip;
+    if known.seq > 0 {
+        match rows.next_if(|(seq, _)| *seq == known.seq) {
+            Some((_, line)) if known.is_head_of(line.as_bytes()) => {}
+            Some(_) => return Err(broken(known.seq, Damage::Rewritten)),
+            None => return Err(broken(known.seq, Damage::Missing)),
+        }
+    }
+    for (seq, line) in rows {
+        let checked = contents.tip.check(line.as_bytes()).map_err(|damage| broken(seq, damage))?;
+        contents.take(checked, clock);
+    }
+    if contents.lacks_beginning() {
+        return Err(broken(contents.begins, Damage::Beginning));
+    }
+    Ok(is_last)
+}
+
+/// Begins a transaction in which each wait is bounded, and which is durable when it ends; takes the account's lock.
+fn begin(account: &str, limit: Duration) -> String {
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED;
+         SET LOCAL search_path = pg_catalog, pg_temp;
+         SET LOCAL lock_timeout = {lock};
+         SET LOCAL statement_timeout = {statement};
+         SET LOCAL idle_in_transaction_session_timeout = {idle};
+         SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
+         SELECT pg_advisory_xact_lock({key}::bigint)",
+        lock = limit.as_millis().max(1),
+        statement = (limit + LOCK_FIRST).as_millis(),
+        idle = IDLE_LIMIT.as_millis(),
+        key = key(account),
+    )
 }
 
 /// The number of a row, as the database has it.

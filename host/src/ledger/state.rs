@@ -75,15 +75,20 @@ impl Entry {
         }
     }
 
-    /// Takes an outcome. What is certain is only replaced by what is more certain, or by the operator.
-    pub(super) fn settle(&mut self, at: DateTime<Utc>, outcome: Outcome, by: By) {
+    /// Whether an outcome would be taken. What is certain is only replaced by what is more certain, or by the operator.
+    pub(super) fn would_change(&self, outcome: &Outcome, by: By) -> bool {
         let certainty = |outcome: &Outcome| match outcome {
             Outcome::Unknown => 0,
             Outcome::NotLeft | Outcome::Rejected { .. } => 1,
             Outcome::Accepted(_) => 2,
         };
         let earlier = self.outcome.as_ref().map(|(_, outcome)| certainty(outcome));
-        if by == By::Operator || earlier < Some(certainty(&outcome)) {
+        by == By::Operator || earlier < Some(certainty(outcome))
+    }
+
+    /// Takes an outcome, if it changes something.
+    pub(super) fn settle(&mut self, at: DateTime<Utc>, outcome: Outcome, by: By) {
+        if self.would_change(&outcome, by) {
             self.outcome = Some((at, outcome));
         }
     }

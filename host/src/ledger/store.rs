@@ -101,56 +101,44 @@ impl Store {
         clock: &dyn Clock,
         deadline: Instant,
     ) -> Result<Held, Unavailable> {
-        let lock = match self {
-            Self::Folder(journal) => Some(journal.lock(deadline)?),
-            _ => None,
-        };
-        let ours = match self {
-            #[cfg(feature = "postgres")]
-            Self::Database(rows) => rows.hold(contents, deadline)?,
-            _ => clock.now(),
-        };
-        match self.read_new(contents, ours) {
-            Ok(()) => Ok(Held { ours, _lock: lock }),
-            Err(unavailable) => {
-                self.release();
-                Err(unavailable)
-            }
-        }
-    }
-
-    /// Reads what was appended since the last time, and everything again where a clock was set right meanwhile.
-    fn read_new(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
-        let is_first = contents.tip.seq == 0;
-        self.read_on(contents, clock)?;
-        if contents.redated && !is_first {
-            // What was forgotten because of a wrong clock may not be old by the right one.
-            self.read_again(contents, clock)?;
-        }
-        contents.redated = false;
-        Ok(())
-    }
-
-    /// Reads what was appended since the last time.
-    fn read_on(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
         match self {
-            Self::Memory => Ok(()),
-            Self::Folder(journal) => journal.read_on(contents, clock),
+            Self::Memory => Ok(Held { ours: clock.now(), _lock: None }),
+            Self::Folder(journal) => {
+                let lock = journal.lock(deadline)?;
+                let ours = clock.now();
+                let was_empty = contents.tip.seq == 0;
+                journal.read_on(contents, ours)?;
+                if contents.begins_again(was_empty) {
+                    self.read_again(contents, ours)?;
+                }
+                Ok(Held { ours, _lock: Some(lock) })
+            }
             #[cfg(feature = "postgres")]
-            Self::Database(rows) => rows.read_on(contents, clock),
+            Self::Database(rows) => match rows.hold(contents, deadline) {
+                Ok(ours) => Ok(Held { ours, _lock: None }),
+                Err(unavailable) => {
+                    rows.release();
+                    Err(unavailable)
+                }
+            },
         }
     }
 
     /// Reads everything from the beginning.
     pub(super) fn read_again(&mut self, contents: &mut Contents, clock: DateTime<Utc>) -> Result<(), Unavailable> {
-        if matches!(self, Self::Memory) {
-            return Ok(());
+        match self {
+            Self::Memory => return Ok(()),
+            Self::Folder(journal) => {
+                *contents = Contents::default();
+                journal.forget();
+                journal.read_on(contents, clock)?;
+            }
+            #[cfg(feature = "postgres")]
+            Self::Database(rows) => {
+                *contents = Contents::default();
+                rows.read_on(contents, clock)?;
+            }
         }
-        *contents = Contents::default();
-        if let Self::Folder(journal) = self {
-            journal.forget();
-        }
-        self.read_on(contents, clock)?;
         contents.redated = false;
         Ok(())
     }

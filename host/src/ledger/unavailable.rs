@@ -177,7 +177,10 @@ impl fmt::Display for Unavailable {
                 )?;
                 f.write_str(match broken.file {
                     Some(_) => "move the account's folder away and start elks-mcp again",
-                    None => "let the owner of the database move the account's rows to another table",
+                    None => {
+                        "let the owner of the database move the account's rows to another table, and start every \
+                         elks-mcp of the account again"
+                    }
                 })?;
                 f.write_str(": limits and duplicates are then counted anew.")
             }

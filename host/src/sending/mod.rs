@@ -98,7 +98,7 @@ impl Sending {
     /// Records the outcomes that could not be recorded before.
     fn record_late(&self) {
         let mut waiting = std::mem::take(&mut *self.late());
-        let is_recorded = |late: &&(u64, Outcome)| self.ledger.settle(late.0, late.1.clone(), By::Answer).is_ok();
+        let is_recorded = |late: &&(u64, Outcome)| self.ledger.settle_late(late.0, &late.1, By::Answer).is_ok();
         // Each try may wait for a lock: after the first failure the others wait for the next use.
         let recorded = waiting.iter().take_while(is_recorded).count();
         waiting.drain(..recorded);

@@ -247,6 +247,28 @@ fn an_export_is_a_journal_with_the_same_heads() {
 }
 
 #[test]
+fn an_export_that_is_not_whole_is_no_journal() {
+    for home in homes() {
+        let (clock, into) = (Time::new(), Folder::new());
+        let location = home.location();
+        let exported = || {
+            let mut out = Vec::new();
+            let exit = export(&location, &into.0, &mut out).unwrap();
+            (exit, String::from_utf8(out).unwrap())
+        };
+        let names = || fs::read_dir(&into.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let (exit, text) = exported();
+        assert!(exit == Exit::Unreadable && text.starts_with("UNREADABLE"), "{text}");
+        assert_eq!(names().count(), 0, "nothing is left of nothing");
+        fs::create_dir(into.0.join(format!("{}.part", location.account()))).unwrap();
+        append(&home.ledger(&clock), intent(1));
+        let (exit, text) = exported();
+        assert!(exit == Exit::Whole && text.ends_with("1 event in 1 file\n"), "{text}");
+        assert_eq!(names().collect::<Vec<_>>(), [location.account()], "the next one writes it anew");
+    }
+}
+
+#[test]
 fn what_a_journal_contains_cannot_move_the_cursor_or_hide() {
     let folder = Folder::new();
     let ledger = folder.ledger(&Time::new());

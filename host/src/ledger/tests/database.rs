@@ -10,7 +10,11 @@ use super::*;
 use crate::database::{self, Address, Fault as DatabaseFault, init};
 use elks_sandbox::Certificates;
 use postgres::{CLIENT, Database, OWNER, Postgres};
+use relay::{Loses, Relay};
+use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
+
+mod relay;
 
 /// The database that tests share: each has an account of its own.
 static SHARED: LazyLock<Database<'static>> = LazyLock::new(|| made(Postgres::shared()));
@@ -98,6 +102,13 @@ fn a_row_that_was_changed_or_removed_is_noticed() {
     assert!(text.contains("let the owner of the database move the account's rows"), "{text}");
 }
 
+/// The line with the right head, whatever stands in it.
+fn sealed(before: &chain::Tip, line: &str) -> String {
+    let (body, _) = line.rsplit_once(",\"head\":").unwrap();
+    let head = Sha256::new().chain_update(b"elks-mcp journal 1\n").chain_update(before.head).chain_update(body);
+    format!("{body},\"head\":\"{}\"}}", keys::hex(&head.finalize()))
+}
+
 #[test]
 fn only_the_next_event_of_an_account_can_be_appended() {
     let database = made(Postgres::shared());
@@ -110,12 +121,15 @@ fn only_the_next_event_of_an_account_can_be_appended() {
     let forged = good.replace("paused", "resumed");
     let far = next(&chain::Tip { seq: 9, ..tip }).trim().to_string();
     let other = next(&chain::Tip { head: [1; 32], ..tip }).trim().to_string();
+    let in_two_lines = sealed(&tip, &good.replacen(",\"at\"", ",\n\"at\"", 1));
+    assert_eq!(sealed(&tip, &good), good);
     let client = Postgres::shared();
     for (account, seq, line) in [
         ("0123456789abcdef", 1, line.as_str()),
         ("0123456789abcdef", 2, &line),
         ("0123456789abcdef", 2, &forged),
         ("0123456789abcdef", 2, &other),
+        ("0123456789abcdef", 2, &in_two_lines),
         ("0123456789abcdef", 10, &far),
         ("0123456789abcdef", 3, &good),
         ("0123456789abcdef", 2, "{}"),
@@ -172,9 +186,12 @@ fn the_ledger_is_made_once_and_by_its_owner() {
     assert_eq!(append(&ledger_in(&database), intent(1)), 1);
     let by_owner = ledger_at(location_of(&database.address(OWNER), "0123456789abcdef"), 90, &Time::new());
     assert_eq!(fault(&by_owner), DatabaseFault::MayChange);
+    let running = ledger_in(&database);
+    append(&running, intent(2));
     for (version, expected) in [(0, "older version 0"), (2, "newer version 2")] {
         database.sql(&format!("UPDATE elks_mcp.schema_version SET version = {version}"));
         assert_eq!(fault(&ledger_in(&database)), DatabaseFault::OtherVersion(version));
+        assert_eq!(fault(&running), DatabaseFault::OtherVersion(version), "a program that runs notices it, too");
         assert_eq!(init(&owner, &[]), Err(DatabaseFault::OtherVersion(version)));
         let text = error(&ledger_in(&database));
         assert!(text.contains(expected), "{text}");
@@ -207,12 +224,129 @@ fn what_is_wrong_with_a_database_is_named_and_no_secret_is() {
         assert!(!text.contains("hunter2") && !text.contains(CLIENT) && !text.contains("localhost"), "{text}");
         assert!(text.ends_with('.') && !text.contains(&database.name), "{text}");
     }
+    let without_tls = Postgres::start_with("ssl = off");
+    let address = without_tls.empty_database().address(CLIENT);
+    let ledger = ledger_at(location_of(&address, "0123456789abcdef"), 90, &Time::new());
+    assert_eq!(fault(&ledger), DatabaseFault::Tls, "a server that offers no TLS gets no password");
     // A certificate that this computer does not trust.
     let untrusted = ledger_at(location_of(&with(CLIENT, "x", ""), "0123456789abcdef"), 90, &Time::new());
     assert!(matches!(fault(&untrusted), DatabaseFault::Tls | DatabaseFault::NoCertificates));
     let address = parsed(&database.address(CLIENT));
     let shown = format!("{address} {address:?} {:?}", location_of(&database.address(CLIENT), "0123456789abcdef"));
     assert!(shown.contains(&database.name) && !shown.contains("password"), "{shown}");
+}
+
+#[test]
+fn a_role_that_could_change_events_in_another_way_is_refused() {
+    let database = made(Postgres::shared());
+    let owner = parsed(&database.address(OWNER));
+    // Such a role has none of the owner's rights until it says SET ROLE.
+    database.sql(&format!("CREATE ROLE sly LOGIN NOINHERIT IN ROLE {OWNER}"));
+    assert_eq!(init(&owner, &["sly".into()]), Err(DatabaseFault::MayChange));
+    append(&ledger_in(&database), intent(1));
+    for right in
+        ["INSERT", "INSERT (recorded_by)", "INSERT (recorded_at)", "TRIGGER", "TRUNCATE", "DELETE", "UPDATE (line)"]
+    {
+        database.sql(&format!("GRANT {right} ON elks_mcp.events TO {CLIENT}"));
+        assert_eq!(fault(&ledger_in(&database)), DatabaseFault::MayChange, "{right}");
+        database.sql(&format!("REVOKE {right} ON elks_mcp.events FROM {CLIENT}"));
+        init(&owner, &[CLIENT.into()]).unwrap();
+    }
+    append(&ledger_in(&database), intent(2));
+}
+
+#[test]
+fn functions_that_a_role_has_planted_are_not_called() {
+    let database = made(Postgres::shared());
+    // Up to PostgreSQL 14, every role could make functions in this schema.
+    database.sql("GRANT CREATE ON SCHEMA public TO PUBLIC");
+    for (head, result) in [
+        ("FUNCTION public.hashtextextended(text, integer)", "bigint"),
+        ("FUNCTION public.pg_advisory_xact_lock(integer)", "void"),
+        ("FUNCTION public.planted(double precision, integer)", "double precision"),
+        ("FUNCTION public.planted(numeric, integer)", "numeric"),
+    ] {
+        let body = "LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'planted'; END$$";
+        database.sql(&format!("SET ROLE {CLIENT}; CREATE {head} RETURNS {result} {body}"));
+    }
+    for of in ["double precision", "numeric"] {
+        let operator = format!("public.* (FUNCTION = public.planted, LEFTARG = {of}, RIGHTARG = integer)");
+        database.sql(&format!("SET ROLE {CLIENT}; CREATE OPERATOR {operator}"));
+    }
+    let planted = std::panic::catch_unwind(|| database.sql("SELECT 1.5::numeric * 2"));
+    assert!(planted.is_err(), "whoever does not choose where to look calls what was planted");
+    assert_eq!(
+        init(&parsed(&database.address(OWNER)), &[CLIENT.into()]),
+        Ok(database::Made { is_new: false, version: 1 })
+    );
+    append(&ledger_in(&database), intent(1));
+}
+
+#[test]
+fn each_event_is_on_the_servers_disk_whatever_the_database_is_set_to() {
+    let database = made(Postgres::shared());
+    database.sql(&format!("ALTER ROLE {CLIENT} IN DATABASE {} SET synchronous_commit = off", database.name));
+    database.sql(
+        "CREATE TABLE public.seen (value text);
+         CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+           $$BEGIN INSERT INTO public.seen VALUES (current_setting('synchronous_commit')); RETURN NEW; END$$;
+         CREATE TRIGGER see AFTER INSERT ON elks_mcp.events FOR EACH ROW EXECUTE FUNCTION public.see()",
+    );
+    let ledger = ledger_in(&database);
+    ledger
+        .with(|book| {
+            for _ in 0..3 {
+                book.append(Event::Paused).unwrap();
+            }
+        })
+        .unwrap();
+    assert_eq!(database.sql("SELECT string_agg(value, ' ') FROM public.seen").trim(), "on on on");
+}
+
+#[test]
+fn a_table_that_drops_rows_refuses_sends() {
+    let database = made(Postgres::shared());
+    database.sql("CREATE RULE nothing AS ON INSERT TO elks_mcp.events DO INSTEAD NOTHING");
+    let appended = ledger_in(&database).with(|book| book.append(intent(1)));
+    assert!(matches!(appended, Ok(Err(Unavailable::Database(DatabaseFault::Unfit(_))))), "{appended:?}");
+}
+
+#[test]
+fn an_event_whose_answer_was_lost_is_found_and_one_that_was_lost_is_not_there() {
+    let database = made(Postgres::shared());
+    let relay = Relay::to(database.server.port());
+    let address =
+        database.address(CLIENT).replace(&format!(":{}/", database.server.port()), &format!(":{}/", relay.port));
+    let ledger = ledger_at(location_of(&address, "0123456789abcdef"), 90, &Time::new());
+    assert_eq!(append(&ledger, intent(1)), 1);
+    let losing = |loses, event| {
+        ledger
+            .with(|book| {
+                relay.lose(loses);
+                book.append(event)
+            })
+            .unwrap()
+    };
+    assert_eq!(losing(Loses::Answer, intent(2)).unwrap(), 2, "it is there, and recorded once");
+    let lost = losing(Loses::Request, intent(3));
+    assert!(matches!(lost, Err(Unavailable::Database(DatabaseFault::Lost))), "{lost:?}");
+    assert_eq!(append(&ledger, intent(4)), 3);
+    assert_eq!((sends(&ledger), sends(&ledger_in(&database))), (vec![1, 2, 3], vec![1, 2, 3]));
+}
+
+#[test]
+fn a_program_that_stands_still_keeps_the_lock_for_ten_seconds() {
+    let database = made(Postgres::shared());
+    let (still, other) = (ledger_in(&database), ledger_in(&database).waiting_at_most(Duration::from_secs(30)));
+    let begun = Instant::now();
+    let appended = still.with(|book| {
+        std::thread::scope(|scope| scope.spawn(|| append(&other, intent(1))).join().unwrap());
+        book.append(intent(2))
+    });
+    let took = begun.elapsed().as_secs();
+    assert!((10..20).contains(&took), "{took} seconds");
+    assert!(matches!(appended, Ok(Err(Unavailable::Database(DatabaseFault::Lost)))), "{appended:?}");
+    assert_eq!(sends(&still), [1]);
 }
 
 #[test]

@@ -54,6 +54,24 @@ fn an_outcome_of_nothing_is_not_recorded() {
 }
 
 #[test]
+fn a_late_outcome_is_recorded_unless_it_was_recorded_all_the_same() {
+    for home in homes() {
+        let ledger = home.ledger(&Time::new());
+        append(&ledger, intent(1));
+        let newest = || ledger.mark().unwrap().seq;
+        ledger.settle_late(1, &Outcome::Unknown, By::Answer).unwrap();
+        assert_eq!(newest(), 2);
+        for _ in 0..2 {
+            ledger.settle_late(1, &accepted("s1"), By::Answer).unwrap();
+            assert_eq!(newest(), 3, "what says more is recorded, and once");
+        }
+        ledger.settle_late(1, &Outcome::NotLeft, By::Answer).unwrap();
+        assert_eq!(newest(), 3);
+        assert!(ledger.settle_late(9, &Outcome::NotLeft, By::Answer).is_err(), "there is no such send");
+    }
+}
+
+#[test]
 fn a_panic_gives_the_ledger_back() {
     let (folder, clock) = (Folder::new(), Time::new());
     let ledger = folder.ledger(&clock);
