@@ -4,7 +4,7 @@
 use super::event::Event;
 use super::keys::{from_hex, hex};
 use super::time::in_json;
-use super::unavailable::Fault;
+use super::unavailable::Damage;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -84,32 +84,32 @@ impl Tip {
     }
 
     /// Checks the next line, without its end. Before the first line of the oldest file any beginning is accepted.
-    pub(super) fn check(&self, line: &[u8]) -> Result<Checked, Fault> {
+    pub(super) fn check(&self, line: &[u8]) -> Result<Checked, Damage> {
         if line.len() >= MAX_LINE {
-            return Err(Fault::TooLong);
+            return Err(Damage::TooLong);
         }
-        let (body, prev, own) = split(line).filter(|_| !line.contains(&b'\n')).ok_or(Fault::NotALine)?;
+        let (body, prev, own) = split(line).filter(|_| !line.contains(&b'\n')).ok_or(Damage::NotALine)?;
         if head(&prev, body) != own {
-            return Err(Fault::Changed);
+            return Err(Damage::Changed);
         }
         // From here on the bytes are those that some program wrote.
-        let sealed: Sealed<'_> = serde_json::from_slice(line).map_err(|_| Fault::Newer)?;
+        let sealed: Sealed<'_> = serde_json::from_slice(line).map_err(|_| Damage::Newer)?;
         if sealed.v != VERSION {
-            return Err(Fault::Newer);
+            return Err(Damage::Newer);
         }
         let seq = sealed.seq;
         let begins = self.seq == 0 && seq > 1;
         if !begins && seq != self.seq + 1 {
-            return Err(Fault::Order { expected: self.seq + 1, found: seq });
+            return Err(Damage::Order { expected: self.seq + 1, found: seq });
         }
         if !begins && prev != self.head {
-            return Err(Fault::Follows);
+            return Err(Damage::Follows);
         }
         if self.at.is_some_and(|before| sealed.at < before) && !matches!(sealed.event, Event::Clock { .. }) {
-            return Err(Fault::Back);
+            return Err(Damage::Back);
         }
         if !names_earlier(&sealed.event, seq) {
-            return Err(Fault::Names);
+            return Err(Damage::Names);
         }
         Ok(Checked { tip: Self { seq, head: own, at: Some(sealed.at) }, at: sealed.at, event: sealed.event })
     }
@@ -191,21 +191,21 @@ mod tests {
         let (named, _) = line(&one, 1, &Event::Removed { through: 2 });
         let (zero, _) = line(&one, 1, &Event::Removed { through: 0 });
         let fault = |tip: &Tip, line: &[u8]| tip.check(line).expect_err("does not follow");
-        assert_eq!(fault(&one, &third), Fault::Order { expected: 2, found: 3 });
-        assert_eq!(fault(&one, &first), Fault::Order { expected: 2, found: 1 });
-        assert_eq!(fault(&two, &second), Fault::Order { expected: 3, found: 2 });
-        assert_eq!(fault(&one, &other), Fault::Follows);
-        assert_eq!(fault(&one, &back), Fault::Back);
-        assert_eq!(fault(&one, &named), Fault::Names);
-        assert_eq!(fault(&one, &zero), Fault::Names);
-        assert_eq!(fault(&one, &[b'x'; MAX_LINE]), Fault::TooLong);
-        assert_eq!(fault(&one, b""), Fault::NotALine);
-        assert_eq!(fault(&one, b"{}"), Fault::NotALine);
+        assert_eq!(fault(&one, &third), Damage::Order { expected: 2, found: 3 });
+        assert_eq!(fault(&one, &first), Damage::Order { expected: 2, found: 1 });
+        assert_eq!(fault(&two, &second), Damage::Order { expected: 3, found: 2 });
+        assert_eq!(fault(&one, &other), Damage::Follows);
+        assert_eq!(fault(&one, &back), Damage::Back);
+        assert_eq!(fault(&one, &named), Damage::Names);
+        assert_eq!(fault(&one, &zero), Damage::Names);
+        assert_eq!(fault(&one, &[b'x'; MAX_LINE]), Damage::TooLong);
+        assert_eq!(fault(&one, b""), Damage::NotALine);
+        assert_eq!(fault(&one, b"{}"), Damage::NotALine);
         let (redated, _) = line(&one, -1, &Event::Clock { was: at(0) });
         assert!(one.check(&redated).is_ok());
         assert!(start.check(&third).is_ok(), "the oldest file may begin anywhere");
         let (not_first, _) = line(&Tip { head: [1; 32], ..start }, 0, &Event::Paused);
-        assert_eq!(fault(&start, &not_first), Fault::Follows);
+        assert_eq!(fault(&start, &not_first), Damage::Follows);
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
             r#"{"v":1,"seq":1,"at":"2026-01-31T12:00:00.000Z","event":"moved""#.into(),
             r#"{"v":1,"seq":1,"at":"2026-01-31T13:00:00+01:00","event":"paused""#.into(),
         ] {
-            assert_eq!(Tip::default().check(seal(&body).as_bytes()).expect_err("is newer"), Fault::Newer, "{body}");
+            assert_eq!(Tip::default().check(seal(&body).as_bytes()).expect_err("is newer"), Damage::Newer, "{body}");
         }
     }
 

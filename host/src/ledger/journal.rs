@@ -7,7 +7,7 @@ use super::files::{self, Identity, Month};
 use super::lines::{End, each_line};
 use super::lock::Lock;
 use super::state::State;
-use super::unavailable::{Broken, Doing, Fault, Unavailable};
+use super::unavailable::{Broken, Damage, Doing, Unavailable};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -121,7 +121,7 @@ impl Position {
         self.last.push(b'\n');
     }
 
-    fn broken(&self, line: u64, fault: Fault) -> Unavailable {
+    fn broken(&self, line: u64, fault: Damage) -> Unavailable {
         Broken { file: Some(self.month.file_name()), line, fault }.into()
     }
 
@@ -129,16 +129,16 @@ impl Position {
     /// where reading goes on.
     fn check(&self, file: &mut File, metadata: &Metadata) -> Result<(), Unavailable> {
         if Identity::of(metadata) != self.identity {
-            return Err(self.broken(0, Fault::Replaced));
+            return Err(self.broken(0, Damage::Replaced));
         }
         if metadata.len() < self.offset {
-            return Err(self.broken(0, Fault::Shorter));
+            return Err(self.broken(0, Damage::Shorter));
         }
         let mut last = vec![0; self.last.len()];
         file.seek(SeekFrom::Start(self.offset - last.len() as u64))
             .and_then(|_| file.read_exact(&mut last))
             .doing("reading the send journal")?;
-        if last == self.last { Ok(()) } else { Err(self.broken(self.lines, Fault::Replaced)) }
+        if last == self.last { Ok(()) } else { Err(self.broken(self.lines, Damage::Replaced)) }
     }
 }
 
@@ -174,7 +174,7 @@ impl Journal {
             && !months.contains(&position.month)
         {
             // Another process may have removed it. Then the journal says so.
-            let gone = position.broken(0, Fault::Gone);
+            let gone = position.broken(0, Damage::Gone);
             let mut journal = Self { read: Vec::new(), position: None, folder: self.folder.clone(), ..*self };
             let mut all = Contents::default();
             journal.read_on(&mut all, clock)?;
@@ -190,7 +190,7 @@ impl Journal {
         }
         match self.read.first() {
             Some(oldest) if contents.lacks_beginning() => {
-                Err(Broken { file: Some(oldest.month.file_name()), line: 1, fault: Fault::Beginning }.into())
+                Err(Broken { file: Some(oldest.month.file_name()), line: 1, fault: Damage::Beginning }.into())
             }
             _ => Ok(()),
         }
@@ -228,7 +228,7 @@ impl Journal {
             End::Torn if newest => {
                 (self.disk.cut)(&self.folder.join(name), position.offset).doing("mending the end of the send journal")
             }
-            End::Torn => Err(position.broken(position.lines + 1, Fault::NoEnd)),
+            End::Torn => Err(position.broken(position.lines + 1, Damage::NoEnd)),
         }
     }
 
@@ -289,7 +289,7 @@ impl Journal {
             files::open(&self.folder, &month.file_name(), OpenOptions::new().append(true).create(known.is_none()))?;
         let before = file.metadata().doing(doing)?;
         if before.len() != offset || known.is_some_and(|position| position.identity != Identity::of(&before)) {
-            return Err(broken(Fault::Unlocked));
+            return Err(broken(Damage::Unlocked));
         }
         let written = (self.disk.write)(&mut file, &line).and_then(|()| (self.disk.sync)(&file));
         let written = if known.is_none() { written.and_then(|()| files::sync_folder(&self.folder)) } else { written };
@@ -300,7 +300,7 @@ impl Journal {
             };
         }
         if file.metadata().doing(doing)?.len() != offset + line.len() as u64 {
-            return Err(broken(Fault::Unlocked));
+            return Err(broken(Damage::Unlocked));
         }
         if known.is_none() {
             let identity = Identity::of(&before);

@@ -43,7 +43,7 @@ pub use show::{Open, Sends, Sent, accounts, head, sends, show};
 pub use state::{Entry, Standing, State};
 pub use store::Location;
 pub(crate) use time::TOLERANCE;
-pub use unavailable::{Broken, Fault, Unavailable, Whose};
+pub use unavailable::{Broken, Damage, Unavailable, Whose};
 pub use verify::{Exit, verify};
 
 use crate::clock::Clock;

@@ -10,7 +10,7 @@
 use super::chain::Checked;
 use super::event::Event;
 use super::journal::Contents;
-use super::unavailable::{Broken, Fault as Damage, Unavailable};
+use super::unavailable::{Broken, Damage, Unavailable};
 use crate::database::{self, Address, Fault, Session, remaining};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;

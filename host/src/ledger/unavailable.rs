@@ -69,12 +69,12 @@ pub struct Broken {
     /// The line, from 1; 0 for the file as a whole.
     pub line: u64,
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: Damage,
 }
 
 /// What is wrong with a line of a journal, or with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum Damage {
     /// The line is longer than any that this program writes.
     TooLong,
     /// The line is not one of a journal.
@@ -114,7 +114,7 @@ pub enum Fault {
     Rewritten,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TooLong => "it is longer than any line of a journal",
@@ -166,7 +166,7 @@ impl fmt::Display for Unavailable {
                 "another process has used the send journal for too long. Try again in some seconds. If that does not \
                  help, look for a process of elks-mcp that hangs, and end it.",
             ),
-            Self::Broken(Broken { fault: Fault::Newer, .. }) => f.write_str(
+            Self::Broken(Broken { fault: Damage::Newer, .. }) => f.write_str(
                 "a newer version of elks-mcp has written to the send journal. Use that version for this account.",
             ),
             Self::Broken(broken) => {

@@ -5,7 +5,7 @@ use super::chain::Checked;
 use super::event::{Event, Outcome};
 use super::keys::hex;
 use super::store::Location;
-use super::unavailable::{Broken, Fault, Time};
+use super::unavailable::{Broken, Damage, Time};
 use super::walk::{Stop, Walked, walk};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -224,7 +224,7 @@ fn compare(walked: &Walked, found: &Found, anchors: &Anchors, out: &mut dyn Writ
 
 fn broken_at(broken: &Broken, out: &mut dyn Write) -> io::Result<Exit> {
     let after = match broken.fault {
-        Fault::Beginning => "",
+        Damage::Beginning => "",
         _ => " All before it is whole; nothing after it was checked.",
     };
     writeln!(out, "\nBROKEN: {broken}.{after}")?;

@@ -7,7 +7,7 @@ use super::files::{self, Month};
 use super::journal::READ_SIZE;
 use super::lines::{End, each_line};
 use super::store::Location;
-use super::unavailable::{Broken, Doing, Fault, Unavailable};
+use super::unavailable::{Broken, Damage, Doing, Unavailable};
 use chrono::{DateTime, Utc};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -73,7 +73,7 @@ impl Walked {
     fn beginning(&self) -> Result<(), Broken> {
         let Some((first, _)) = self.first.filter(|(first, _)| self.removed_through + 1 < *first) else { return Ok(()) };
         let file = self.months.first().map(|month| month.file_name());
-        Err(Broken { line: if file.is_some() { 1 } else { first }, file, fault: Fault::Beginning })
+        Err(Broken { line: if file.is_some() { 1 } else { first }, file, fault: Damage::Beginning })
     }
 
     /// Takes the next line.
@@ -81,7 +81,7 @@ impl Walked {
         &mut self,
         line: &[u8],
         each: &mut impl FnMut(&Checked, &[u8]) -> io::Result<()>,
-    ) -> Result<Result<(), Fault>, Stop> {
+    ) -> Result<Result<(), Damage>, Stop> {
         let checked = match self.tip.check(line) {
             Ok(checked) => checked,
             Err(fault) => return Ok(Err(fault)),
@@ -118,7 +118,7 @@ fn files(
         })?;
         if end == End::Torn {
             if months.last() != Some(month) {
-                return Err(broken(line_number + 1, Fault::NoEnd));
+                return Err(broken(line_number + 1, Damage::NoEnd));
             }
             walked.torn = true;
         }

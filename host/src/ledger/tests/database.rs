@@ -7,7 +7,7 @@
 mod postgres;
 
 use super::*;
-use crate::database::{self, Address, Fault as DatabaseFault, init};
+use crate::database::{self, Address, Fault, init};
 use elks_sandbox::Certificates;
 use postgres::{CLIENT, Database, OWNER, Postgres};
 use relay::{Loses, Relay};
@@ -52,7 +52,7 @@ fn ledger_in(database: &Database<'_>) -> Ledger {
 }
 
 /// What the next use says.
-fn fault(ledger: &Ledger) -> DatabaseFault {
+fn fault(ledger: &Ledger) -> Fault {
     match ledger.with(|_| ()) {
         Err(Unavailable::Database(fault)) => fault,
         Err(other) => panic!("{other}"),
@@ -87,17 +87,17 @@ fn a_row_that_was_changed_or_removed_is_noticed() {
     let at = |line, fault| Broken { file: None, line, fault };
     let changed = "UPDATE elks_mcp.events SET line = replace(line, '\"parts\":1', '\"parts\":2') WHERE seq = 3";
     database.sql(changed);
-    assert_eq!(broken(&other), at(3, Fault::Rewritten), "a running process knows what was there");
-    assert_eq!(broken(&ledger_in(&database)), at(3, Fault::Changed));
+    assert_eq!(broken(&other), at(3, Damage::Rewritten), "a running process knows what was there");
+    assert_eq!(broken(&ledger_in(&database)), at(3, Damage::Changed));
     let mut out = Vec::new();
     let exit = verify(&location_of(&database.address(CLIENT), "0123456789abcdef"), None, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(exit == Exit::Broken && text.contains("BROKEN: event 3 of the database: it was changed after"), "{text}");
     database.sql("DELETE FROM elks_mcp.events WHERE seq = 3");
-    assert_eq!(broken(&other), at(3, Fault::Missing));
+    assert_eq!(broken(&other), at(3, Damage::Missing));
     assert_eq!(sends(&ledger_in(&database)), [1, 2], "alone, an end that was cut off does not show");
     database.sql("DELETE FROM elks_mcp.events WHERE seq = 1");
-    assert_eq!(broken(&ledger_in(&database)), at(2, Fault::Beginning));
+    assert_eq!(broken(&ledger_in(&database)), at(2, Damage::Beginning));
     let text = error(&ledger_in(&database));
     assert!(text.contains("let the owner of the database move the account's rows"), "{text}");
 }
@@ -176,23 +176,23 @@ fn the_role_of_the_program_reads_and_appends_and_can_do_nothing_else() {
 fn the_ledger_is_made_once_and_by_its_owner() {
     let database = Postgres::shared().empty_database();
     let owner = parsed(&database.address(OWNER));
-    assert_eq!(fault(&ledger_in(&database)), DatabaseFault::NotMade);
-    assert_eq!(init(&parsed(&database.address(CLIENT)), &[]), Err(DatabaseFault::MayNot));
+    assert_eq!(fault(&ledger_in(&database)), Fault::NotMade);
+    assert_eq!(init(&parsed(&database.address(CLIENT)), &[]), Err(Fault::MayNot));
     let made = |is_new| database::Made { is_new, version: 1 };
     assert_eq!(init(&owner, &[]), Ok(made(true)));
-    assert_eq!(fault(&ledger_in(&database)), DatabaseFault::MayNot);
-    assert_eq!(init(&owner, &[OWNER.into()]), Err(DatabaseFault::MayChange), "an owner is no role of the program");
+    assert_eq!(fault(&ledger_in(&database)), Fault::MayNot);
+    assert_eq!(init(&owner, &[OWNER.into()]), Err(Fault::MayChange), "an owner is no role of the program");
     assert_eq!(init(&owner, &[CLIENT.into()]), Ok(made(false)));
     assert_eq!(append(&ledger_in(&database), intent(1)), 1);
     let by_owner = ledger_at(location_of(&database.address(OWNER), "0123456789abcdef"), 90, &Time::new());
-    assert_eq!(fault(&by_owner), DatabaseFault::MayChange);
+    assert_eq!(fault(&by_owner), Fault::MayChange);
     let running = ledger_in(&database);
     append(&running, intent(2));
     for (version, expected) in [(0, "older version 0"), (2, "newer version 2")] {
         database.sql(&format!("UPDATE elks_mcp.schema_version SET version = {version}"));
-        assert_eq!(fault(&ledger_in(&database)), DatabaseFault::OtherVersion(version));
-        assert_eq!(fault(&running), DatabaseFault::OtherVersion(version), "a program that runs notices it, too");
-        assert_eq!(init(&owner, &[]), Err(DatabaseFault::OtherVersion(version)));
+        assert_eq!(fault(&ledger_in(&database)), Fault::OtherVersion(version));
+        assert_eq!(fault(&running), Fault::OtherVersion(version), "a program that runs notices it, too");
+        assert_eq!(init(&owner, &[]), Err(Fault::OtherVersion(version)));
         let text = error(&ledger_in(&database));
         assert!(text.contains(expected), "{text}");
     }
@@ -206,17 +206,14 @@ fn what_is_wrong_with_a_database_is_named_and_no_secret_is() {
     let with = |role: &str, password: &str, options: &str| database.address_with(role, password, options);
     let other_name = format!("postgres://{CLIENT}:x@127.0.0.1:{}/{}{root}", server.port(), database.name);
     for (address, expected) in [
-        (with(CLIENT, "hunter2", &root), DatabaseFault::SignIn),
-        (with("nobody", "hunter2", &root), DatabaseFault::SignIn),
-        (database.address(CLIENT).replace(&database.name, "none"), DatabaseFault::NoDatabase),
-        (other_name, DatabaseFault::Tls),
-        (with(CLIENT, "x", &format!("?sslrootcert={}/none", server.root().display())), DatabaseFault::NoCertificates),
-        (with(CLIENT, "x", "?sslmode=disable"), DatabaseFault::SignIn),
-        (
-            format!("postgres://{CLIENT}:x@localhost:1/a{root}"),
-            DatabaseFault::Unreachable("it does not accept connections"),
-        ),
-        (format!("postgres://{CLIENT}:x@name.invalid/a{root}"), DatabaseFault::Unreachable("its name may be wrong")),
+        (with(CLIENT, "hunter2", &root), Fault::SignIn),
+        (with("nobody", "hunter2", &root), Fault::SignIn),
+        (database.address(CLIENT).replace(&database.name, "none"), Fault::NoDatabase),
+        (other_name, Fault::Tls),
+        (with(CLIENT, "x", &format!("?sslrootcert={}/none", server.root().display())), Fault::NoCertificates),
+        (with(CLIENT, "x", "?sslmode=disable"), Fault::SignIn),
+        (format!("postgres://{CLIENT}:x@localhost:1/a{root}"), Fault::Unreachable("it does not accept connections")),
+        (format!("postgres://{CLIENT}:x@name.invalid/a{root}"), Fault::Unreachable("its name may be wrong")),
     ] {
         let ledger = ledger_at(location_of(&address, "0123456789abcdef"), 90, &Time::new());
         assert_eq!(fault(&ledger), expected);
@@ -227,10 +224,10 @@ fn what_is_wrong_with_a_database_is_named_and_no_secret_is() {
     let without_tls = Postgres::start_with("ssl = off");
     let address = without_tls.empty_database().address(CLIENT);
     let ledger = ledger_at(location_of(&address, "0123456789abcdef"), 90, &Time::new());
-    assert_eq!(fault(&ledger), DatabaseFault::Tls, "a server that offers no TLS gets no password");
+    assert_eq!(fault(&ledger), Fault::Tls, "a server that offers no TLS gets no password");
     // A certificate that this computer does not trust.
     let untrusted = ledger_at(location_of(&with(CLIENT, "x", ""), "0123456789abcdef"), 90, &Time::new());
-    assert!(matches!(fault(&untrusted), DatabaseFault::Tls | DatabaseFault::NoCertificates));
+    assert!(matches!(fault(&untrusted), Fault::Tls | Fault::NoCertificates));
     let address = parsed(&database.address(CLIENT));
     let shown = format!("{address} {address:?} {:?}", location_of(&database.address(CLIENT), "0123456789abcdef"));
     assert!(shown.contains(&database.name) && !shown.contains("password"), "{shown}");
@@ -242,13 +239,13 @@ fn a_role_that_could_change_events_in_another_way_is_refused() {
     let owner = parsed(&database.address(OWNER));
     // Such a role has none of the owner's rights until it says SET ROLE.
     database.sql(&format!("CREATE ROLE sly LOGIN NOINHERIT IN ROLE {OWNER}"));
-    assert_eq!(init(&owner, &["sly".into()]), Err(DatabaseFault::MayChange));
+    assert_eq!(init(&owner, &["sly".into()]), Err(Fault::MayChange));
     append(&ledger_in(&database), intent(1));
     for right in
         ["INSERT", "INSERT (recorded_by)", "INSERT (recorded_at)", "TRIGGER", "TRUNCATE", "DELETE", "UPDATE (line)"]
     {
         database.sql(&format!("GRANT {right} ON elks_mcp.events TO {CLIENT}"));
-        assert_eq!(fault(&ledger_in(&database)), DatabaseFault::MayChange, "{right}");
+        assert_eq!(fault(&ledger_in(&database)), Fault::MayChange, "{right}");
         database.sql(&format!("REVOKE {right} ON elks_mcp.events FROM {CLIENT}"));
         init(&owner, &[CLIENT.into()]).unwrap();
     }
@@ -308,7 +305,7 @@ fn a_table_that_drops_rows_refuses_sends() {
     let database = made(Postgres::shared());
     database.sql("CREATE RULE nothing AS ON INSERT TO elks_mcp.events DO INSTEAD NOTHING");
     let appended = ledger_in(&database).with(|book| book.append(intent(1)));
-    assert!(matches!(appended, Ok(Err(Unavailable::Database(DatabaseFault::Unfit(_))))), "{appended:?}");
+    assert!(matches!(appended, Ok(Err(Unavailable::Database(Fault::Unfit(_))))), "{appended:?}");
 }
 
 #[test]
@@ -329,7 +326,7 @@ fn an_event_whose_answer_was_lost_is_found_and_one_that_was_lost_is_not_there() 
     };
     assert_eq!(losing(Loses::Answer, intent(2)).unwrap(), 2, "it is there, and recorded once");
     let lost = losing(Loses::Request, intent(3));
-    assert!(matches!(lost, Err(Unavailable::Database(DatabaseFault::Lost))), "{lost:?}");
+    assert!(matches!(lost, Err(Unavailable::Database(Fault::Lost))), "{lost:?}");
     assert_eq!(append(&ledger, intent(4)), 3);
     assert_eq!((sends(&ledger), sends(&ledger_in(&database))), (vec![1, 2, 3], vec![1, 2, 3]));
 }
@@ -345,7 +342,7 @@ fn a_program_that_stands_still_keeps_the_lock_for_ten_seconds() {
     });
     let took = begun.elapsed().as_secs();
     assert!((10..20).contains(&took), "{took} seconds");
-    assert!(matches!(appended, Ok(Err(Unavailable::Database(DatabaseFault::Lost)))), "{appended:?}");
+    assert!(matches!(appended, Ok(Err(Unavailable::Database(Fault::Lost)))), "{appended:?}");
     assert_eq!(sends(&still), [1]);
 }
 
@@ -355,7 +352,7 @@ fn a_database_that_takes_no_writes_is_named() {
     let running = ledger_in(&database);
     append(&running, intent(1));
     database.sql(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", database.name));
-    assert_eq!(fault(&ledger_in(&database)), DatabaseFault::ReadOnly);
+    assert_eq!(fault(&ledger_in(&database)), Fault::ReadOnly);
     // Who only reads still can.
     let reader = location_of(&database.address(CLIENT), "0123456789abcdef");
     assert_eq!(verify(&reader, None, &mut Vec::new()).unwrap(), Exit::Whole);
@@ -402,10 +399,10 @@ fn a_server_that_is_restarted_costs_no_event() {
         server.restart();
         book.append(intent(3))
     });
-    assert!(matches!(appended, Ok(Err(Unavailable::Database(fault))) if fault == DatabaseFault::Lost), "{appended:?}");
+    assert!(matches!(appended, Ok(Err(Unavailable::Database(fault))) if fault == Fault::Lost), "{appended:?}");
     assert_eq!(sends(&ledger), [1, 2]);
     server.crash();
-    assert_eq!(fault(&ledger), DatabaseFault::Unreachable("it does not accept connections"));
+    assert_eq!(fault(&ledger), Fault::Unreachable("it does not accept connections"));
     server.start_again();
     assert_eq!(append(&ledger, intent(4)), 3);
     assert_eq!(ledger.settle(3, accepted("s1"), By::Answer).unwrap(), 4);

@@ -26,7 +26,7 @@ fn read(folder: &Folder, clock: &Arc<Time>) -> Result<u64, Broken> {
     }
 }
 
-fn broken(file: &str, line: u64, fault: Fault) -> Result<u64, Broken> {
+fn broken(file: &str, line: u64, fault: Damage) -> Result<u64, Broken> {
     Err(Broken { file: Some(file.into()), line, fault })
 }
 
@@ -59,9 +59,9 @@ fn an_older_month_must_be_whole() {
         let lines = whole[..length].iter().filter(|byte| **byte == b'\n').count() as u64;
         let cut_in_line = length > 0 && whole[length - 1] != b'\n';
         let expected = match (cut_in_line, lines) {
-            (true, _) => broken(JANUARY, lines + 1, Fault::NoEnd),
-            (false, 0) => broken(FEBRUARY, 1, Fault::Beginning),
-            (false, _) => broken(FEBRUARY, 1, Fault::Order { expected: lines + 1, found: 5 }),
+            (true, _) => broken(JANUARY, lines + 1, Damage::NoEnd),
+            (false, 0) => broken(FEBRUARY, 1, Damage::Beginning),
+            (false, _) => broken(FEBRUARY, 1, Damage::Order { expected: lines + 1, found: 5 }),
         };
         assert_eq!(verify(&folder.location(), None, &mut Vec::new()).unwrap(), Exit::Broken, "{length}");
         assert_eq!(read(&folder, &clock), expected, "{length}");
@@ -99,7 +99,7 @@ fn lines_in_another_order_are_named() {
     small(&folder, &clock);
     let whole = fs::read_to_string(folder.file(JANUARY)).unwrap();
     let lines: Vec<&str> = whole.split_inclusive('\n').collect();
-    let order = |expected, found| Fault::Order { expected, found };
+    let order = |expected, found| Damage::Order { expected, found };
     for (mixed, line, fault) in [
         ([0, 2, 1, 3].as_slice(), 2, order(2, 3)),
         (&[0, 0, 1, 2, 3], 2, order(2, 1)),
@@ -110,9 +110,9 @@ fn lines_in_another_order_are_named() {
         assert_eq!(read(&folder, &clock), broken(JANUARY, line, fault), "{mixed:?}");
     }
     fs::write(folder.file(JANUARY), lines[1..].concat()).unwrap();
-    assert_eq!(read(&folder, &clock), broken(JANUARY, 1, Fault::Beginning));
+    assert_eq!(read(&folder, &clock), broken(JANUARY, 1, Damage::Beginning));
     fs::remove_file(folder.file(JANUARY)).unwrap();
-    assert_eq!(read(&folder, &clock), broken(FEBRUARY, 1, Fault::Beginning));
+    assert_eq!(read(&folder, &clock), broken(FEBRUARY, 1, Damage::Beginning));
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_missing_month_is_named() {
     clock.add(TimeDelta::days(40));
     append(&ledger, intent(3));
     fs::remove_file(folder.file(FEBRUARY)).unwrap();
-    let missing = broken("journal-2026-03.jsonl", 1, Fault::Order { expected: 5, found: 7 });
+    let missing = broken("journal-2026-03.jsonl", 1, Damage::Order { expected: 5, found: 7 });
     assert_eq!(read(&folder, &clock), missing);
 }
 
@@ -133,7 +133,7 @@ fn a_line_without_an_end_or_bound_is_named() {
     let mut long = fs::read(folder.file(FEBRUARY)).unwrap();
     long.extend([b' '; 5000]);
     fs::write(folder.file(FEBRUARY), &long).unwrap();
-    assert_eq!(read(&folder, &clock), broken(FEBRUARY, 3, Fault::TooLong));
+    assert_eq!(read(&folder, &clock), broken(FEBRUARY, 3, Damage::TooLong));
     long.truncate(long.len() - 1000);
     fs::write(folder.file(FEBRUARY), &long).unwrap();
     assert_eq!(read(&folder, &clock), Ok(6), "what is shorter was being written");
@@ -151,7 +151,7 @@ fn what_happens_to_the_file_meanwhile_is_named_and_forgiven_when_it_is_undone() 
     };
     for length in [0, 1, whole.len() / 2, whole.len() - 1] {
         fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length as u64).unwrap();
-        assert_eq!(fault(&ledger), Fault::Shorter);
+        assert_eq!(fault(&ledger), Damage::Shorter);
         assert!(ledger.settle(1, Outcome::NotLeft, By::Operator).is_err());
         fs::write(&path, &whole).unwrap();
         assert_eq!(sends(&ledger), [1, 5]);
@@ -159,11 +159,11 @@ fn what_happens_to_the_file_meanwhile_is_named_and_forgiven_when_it_is_undone() 
     // Another file in its place, with the same bytes, and then with others of the same length.
     let moved = folder.file("moved");
     fs::rename(&path, &moved).unwrap();
-    assert_eq!(fault(&ledger), Fault::Gone);
+    assert_eq!(fault(&ledger), Damage::Gone);
     #[cfg(unix)]
     {
         fs::write(&path, &whole).unwrap();
-        assert_eq!(fault(&ledger), Fault::Replaced);
+        assert_eq!(fault(&ledger), Damage::Replaced);
     }
     fs::rename(&moved, &path).unwrap();
     assert_eq!(sends(&ledger), [1, 5]);
@@ -171,7 +171,7 @@ fn what_happens_to_the_file_meanwhile_is_named_and_forgiven_when_it_is_undone() 
     let place = changed.len() - 10;
     changed[place] ^= 1;
     fs::write(&path, &changed).unwrap();
-    assert_eq!(fault(&ledger), Fault::Replaced);
+    assert_eq!(fault(&ledger), Damage::Replaced);
     fs::write(&path, &whole).unwrap();
     assert_eq!(append(&ledger, intent(3)), 7);
 }
