@@ -154,11 +154,12 @@ def tables(figures):
     rows = server_rows(figures) + case_rows(figures) + before_rows(figures) + message_rows(figures)
     rows += ["", "![Time by number of messages and by calls in flight](performance.svg)"] + token_rows(figures)
     rows += ["", "| tool | native | through the sandbox | difference | whole call |", "| --- | --- | --- | --- | --- |"]
-    for tool, it in figures["tools_us"].items():
+    for tool in TOOLS:
+        it = figures["tools_us"][tool]
         rows.append(f"| `{tool}` | {it['native']:.0f} µs | {it['sandbox']:.0f} µs | {it['sandbox'] - it['native']:.0f} µs | "
                     f"{it['whole call']:.0f} µs |")
     rows += ["", "| step | median |", "| --- | --- |"]
-    rows += [f"| {step} | {us:,.1f} µs |" for step, us in figures["steps_us"].items()]
+    rows += [f"| {step} | {figures['steps_us'][step]:,.1f} µs |" for step in STEPS]
     ledger = figures["ledger"]
     ways = {"in memory (`ELKS_STATE=memory`)": ledger["send_ms"]["memory"], "with the journal": ledger["send_ms"]["journal"],
             "with the journal in PostgreSQL, TLS on loopback": ledger["send_ms"]["postgres"],
@@ -239,7 +240,8 @@ def chart(figures):
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 {height}" font-family="sans-serif" font-size="13">',
              '<rect width="100%" height="100%" fill="white"/>',
              '<text x="10" y="22" font-size="15">A call before the simulator, median in µs</text>']
-    for row, (tool, it) in enumerate(figures["tools_us"].items()):
+    for row, tool in enumerate(TOOLS):
+        it = figures["tools_us"][tool]
         y = 40 + row * (bar + gap)
         native, sandbox = it["native"], it["sandbox"]
         parts += [f'<text x="{left - 8}" y="{y + 16}" text-anchor="end">{tool}</text>',
