@@ -301,6 +301,35 @@ fn each_event_is_on_the_servers_disk_whatever_the_database_is_set_to() {
 }
 
 #[test]
+fn the_next_host_is_tried_when_one_refuses_or_takes_no_writes() {
+    let database = made(Postgres::shared());
+    let standby = Postgres::start();
+    standby.sql("postgres", &format!("CREATE DATABASE {}", database.name));
+    standby.sql("postgres", &format!("ALTER DATABASE {} SET default_transaction_read_only = on", database.name));
+    let (root, port) = (database.server.root().display().to_string(), database.server.port());
+    let here = format!("localhost:{port}/");
+    let with = |first: u16, options: &str| {
+        let hosts = format!("localhost:{first},localhost:{port}/");
+        database
+            .address(CLIENT)
+            .replace(&here, &hosts)
+            .replace(&root, &format!("{}{options}", both_roots(&root, &standby)))
+    };
+    for address in [with(1, ""), with(standby.port(), "&target_session_attrs=read-write")] {
+        let ledger = ledger_at(location_of(&address, "0123456789abcdef"), 90, &Time::new());
+        append(&ledger, intent(1));
+    }
+    assert_eq!(database.sql("SELECT count(*) FROM elks_mcp.events").trim(), "2");
+}
+
+/// A file with the certificates of two servers.
+fn both_roots(root: &str, other: &Postgres) -> String {
+    let both = other.root().with_file_name("both.pem");
+    fs::write(&both, fs::read_to_string(root).unwrap() + &fs::read_to_string(other.root()).unwrap()).unwrap();
+    both.display().to_string()
+}
+
+#[test]
 fn a_table_that_drops_rows_refuses_sends() {
     let database = made(Postgres::shared());
     database.sql("CREATE RULE nothing AS ON INSERT TO elks_mcp.events DO INSTEAD NOTHING");
