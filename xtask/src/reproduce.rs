@@ -1,11 +1,9 @@
 //! Each component is the same bytes on every Linux x86-64 computer. This task builds them in another folder, with the
-//! downloads of cargo under another path. It takes them from the build script of the program, which makes them: the
-//! program around them is only checked, because compiling it would take as long again and show nothing.
+//! downloads of cargo under another path.
 
 use crate::component::{self, Component};
-use crate::process::{debug_program, output, root, target};
+use crate::process::{debug_program, output, root, run, target};
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -28,17 +26,16 @@ pub(crate) fn compare() -> Result<()> {
 
     let built = work.join("target");
     let mut build = Command::new("cargo");
-    build.args(["check", "--package", "elks-mcp", "--lib", "--locked", "--quiet", "--message-format", "json"]);
+    build.args(["build", "--locked", "--quiet"]).current_dir(&checkout);
     // The toolchain stays where it is: its path is not what is compared.
-    build.current_dir(&checkout).env("RUSTUP_HOME", tool_home("RUSTUP_HOME", ".rustup")?);
-    build.env("HOME", &home).env("CARGO_HOME", &cargo_home).env("CARGO_TARGET_DIR", &built);
-    let there = written_by_the_script(&output(&mut build)?).context("the build script of elks-mcp has not run")?;
+    build.env("RUSTUP_HOME", tool_home("RUSTUP_HOME", ".rustup")?);
+    run(build.env("HOME", &home).env("CARGO_HOME", &cargo_home).env("CARGO_TARGET_DIR", &built))?;
 
     for component in Component::all_of(&debug_program())? {
         let name = component.kind.name;
-        let first = work.join(format!("{name}-first.wasm"));
+        let (first, second) = (work.join(format!("{name}-first.wasm")), work.join(format!("{name}-second.wasm")));
         component::write(&debug_program(), component.kind, &first)?;
-        let second = there.join(name).with_extension("wasm");
+        component::write(&built.join("debug/elks-mcp"), component.kind, &second)?;
         ensure!(
             fs::read(&first)? == fs::read(&second)?,
             "{name} depends on where it is built: compare {} and {}",
@@ -48,16 +45,6 @@ pub(crate) fn compare() -> Result<()> {
         println!("{name}: the same {} bytes twice, SHA-256 {}", component.bytes, component.sha256);
     }
     Ok(())
-}
-
-/// The folder that the build script of elks-mcp has written to, from the messages of cargo.
-fn written_by_the_script(messages: &str) -> Option<PathBuf> {
-    let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let of_script = |message: &Value| {
-        let is_program = message["package_id"].as_str().is_some_and(|id| id.contains("#elks-mcp@"));
-        is_program && message["reason"] == "build-script-executed"
-    };
-    Some(messages.rfind(of_script)?["out_dir"].as_str()?.into())
 }
 
 /// Copies what git tracks, with the times, so that a second run compiles only what changed.
