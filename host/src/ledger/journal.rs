@@ -42,13 +42,9 @@ impl Contents {
     }
 
     /// After reading on: whether all must be read again, because a clock was set right meanwhile. What was forgotten by
-    /// the wrong clock may not be old by the right one. Nothing is known then. `was_empty`: nothing was known before.
-    pub(super) fn begins_again(&mut self, was_empty: bool) -> bool {
-        let again = std::mem::take(&mut self.redated) && !was_empty;
-        if again {
-            *self = Self::default();
-        }
-        again
+    /// the wrong clock may not be old by the right one. `was_empty`: nothing was known before.
+    pub(super) fn must_begin_again(&mut self, was_empty: bool) -> bool {
+        std::mem::take(&mut self.redated) && !was_empty
     }
 
     /// Whether events before the first one are missing of which the journal does not say that they were removed.

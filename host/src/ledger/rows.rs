@@ -99,14 +99,19 @@ impl Rows {
             let was_empty = contents.tip.seq == 0;
             let (now, page) = self.lock(contents.tip.seq.max(1), deadline)?;
             let is_last = take(contents, page, now)?;
-            if !contents.begins_again(was_empty) && is_last {
+            let again = contents.must_begin_again(was_empty);
+            if is_last && !again {
                 return Ok(now);
             }
             // There is more than a page. Others append while it is read.
             self.release();
-            let (for_the_lock, is_first) = (remaining(deadline), was_empty || contents.tip.seq == 0);
+            if again {
+                *contents = Contents::default();
+            }
+            let for_the_lock = remaining(deadline);
             self.read_on(contents, now)?;
-            contents.redated &= !is_first;
+            // What is read for the first time is judged by the right clock.
+            contents.redated &= !again && !was_empty;
             deadline = Instant::now() + for_the_lock;
         }
     }

@@ -108,19 +108,16 @@ impl Store {
                 let ours = clock.now();
                 let was_empty = contents.tip.seq == 0;
                 journal.read_on(contents, ours)?;
-                if contents.begins_again(was_empty) {
+                if contents.must_begin_again(was_empty) {
                     self.read_again(contents, ours)?;
                 }
                 Ok(Held { ours, _lock: Some(lock) })
             }
             #[cfg(feature = "postgres")]
-            Self::Database(rows) => match rows.hold(contents, deadline) {
-                Ok(ours) => Ok(Held { ours, _lock: None }),
-                Err(unavailable) => {
-                    rows.release();
-                    Err(unavailable)
-                }
-            },
+            Self::Database(rows) => {
+                let ours = rows.hold(contents, deadline).inspect_err(|_| rows.release())?;
+                Ok(Held { ours, _lock: None })
+            }
         }
     }
 
